@@ -1,0 +1,1 @@
+"""Pure building blocks that every part shares: no database, no HTTP, no I/O."""
