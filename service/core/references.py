@@ -1,7 +1,8 @@
 """References that people read aloud, such as `FH-7K3M-9QXT`.
 
-Seven base-32 characters without look-alikes (Crockford's alphabet: no I, L, O, U) and one check character, so that
-any single wrong character and any swap of two neighbours is noticed.
+Seven base-32 characters without look-alikes (Crockford's alphabet: no I, L, O, U) and one check character. The check is
+a weighted sum over GF(32) with eight different weights (a shortened Reed-Solomon code), so that any single wrong
+character and any swap of two characters is noticed.
 """
 
 import re
@@ -9,7 +10,7 @@ import re
 from service.core.errors import Invalid
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_MODULUS = 31  # prime: weights 1..7 keep every single error and every swap of neighbours visible
+_FIELD_POLYNOMIAL = 0b100101  # x^5 + x^2 + 1, irreducible over GF(2)
 _LOOKALIKES = str.maketrans({"I": "1", "L": "1", "O": "0"})
 _SHAPE = re.compile(r"^FH-?([0-9A-Z]{4})-?([0-9A-Z]{4})$")
 BITS = 35  # seven characters of five bits
@@ -37,5 +38,12 @@ def parse(text: str) -> str:
 
 
 def _check(body: str) -> str:
-    total = sum(weight * _ALPHABET.index(letter) for weight, letter in enumerate(body, start=1))
-    return _ALPHABET[total % _MODULUS]
+    total = 0
+    for letter in body:  # Horner's scheme at the generator 2; the check letter's own weight is 1
+        total = _double(total ^ _ALPHABET.index(letter))
+    return _ALPHABET[total]
+
+
+def _double(element: int) -> int:
+    doubled = element << 1
+    return doubled ^ _FIELD_POLYNOMIAL if doubled & 32 else doubled
