@@ -1,0 +1,1 @@
+"""The database: sessions, the one clock, idempotency, keyset pages, migrations."""

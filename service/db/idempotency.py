@@ -1,0 +1,83 @@
+"""Idempotency keys: the same key and body gives the stored answer; another body is refused.
+
+The key is claimed inside the business transaction, so a key exists exactly when its effect does. A refusal rolls both
+back: refusals are never stored. A second request with the same key waits at the primary key for the first to end.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.core.errors import Invalid, ensure
+from service.db.base import Base
+from service.db.session import Tx
+
+KEY_LENGTH_MAX = 255
+
+
+class IdempotencyKey(Base):
+    """A key that was used, with the answer it got."""
+
+    __tablename__ = "idempotency_key"
+
+    principal: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]
+    status: Mapped[int | None]
+    content_type: Mapped[str | None]
+    location: Mapped[str | None]
+    body: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer as it was sent the first time."""
+
+    status: int
+    content_type: str
+    location: str | None
+    body: bytes
+
+
+async def claim(tx: Tx, *, principal: str, key: str, fingerprint: bytes) -> StoredAnswer | None:
+    """Take the key for this transaction and return None, or return the answer it already got.
+
+    Raises `Invalid` ("idempotency_key_malformed", "idempotency_key_reused"). Locks the key until the transaction ends.
+    """
+    if not 0 < len(key) <= KEY_LENGTH_MAX or not key.isprintable():
+        raise Invalid("idempotency_key_malformed", f"1 to {KEY_LENGTH_MAX} printable characters")
+    claimed = await tx.execute(
+        text(
+            "INSERT INTO idempotency_key (principal, key, fingerprint, created_at)"
+            " VALUES (:principal, :key, :fingerprint, fairhold_now()) ON CONFLICT DO NOTHING RETURNING 1"
+        ),
+        {"principal": principal, "key": key, "fingerprint": fingerprint},
+    )
+    if claimed.first() is not None:
+        return None
+    found = await tx.get(IdempotencyKey, (principal, key))
+    ensure(found is not None and found.status is not None, "a committed key has its answer")
+    if found.fingerprint != fingerprint:  # type: ignore[union-attr]  # ensured above
+        raise Invalid("idempotency_key_reused", "this Idempotency-Key was used with another request")
+    return StoredAnswer(found.status, found.content_type or "", found.location, found.body or b"")  # type: ignore[union-attr,arg-type]  # ensured above
+
+
+async def store(tx: Tx, *, principal: str, key: str, answer: StoredAnswer) -> None:
+    """Keep the answer beside the claimed key, in the same transaction."""
+    await tx.execute(
+        text(
+            "UPDATE idempotency_key SET status = :status, content_type = :content_type, location = :location,"
+            " body = :body WHERE principal = :principal AND key = :key"
+        ),
+        {
+            "principal": principal,
+            "key": key,
+            "status": answer.status,
+            "content_type": answer.content_type,
+            "location": answer.location,
+            "body": answer.body,
+        },
+    )

@@ -1,0 +1,48 @@
+"""Keyset pages: a page ends with an opaque mark, and the next page starts behind it."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+from service.core.errors import Invalid
+
+LIMIT_DEFAULT = 50
+LIMIT_MAX = 200
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Rows and the mark of the next page, or None at the end."""
+
+    rows: Sequence[Row]
+    next: str | None
+
+
+def encode_mark(*values: str | int | None) -> str:
+    """Return an opaque mark for the sort values of the last row of a page."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(values)).decode().rstrip("=")
+
+
+def decode_mark(mark: str, *types: type) -> tuple[object, ...]:
+    """Return the sort values of a mark, converted to `types`; raises `Invalid` ("page_mark_wrong")."""
+    try:
+        decoded = base64.urlsafe_b64decode(mark + "=" * (-len(mark) % 4))
+        values = msgspec.json.decode(decoded, type=list[object])
+        if len(values) != len(types):
+            raise ValueError("another page's mark")
+        return tuple(msgspec.convert(value, kind, strict=False) for value, kind in zip(values, types, strict=True))
+    except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
+        raise Invalid("page_mark_wrong", "`after` is not a mark that a page gave", field="after") from error
+
+
+def check_limit(limit: int) -> int:
+    """Return the limit if it is from 1 to 200; raises `Invalid` ("page_limit_wrong")."""
+    if not 1 <= limit <= LIMIT_MAX:
+        raise Invalid("page_limit_wrong", f"a page has 1 to {LIMIT_MAX} rows", field="limit")
+    return limit

@@ -1,0 +1,115 @@
+"""Transactions. Only this module and the worker's loops, which use it, ever commit."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from service.core.errors import ensure
+
+RETRIES_MAX = 5
+_RETRY_PAUSE_SECONDS = 0.02
+_RETRY_STATES = frozenset({"40001", "40P01"})  # serialisation failure, deadlock
+STATEMENT_TIMEOUT_MS = 60_000
+LOCK_TIMEOUT_MS = 10_000
+IDLE_TIMEOUT_MS = 30_000
+CONNECT_TIMEOUT_SECONDS = 5
+POOL_WAIT_SECONDS = 10
+
+Result = TypeVar("Result")
+
+
+class Tx(AsyncSession):
+    """One transaction. It takes a connection at its first statement, not before."""
+
+    _now: datetime | None = None
+
+    async def now(self) -> datetime:
+        """Return the transaction's one time, read once from SQL `fairhold_now()`."""
+        if self._now is None:
+            self._now = (await self.execute(text("SELECT fairhold_now()"))).scalar_one()
+        return self._now
+
+    async def driver(self) -> psycopg.AsyncConnection[Any]:
+        """Return the driver's connection that this transaction runs on, for statements outside SQLAlchemy."""
+        raw = await (await self.connection()).get_raw_connection()
+        connection = raw.driver_connection
+        ensure(isinstance(connection, psycopg.AsyncConnection), "the driver is psycopg")
+        return connection  # type: ignore[return-value]  # ensured in the line above
+
+    async def limit_seconds(self, seconds: int) -> None:
+        """End the transaction with an error if it is still open after `seconds` (PostgreSQL's transaction_timeout)."""
+        await self.execute(text(f"SET LOCAL transaction_timeout = '{int(seconds)}s'"))
+
+
+class Database:
+    """The pool of connections and the only maker of transactions."""
+
+    def __init__(self, url: str, *, pool_max: int = 10) -> None:
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=pool_max,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_SECONDS,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+                f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS} -c timezone=UTC",
+            },
+        )
+        self._sessions = async_sessionmaker(self.engine, class_=Tx, expire_on_commit=False)
+
+    def session(self) -> Tx:
+        """Return a transaction that has not begun; whoever asks for it commits or closes it."""
+        return self._sessions()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Tx]:
+        """Open a transaction that commits at the end of the block and rolls back on any exception."""
+        async with self._sessions() as tx, tx.begin():
+            yield tx
+
+    async def run(self, work: Callable[[Tx], Awaitable[Result]]) -> Result:
+        """Do `work` in one transaction; on a deadlock or serialisation failure again, at most five times."""
+        for attempt in range(RETRIES_MAX + 1):
+            try:
+                async with self.begin() as tx:
+                    return await work(tx)
+            except DBAPIError as error:
+                if attempt == RETRIES_MAX or not is_retryable(error):
+                    raise
+            await pause_before_retry(attempt)
+        raise AssertionError("the loop returns or raises")
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether PostgreSQL asks for the whole transaction to be tried again."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _RETRY_STATES
+
+
+async def pause_before_retry(attempt: int) -> None:
+    """Wait a jittered, growing moment, so that two losers do not meet again."""
+    await asyncio.sleep(_RETRY_PAUSE_SECONDS * (attempt + 1) * (0.5 + random.random()))  # noqa: S311 - jitter, no secret
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Return a `postgresql://` address with the driver named, as SQLAlchemy wants it."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1)
+
+
+def driver_url(url: str) -> str:
+    """Return an address as libpq wants it, without a driver's name."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)

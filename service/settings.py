@@ -1,0 +1,97 @@
+"""One frozen Settings; the environment is read once, by the command that starts the process."""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+PREFIX = "FAIRHOLD_"
+_NOT_SETTINGS = frozenset({"FAIRHOLD_DATA"})  # where tests find real data; the service itself never reads it
+
+
+class Mode(StrEnum):
+    """Where the process runs. Only `test` and `demonstration` databases have a clock that can be moved."""
+
+    DEMONSTRATION = "demonstration"
+    PRODUCTION = "production"
+    TEST = "test"
+
+
+class SettingsWrong(Exception):
+    """A variable is unknown, missing or malformed; the message names each of them."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment says, checked. Names in the environment are these in capitals, after `FAIRHOLD_`."""
+
+    mode: Mode = Mode.DEMONSTRATION
+    home: Path = Path("var")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    base_url: str = ""
+    database_url: str = ""
+    owner_database_url: str = ""
+    database_pool_max: int = 10
+    s3_endpoint: str = ""
+    s3_access_key: str = ""
+    s3_secret_key: str = ""
+    s3_secure: bool = False
+    s3_prefix: str = "fairhold"
+    evidence_retention_days: int = 1095
+    secret: str = ""
+    gateway_url: str = ""
+    gateway_secret: str = ""
+    carrier_url: str = ""
+    carrier_public_key: str = ""
+    log_level: str = "INFO"
+
+    @property
+    def public_url(self) -> str:
+        """The address that people and providers reach the service at, without a slash at its end."""
+        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def is_clock_movable(self) -> bool:
+        """Whether the database may have a clock with an offset (never in production)."""
+        return self.mode is not Mode.PRODUCTION
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of an environment; raises `SettingsWrong` with one line for each wrong variable."""
+    known = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
+    given: dict[str, str] = {}
+    wrong: list[str] = []
+    for variable, value in sorted(environ.items()):
+        if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS:
+            continue
+        if variable not in known:
+            wrong.append(f"{variable} is not a setting")
+            continue
+        field = known[variable]
+        try:
+            msgspec.convert({field: value}, Settings, strict=False)
+        except msgspec.ValidationError as error:
+            wrong.append(f"{variable}: {error}")
+        given[field] = value
+    if wrong:
+        raise SettingsWrong("\n".join(wrong))
+    settings = msgspec.convert(given, Settings, strict=False)
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    wrong = []
+    if not 0 < settings.port < 65536:
+        wrong.append("FAIRHOLD_PORT: from 1 to 65535")
+    if not 1 <= settings.evidence_retention_days <= 36500:
+        wrong.append("FAIRHOLD_EVIDENCE_RETENTION_DAYS: from 1 to 36500")
+    if settings.mode is Mode.PRODUCTION:
+        needed = ("database_url", "s3_endpoint", "s3_access_key", "s3_secret_key", "secret", "base_url", "gateway_url")
+        wrong += [f"{PREFIX}{name.upper()} is needed in production" for name in needed if not getattr(settings, name)]
+        if settings.secret and len(settings.secret) < 32:
+            wrong.append("FAIRHOLD_SECRET: at least 32 characters")
+    if wrong:
+        raise SettingsWrong("\n".join(wrong))
