@@ -1,0 +1,1 @@
+"""People with grants (role, tenant): sign-in, sessions, API keys, guards."""

@@ -1,0 +1,55 @@
+"""Read policies and open promises."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from service.core.errors import ensure
+from service.db.session import Tx
+from service.deadlines.tables import Deadline, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyValue:
+    """A rule's value as it was in force, with the version that a record can name."""
+
+    name: str
+    value: int
+    version: int
+
+    @property
+    def duration(self) -> timedelta:
+        """The value as a duration; for policies in seconds."""
+        return timedelta(seconds=self.value)
+
+
+async def policy(tx: Tx, name: str, *, now: datetime, category: str = "", jurisdiction: str = "") -> PolicyValue:
+    """Return the policy in force at `now`: the most particular row, and of those the newest version."""
+    found = (
+        await tx.scalars(
+            select(Policy)
+            .where(
+                Policy.name == name,
+                Policy.category.in_(["", category]),
+                Policy.jurisdiction.in_(["", jurisdiction]),
+                Policy.effective_from <= now,
+            )
+            .order_by((Policy.category == "").asc(), (Policy.jurisdiction == "").asc(), Policy.version.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    ensure(found is not None, f"no policy {name}")
+    return PolicyValue(found.name, found.value, found.version)  # type: ignore[union-attr]  # ensured above
+
+
+async def pending(tx: Tx, subject_ids: Collection[UUID]) -> list[Deadline]:
+    """Return the open promises of the subjects, the earliest first."""
+    found = await tx.scalars(
+        select(Deadline)
+        .where(Deadline.subject_id.in_(list(subject_ids)), Deadline.state == "pending")
+        .order_by(Deadline.due_at)
+    )
+    return list(found)

@@ -1,0 +1,1 @@
+"""The append-only event log: timeline, outbox and audit trail in one."""

@@ -1,0 +1,1 @@
+"""The queue on PostgreSQL: work that is enqueued in the caller's transaction and done after its commit."""
