@@ -190,7 +190,9 @@ def _check_version(account: Account, data: Path) -> None:
     said = account.run(account.command("postgres", "--version"), text=None, environment=_environment())
     program = said.split()[-1].split(".")[0]
     if have != program:
-        message = f"{data} was made by PostgreSQL {have}, the wheel has {program}: dump it with the old one, then load it"
+        message = (
+            f"{data} was made by PostgreSQL {have}, the wheel has {program}: dump it with the old one, then load it"
+        )
         raise Unavailable("postgres_version_differs", message)
 
 

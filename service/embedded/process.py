@@ -80,7 +80,7 @@ class GuardedProcess:
         self._log = log
         self._guard: subprocess.Popen[bytes] | None = None
 
-    def start(  # noqa: PLR0913 - every one is a fact of the process to start
+    def start(
         self,
         command: Sequence[str],
         *,
