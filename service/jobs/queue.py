@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import procrastinate
+import procrastinate.exceptions
 from procrastinate import BaseRetryStrategy, RetryDecision, jobs
 from sqlalchemy import text
 
@@ -34,6 +35,8 @@ class _GrowingPauses(BaseRetryStrategy):
 
 class Queue:
     """The queue of one process. Handlers are registered once, before the worker starts."""
+
+    connector_error = procrastinate.exceptions.ConnectorException
 
     def __init__(self, database_url: str) -> None:
         self.app = procrastinate.App(

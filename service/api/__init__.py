@@ -1,0 +1,1 @@
+"""The JSON surface: router, problem details, OpenAPI."""

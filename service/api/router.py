@@ -1,0 +1,52 @@
+"""The JSON routes of every domain under `/api/v1`, and what the API says about itself."""
+
+import importlib
+import importlib.util
+
+from litestar import Router
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Server
+from litestar.types import ControllerRouterHandler
+
+PREFIX = "/api/v1"
+DOMAINS = (
+    "accounts",
+    "sellers",
+    "batches",
+    "escrow",
+    "orders",
+    "complaints",
+    "disputes",
+    "recalls",
+    "reporting",
+)
+
+
+def api_router() -> Router:
+    """Return one router with the handlers of each domain's `api.py`."""
+    handlers: list[ControllerRouterHandler] = []
+    for domain in DOMAINS:
+        if importlib.util.find_spec(f"service.{domain}.api"):
+            handlers += importlib.import_module(f"service.{domain}.api").HANDLERS
+    return Router(path=PREFIX, route_handlers=handlers)
+
+
+def openapi_config() -> OpenAPIConfig:
+    """Return what `/api/schema` says; JSON only, because viewers load scripts from elsewhere."""
+    return OpenAPIConfig(
+        title="Fairhold",
+        version="1",
+        description="Complaints traced to the product batch that caused them, with every payment held until the"
+        " delivery window has passed with no dispute. Errors are application/problem+json with a stable `code`.",
+        path="/api/schema",
+        render_plugins=[JsonRenderPlugin(path="/")],
+        servers=[Server(url="/")],
+        components=Components(
+            security_schemes={
+                "key": SecurityScheme(type="http", scheme="bearer", description="An API key of /api-keys"),
+                "session": SecurityScheme(type="apiKey", name="fairhold_session", security_scheme_in="cookie"),
+            }
+        ),
+        security=[{"key": []}, {"session": []}],
+    )

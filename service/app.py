@@ -1,0 +1,135 @@
+"""The only assembly point: settings in, the parts of a process out, handlers registered by name."""
+
+import functools
+import importlib
+import importlib.util
+import inspect
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+
+from service.accounts.guards import (
+    AuthenticationMiddleware,
+    csrf_config,
+    provide_actor,
+    provide_claim,
+    provide_tx,
+    require_allowed,
+)
+from service.api.problems import EXCEPTION_HANDLERS
+from service.api.router import DOMAINS, api_router, openapi_config
+from service.db.requests import RequestTransaction
+from service.db.session import Database
+from service.escrow.gateway import HttpGateway
+from service.files.images import ImageWorkshop
+from service.files.store import Store
+from service.jobs.queue import Queue
+from service.orders.carriers import Carriers
+from service.settings import Settings
+
+_HANDLED = ("files", *DOMAINS, "notices")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of a process. Everything that talks to the outside is here, and is closed by `close`."""
+
+    settings: Settings
+    database: Database
+    queue: Queue
+    store: Store
+    workshop: ImageWorkshop
+    gateway: HttpGateway
+    carriers: Carriers
+    subscriptions: Mapping[str, Sequence[str]]
+
+    async def close(self) -> None:
+        """Close connections and worker processes."""
+        await self.gateway.close()
+        await self.carriers.close()
+        await self.workshop.close()
+        await self.database.close()
+
+
+def assemble(settings: Settings) -> Service:
+    """Return the parts of a process, connected to nothing yet."""
+    parts: dict[str, Any] = {
+        "settings": settings,
+        "database": Database(settings.database_url, pool_max=settings.database_pool_max),
+        "store": Store.of(settings),
+        "workshop": ImageWorkshop(),
+        "gateway": HttpGateway.of(settings),
+        "carriers": Carriers.of(settings),
+    }
+    queue = Queue(settings.database_url)
+    subscriptions: dict[str, list[str]] = {}
+    for domain in _HANDLED:
+        if not importlib.util.find_spec(f"service.{domain}.jobs"):
+            continue
+        module = importlib.import_module(f"service.{domain}.jobs")
+        for name, handler in module.HANDLERS.items():
+            queue.register(name, _bind(handler, parts))
+        for event, jobs in getattr(module, "SUBSCRIPTIONS", {}).items():
+            subscriptions.setdefault(event, []).extend(jobs)
+    return Service(**parts, queue=queue, subscriptions=subscriptions)
+
+
+def _bind(handler: Callable[..., Any], parts: Mapping[str, Any]) -> Callable[..., Any]:
+    """Give a handler the parts that it names as keyword-only parameters."""
+    wanted = [p.name for p in inspect.signature(handler).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    return functools.partial(handler, **{name: parts[name] for name in wanted})
+
+
+def create_app(settings: Settings, service: Service | None = None) -> Litestar:
+    """Return the ASGI application: pages, API and health. A given `service` stays the caller's to close."""
+    own = service is None
+    parts = service or assemble(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            if own:
+                await parts.close()
+
+    return Litestar(
+        route_handlers=[api_router(), *_pages()],
+        exception_handlers=EXCEPTION_HANDLERS,
+        middleware=[
+            DefineMiddleware(AuthenticationMiddleware, database=parts.database),
+            DefineMiddleware(RequestTransaction, database=parts.database),
+        ],
+        guards=[require_allowed],
+        csrf_config=csrf_config(settings),
+        dependencies={
+            "tx": Provide(provide_tx, sync_to_thread=False),
+            "actor": Provide(provide_actor, sync_to_thread=False),
+            "claim": Provide(provide_claim, sync_to_thread=False),
+            **{
+                name: Provide(functools.partial(_give, getattr(parts, name)), sync_to_thread=False)
+                for name in ("settings", "database", "store", "workshop", "gateway", "carriers")
+            },
+        },
+        openapi_config=openapi_config(),
+        lifespan=[lifespan],
+        state=None,
+        debug=False,
+        logging_config=None,
+    )
+
+
+def _give(part: Any) -> Any:
+    return part
+
+
+def _pages() -> Sequence[Any]:
+    if importlib.util.find_spec("service.web") and importlib.util.find_spec("service.web.pages"):
+        pages: Sequence[Any] = importlib.import_module("service.web.pages").HANDLERS
+        return pages
+    return []

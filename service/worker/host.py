@@ -1,0 +1,98 @@
+"""Hosts the queue and the sweepers: relay of events, due promises, due holds."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from procrastinate.jobs import DeleteJobCondition
+from sqlalchemy.exc import DBAPIError
+
+from service.db.session import Database, Tx
+from service.deadlines.actions import fire_due
+from service.escrow.sweep import release_due
+from service.events.log import Subscriptions, relay
+from service.jobs.queue import CONCURRENCY, Queue
+
+STOP_SECONDS_MAX = 20
+STALLED_CHECK_SECONDS = 15
+_log = structlog.get_logger("fairhold.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """A loop: `work` in one transaction, again at once while it finds something, else after the pause."""
+
+    name: str
+    work: Callable[[Tx], Awaitable[int]]
+    pause: timedelta
+
+
+def sweepers(subscriptions: Subscriptions) -> list[Sweeper]:
+    """Return the loops that every worker runs; any number of workers may."""
+
+    async def relay_events(tx: Tx) -> int:
+        return await relay(tx, subscriptions)
+
+    async def fire_deadlines(tx: Tx) -> int:
+        return await fire_due(tx, now=await tx.now())
+
+    async def release_holds(tx: Tx) -> int:
+        return await release_due(tx, now=await tx.now())
+
+    return [
+        Sweeper("events", relay_events, timedelta(milliseconds=200)),
+        Sweeper("deadlines", fire_deadlines, timedelta(seconds=1)),
+        Sweeper("holds", release_holds, timedelta(seconds=1)),
+    ]
+
+
+async def run(database: Database, queue: Queue, subscriptions: Subscriptions, stop: asyncio.Event) -> None:
+    """Work until `stop` is set; then let running jobs end, for at most 20 seconds."""
+    async with queue.app.open_async():
+        jobs = asyncio.create_task(
+            queue.app.run_worker_async(
+                concurrency=CONCURRENCY,
+                install_signal_handlers=False,
+                shutdown_graceful_timeout=STOP_SECONDS_MAX,
+                delete_jobs=DeleteJobCondition.SUCCESSFUL,
+            )
+        )
+        loops = [asyncio.create_task(_loop(each, database, stop)) for each in sweepers(subscriptions)]
+        loops.append(asyncio.create_task(_retry_stalled(queue, stop)))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([stopped, jobs], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        jobs.cancel()
+        await asyncio.gather(*loops, jobs, stopped, return_exceptions=True)
+
+
+async def _loop(sweeper: Sweeper, database: Database, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        found = 0
+        try:
+            found = await database.run(sweeper.work)
+        except (DBAPIError, OSError, TimeoutError) as error:
+            _log.warning("sweep_failed", sweeper=sweeper.name, error=type(error).__name__)
+        if not found:
+            await _pause(stop, sweeper.pause.total_seconds())
+
+
+async def _retry_stalled(queue: Queue, stop: asyncio.Event) -> None:
+    """Give back the jobs of workers that died in the middle."""
+    while not stop.is_set():
+        try:
+            for job in await queue.app.job_manager.get_stalled_jobs():
+                await queue.app.job_manager.retry_job(job)
+                _log.warning("job_given_back", job=job.task_name)
+        except (OSError, queue.connector_error) as error:
+            _log.warning("stalled_check_failed", error=type(error).__name__)
+        await _pause(stop, STALLED_CHECK_SECONDS)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), timeout=seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,156 @@
+"""Real PostgreSQL and S3 for every test: started once, with a fresh copy of a migrated database for each test."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psycopg
+import pytest
+from litestar import Litestar
+
+from service.app import Service, assemble, create_app
+from service.cli.metadata import all_tables
+from service.db import clock as owner_clock
+from service.db.schema import upgrade
+from service.db.session import Database, driver_url
+from service.embedded import EmbeddedServers, embedded
+from service.settings import Mode, Settings
+from tests.working import drain_all
+
+TEMPLATE = "fairhold_template"
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[EmbeddedServers]:
+    """PostgreSQL and S3 under a folder that goes away."""
+    with tempfile.TemporaryDirectory(prefix="fh-") as folder, embedded(Path(folder), throw_away=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template(servers: EmbeddedServers) -> str:
+    """Name of a migrated database that tests copy."""
+    with _admin(servers) as admin:
+        admin.execute(
+            f"CREATE DATABASE {TEMPLATE} OWNER fairhold_owner TEMPLATE template0 ENCODING 'UTF8'"
+            " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C.UTF-8'"
+        )
+    upgrade(
+        _on(servers.postgres.owner, TEMPLATE), app_role="fairhold_app", metadata=all_tables(), is_clock_movable=True
+    )
+    return TEMPLATE
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrls:
+    """The addresses of one test's database."""
+
+    app: str
+    owner: str
+    admin: str
+
+
+@pytest.fixture
+def urls(servers: EmbeddedServers, template: str) -> Iterator[DatabaseUrls]:
+    """A database of this test's own."""
+    name = f"t_{secrets.token_hex(6)}"
+    with _admin(servers) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER fairhold_owner")
+    yield DatabaseUrls(*(_on(url, name) for url in (servers.postgres.app, servers.postgres.owner, servers.postgres.admin)))
+    with _admin(servers) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def owner_url(urls: DatabaseUrls) -> str:
+    """The test's database as its owner."""
+    return urls.owner
+
+
+@pytest.fixture
+def settings(servers: EmbeddedServers, urls: DatabaseUrls) -> Settings:
+    """Settings of a service on this test's database and the session's S3."""
+    return Settings(
+        mode=Mode.TEST,
+        base_url="http://testserver.local",
+        database_url=urls.app,
+        owner_database_url=urls.owner,
+        s3_endpoint=servers.s3.endpoint,
+        s3_access_key=servers.s3.access_key,
+        s3_secret_key=servers.s3.secret_key,
+        s3_prefix=f"t{os.getpid()}",
+        evidence_retention_days=1,
+        secret="a secret for tests only, long enough to pass",  # noqa: S106 - no real secret
+        gateway_url="http://127.0.0.1:9",
+        gateway_secret="whsec_dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3Q=",  # noqa: S106
+    )
+
+
+@pytest.fixture
+async def service(settings: Settings) -> AsyncIterator[Service]:
+    """The parts of a process."""
+    parts = assemble(settings)
+    yield parts
+    await parts.close()
+
+
+@pytest.fixture
+def database(service: Service) -> Database:
+    """The test's database as the application role."""
+    return service.database
+
+
+@pytest.fixture
+def app(settings: Settings, service: Service) -> Litestar:
+    """The whole ASGI application."""
+    return create_app(settings, service)
+
+
+@pytest.fixture
+async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without sign-in that talks to the whole application."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as talking:
+        yield talking
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The owner's hand on this test's clock."""
+
+    owner_url: str
+
+    def forward(self, by: timedelta) -> None:
+        """Move `fairhold_now()` forward."""
+        owner_clock.shift(self.owner_url, by)
+
+
+@pytest.fixture
+def clock(owner_url: str) -> Clock:
+    """Moves this test's `fairhold_now()`."""
+    return Clock(owner_url)
+
+
+@pytest.fixture
+def drain(service: Service) -> Callable[[], Awaitable[None]]:
+    """Relay events, fire promises, sweep holds and run jobs, again and again until nothing is left to do."""
+
+    async def until_idle() -> None:
+        await drain_all(service)
+
+    return until_idle
+
+
+def _admin(servers: EmbeddedServers) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(driver_url(servers.postgres.admin), autocommit=True)
+
+
+def _on(url: str, database: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"/{database}"))
