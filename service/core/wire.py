@@ -5,6 +5,7 @@ Pure data: each side decodes these dataclasses with a library of its choice. Ins
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -35,6 +36,7 @@ TEXT_LENGTH_MAX = 200
 TRACKING_LENGTH_MAX = 40
 BODY_BYTES_MAX = 16_384
 LINES_PAGE_MAX = 500
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_:-]+")
 
 
 class Kind(StrEnum):
@@ -90,6 +92,8 @@ class MoneyRequest:
     def check(self, kind: Kind) -> Money:
         """Return the amount if the body is a right one for `kind`; raises `Invalid` with the `field`."""
         _short("client_id", self.client_id, CLIENT_ID_LENGTH_MAX)
+        if _CLIENT_ID.fullmatch(self.client_id) is None:  # it stands in paths and headers
+            raise Invalid("client_id_malformed", "letters, figures and - _ : only", field="client_id")
         _short("reference", self.reference, TEXT_LENGTH_MAX)
         needed = _PARTIES[kind]
         for name in ("payer", "payee", "original"):

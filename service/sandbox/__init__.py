@@ -1,0 +1,1 @@
+"""A payment provider and a carrier as processes of their own, which fail in realistic ways (docs/gateway.md)."""

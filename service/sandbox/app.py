@@ -1,0 +1,115 @@
+"""Assembles the sandbox and serves it: provider under /provider, carrier under /carrier, in one process."""
+
+import asyncio
+import contextlib
+import fcntl
+import signal
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+from litestar import Litestar
+from litestar.exceptions import HTTPException
+
+from service.core.errors import FairholdError, Unavailable
+from service.core.signatures import secret_bytes
+from service.core.wire import BODY_BYTES_MAX
+from service.sandbox.carrier import Carrier
+from service.sandbox.outbox import Sender
+from service.sandbox.provider import Provider
+from service.sandbox.routes import CarrierRoutes, Desk, ProviderRoutes, http_refusal, refusal
+
+ADDRESS = "127.0.0.1"
+PROVIDER_FILE = "provider.sqlite"
+CARRIER_FILE = "carrier.sqlite"
+LOCK_FILE = "sandbox.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """Where the sandbox keeps its books, where notices go (Fairhold's base URL), the shared secret, its port."""
+
+    folder: Path
+    callback_base_url: str
+    secret: str = field(repr=False)
+    port: int
+
+
+def create_app(settings: SandboxSettings, stopping: asyncio.Event | None = None) -> Litestar:
+    """Return the application; it opens its books and starts sending notices in its lifespan.
+
+    `stopping`, once set, ends requests that are held open on purpose. Raises `Invalid` if the secret is malformed.
+    """
+    secret_bytes(settings.secret)
+    stop = stopping or asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        provider = Provider(settings.folder / PROVIDER_FILE)
+        carrier = Carrier(settings.folder / CARRIER_FILE)
+        senders = (
+            Sender(provider.store, settings.callback_base_url, settings.secret, provider.end_due),
+            Sender(carrier.store, settings.callback_base_url, settings.secret, lambda: None),
+        )
+        app.state.provider, app.state.carrier = provider, carrier
+        app.state.provider_desk = Desk(provider.store, senders[0], settings.secret, stop)
+        app.state.carrier_desk = Desk(carrier.store, senders[1], settings.secret, stop)
+        tasks = [asyncio.create_task(sender.run()) for sender in senders]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            provider.store.close()
+            carrier.store.close()
+
+    return Litestar(
+        route_handlers=[ProviderRoutes, CarrierRoutes],
+        lifespan=[lifespan],
+        exception_handlers={FairholdError: refusal, HTTPException: http_refusal},
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=None,
+        logging_config=None,  # whoever runs the process decides
+    )
+
+
+def run(settings: SandboxSettings) -> None:
+    """Serve on 127.0.0.1 until SIGTERM or SIGINT. Raises `Unavailable` if another sandbox uses the folder."""
+    with _alone(settings.folder):
+        asyncio.run(_serve(settings))
+
+
+async def _serve(settings: SandboxSettings) -> None:
+    stopping = asyncio.Event()
+    server = Server(
+        create_app(settings, stopping),
+        address=ADDRESS,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        websockets=False,
+        log_level=LogLevels.error,
+    )
+
+    def stop() -> None:
+        stopping.set()
+        server.stop()  # type: ignore[no-untyped-call]  # granian leaves it unannotated
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    await server.serve()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock: two senders on one outbox would send everything twice."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / LOCK_FILE).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Unavailable("sandbox_folder_in_use", f"another sandbox uses {folder}") from error
+        yield

@@ -1,0 +1,100 @@
+"""Sends a service's notices from its outbox until Fairhold takes them."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+import httpx
+
+from service.core.errors import Invalid
+from service.core.signatures import sign_message
+from service.core.wire import FAIRHOLD_NOW, WEBHOOK_ID, WEBHOOK_TIMESTAMP, parse_instant
+from service.sandbox.store import Store, Waiting
+
+ANSWER_TIMEOUT_S = 10.0
+AT_ONCE_MAX = 8
+PAUSE_FIRST_S = 0.2
+PAUSE_MAX_S = 30.0
+ATTEMPTS_MAX = 2_000  # about 16 hours of pauses
+REORDER_WAIT_S = 1.0
+IDLE_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Sender:
+    """The one task that ends what is due and empties the outbox of a service."""
+
+    def __init__(self, store: Store, base_url: str, secret: str, end_due: Callable[[], float | None]) -> None:
+        """`end_due` ends pending operations whose time has come and returns the next one's monotonic time."""
+        self._store = store
+        self._base_url = base_url.rstrip("/")
+        self._secret = secret
+        self._end_due = end_due
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look at the outbox now: something was added or a switch was turned."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT_S, trust_env=False) as client:
+            while True:
+                self._woken.clear()
+                due_s = [due for due in (self._end_due(), await self._send_due(client)) if due is not None]
+                pause_s = min([IDLE_S, *(due - time.monotonic() for due in due_s)])
+                if pause_s > 0:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._woken.wait(), pause_s)
+
+    async def _send_due(self, client: httpx.AsyncClient) -> float | None:
+        """Send what is due; return when there is more to do."""
+        switches = self._store.switches()
+        if switches.down:
+            return None  # the switch wakes us
+        waiting = self._store.due_notices(AT_ONCE_MAX)
+        if switches.drop_notices:
+            for notice in waiting:
+                self._store.remove(notice)
+        elif not switches.reorder_notices:
+            await asyncio.gather(*(self._send(client, notice) for notice in waiting))
+        elif len(waiting) == 1 and not waiting[0].attempts and time.monotonic() < waiting[0].due_s + REORDER_WAIT_S:
+            return waiting[0].due_s + REORDER_WAIT_S
+        else:
+            for notice in reversed(waiting):
+                await self._send(client, notice)
+        return self._store.next_due_s()
+
+    async def _send(self, client: httpx.AsyncClient, notice: Waiting) -> None:
+        now = self._store.now()
+        if now is None:  # nothing was ever heard from Fairhold, so there is nothing to sign with
+            self._store.postpone(notice, PAUSE_FIRST_S)
+            return
+        headers = sign_message(self._secret, notice.notice_id, notice.body, now=now)
+        if not notice.signed:
+            headers = {name: headers[name] for name in (WEBHOOK_ID, WEBHOOK_TIMESTAMP)}
+        headers["content-type"] = "application/json"
+        try:
+            answer = await client.post(self._base_url + notice.path, content=notice.body, headers=headers)
+        except httpx.HTTPError as error:
+            self._failed(notice, type(error).__name__)
+            return
+        if answer.is_success:
+            self._store.taken(notice)
+            return
+        if answer.status_code == httpx.codes.UNAUTHORIZED and FAIRHOLD_NOW in answer.headers:
+            with contextlib.suppress(Invalid):  # an unreadable time is no time
+                self._store.adopt_now(parse_instant(answer.headers[FAIRHOLD_NOW]))
+        self._failed(notice, str(answer.status_code))
+
+    def _failed(self, notice: Waiting, why: str) -> None:
+        if notice.attempts + 1 >= ATTEMPTS_MAX:
+            log.error("notice %s given up after %d attempts: %s", notice.notice_id, ATTEMPTS_MAX, why)
+            self._store.remove(notice)
+            return
+        pause_s = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** min(notice.attempts, 20))
+        log.info("notice %s not taken (%s), again in %.1f s", notice.notice_id, why, pause_s)
+        self._store.postpone(notice, pause_s)
