@@ -41,7 +41,7 @@ def _first_rows() -> None:
     bind.execute(
         text(
             "INSERT INTO policy (id, name, category, jurisdiction, version, value, unit, effective_from)"
-            " VALUES (:id, :name, '', '', 1, :value, :unit, '-infinity')"
+            " VALUES (:id, :name, '', '', 1, :value, :unit, '2000-01-01Z')"
         ),
         [{"id": new_id(), "name": n, "value": v, "unit": u} for n, (v, u) in DEFAULT_POLICIES.items()],
     )
