@@ -1,0 +1,88 @@
+"""What people do with sellers."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from service.accounts.actions import grant_role
+from service.core.actor import COMMONS, Actor, Role
+from service.core.errors import Conflict, Forbidden, ensure
+from service.core.ids import new_id
+from service.core.names import name_key
+from service.db.session import Tx
+from service.events.log import emit
+from service.sellers.queries import get_seller
+from service.sellers.schemas import NewSeller
+from service.sellers.tables import AgentLink, Seller
+
+SELLERS_PER_PERSON_MAX = 20
+
+
+async def register_seller(tx: Tx, actor: Actor, data: NewSeller, *, now: datetime) -> Seller:
+    """Register a seller and let the person who does it act for it.
+
+    Raises `Conflict` ("seller_registered_already" for a known registration number, "too_many_sellers").
+    """
+    ensure(actor.person_id is not None, "the policy lets only people register sellers")
+    if len(actor.seller_ids) >= SELLERS_PER_PERSON_MAX:
+        raise Conflict("too_many_sellers", f"one person acts for at most {SELLERS_PER_PERSON_MAX} sellers")
+    if data.registration_number is not None:
+        await _check_registration(tx, data.country, data.registration_number)
+    seller = Seller(
+        id=new_id(),
+        name=data.name.strip(),
+        name_zh=data.name_zh.strip(),
+        name_key=name_key(data.name, data.name_zh),
+        kind=data.kind,
+        country=data.country,
+        registration_number=data.registration_number,
+        status="active",
+        verification="none",
+        registered_by=actor.person_id,
+        registered_at=now,
+    )
+    tx.add(seller)
+    await tx.flush()  # the grant points at the seller
+    await grant_role(tx, actor.person_id, Role.SELLER, COMMONS, seller_id=seller.id, now=now)
+    await emit(tx, "seller.registered", actor=actor, subject=("seller", seller.id), now=now, facts={"kind": data.kind})
+    return seller
+
+
+async def add_agent(tx: Tx, actor: Actor, principal_id: UUID, agent_id: UUID, *, now: datetime) -> AgentLink:
+    """Record that `agent_id` sells goods of `principal_id`; the principal's people say so.
+
+    Raises `Forbidden` ("not_your_seller"), `NotFound`, `Conflict` ("agent_already", "agent_circle").
+    """
+    await get_seller(tx, principal_id)
+    if principal_id not in actor.seller_ids:
+        raise Forbidden("not_your_seller", "only people of this seller name its agents")
+    await get_seller(tx, agent_id)
+    await tx.execute(text("SELECT pg_advisory_xact_lock(hashtext('agent_link'))"))  # one tree change at a time: no circles
+    above = (await tx.execute(_ABOVE, {"principal": principal_id})).scalars().all()
+    if agent_id == principal_id or agent_id in above:
+        raise Conflict("agent_circle", "the agent already stands above this seller")
+    link = AgentLink(id=new_id(), agent_id=agent_id, principal_id=principal_id, since=now)
+    if (await tx.execute(_IS_LINKED, {"agent": agent_id, "principal": principal_id})).first():
+        raise Conflict("agent_already", "this seller is an agent already")
+    tx.add(link)
+    await emit(
+        tx, "seller.agent_added", actor=actor, subject=("seller", principal_id), now=now, facts={"agent_id": str(agent_id)}
+    )
+    return link
+
+
+_ABOVE = text(
+    "WITH RECURSIVE above(id) AS (SELECT CAST(:principal AS uuid) UNION"
+    " SELECT l.principal_id FROM agent_link l JOIN above a ON l.agent_id = a.id) SELECT id FROM above"
+)
+_IS_LINKED = text("SELECT 1 FROM agent_link WHERE agent_id = :agent AND principal_id = :principal")
+
+
+async def _check_registration(tx: Tx, country: str, number: str) -> None:
+    known = await tx.execute(
+        text("SELECT 1 FROM seller WHERE country = :country AND registration_number = :number"),
+        {"country": country, "number": number},
+    )
+    if known.first():
+        raise Conflict("seller_registered_already", "a seller with this registration number exists")

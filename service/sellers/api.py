@@ -1,0 +1,71 @@
+"""JSON routes about sellers."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from service.core.actor import Actor
+from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
+from service.db.schemas import PageMeta, PageOf
+from service.db.session import Tx
+from service.sellers import actions, queries
+from service.sellers.schemas import AgentView, NewAgent, NewSeller, SellerView
+from service.sellers.tables import Seller
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
+
+
+def view_of(seller: Seller) -> SellerView:
+    """Return what the API shows of a seller."""
+    return msgspec.convert(seller, SellerView, from_attributes=True)
+
+
+class Sellers(Controller):
+    """Who sells."""
+
+    path = "/sellers"
+    tags = ("Sellers",)
+
+    @post("/", opt={"allow": "sellers.register"}, summary="Register a seller")
+    async def register(self, data: JSONBody[NewSeller], tx: NamedDependency[Tx], actor: NamedDependency[Actor]) -> Response[SellerView]:
+        """Register a shop, person or company; whoever does it acts for it from then on."""
+        seller = await actions.register_seller(tx, actor, data, now=await tx.now())
+        return Response(view_of(seller), status_code=201, headers={"Location": f"/api/v1/sellers/{seller.id}"})
+
+    @get("/", opt={"allow": "sellers.read"}, summary="List sellers")
+    async def listing(
+        self, tx: NamedDependency[Tx], q: FromQuery[str | None] = None, after: FromQuery[str | None] = None, limit: FromQuery[Limit] = LIMIT_DEFAULT
+    ) -> PageOf[SellerView]:
+        """List sellers, the newest first; `q` finds words of a name in either language."""
+        page = await queries.sellers_page(tx, search=q, after=after, limit=limit)
+        return PageOf([view_of(seller) for seller in page.rows], PageMeta(page.next))
+
+    @get("/{seller_id:uuid}", opt={"allow": "sellers.read"}, summary="Get a seller")
+    async def one(self, seller_id: FromPath[UUID], tx: NamedDependency[Tx]) -> SellerView:
+        """Get one seller."""
+        return view_of(await queries.get_seller(tx, seller_id))
+
+    @get("/{seller_id:uuid}/agents", opt={"allow": "sellers.read"}, summary="List a seller's agents")
+    async def agents(self, seller_id: FromPath[UUID], tx: NamedDependency[Tx]) -> PageOf[AgentView]:
+        """List who sells this seller's goods, one step down the tree."""
+        await queries.get_seller(tx, seller_id)
+        found = await queries.agents_of(tx, seller_id)
+        rows = [AgentView(link.agent_id, link.principal_id, agent.name, agent.name_zh, link.since) for link, agent in found]
+        return PageOf(rows, PageMeta(None))
+
+    @post("/{seller_id:uuid}/agents", opt={"allow": "sellers.add_agent"}, summary="Add an agent")
+    async def add_agent(
+        self, seller_id: FromPath[UUID], data: JSONBody[NewAgent], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+    ) -> Response[AgentView]:
+        """Record that another seller sells this seller's goods."""
+        link = await actions.add_agent(tx, actor, seller_id, data.agent_id, now=await tx.now())
+        agent = await queries.get_seller(tx, data.agent_id)
+        view = AgentView(link.agent_id, link.principal_id, agent.name, agent.name_zh, link.since)
+        return Response(view, status_code=201, headers={"Location": f"/api/v1/sellers/{seller_id}/agents"})
+
+
+HANDLERS = [Sellers]

@@ -1,0 +1,54 @@
+"""Reads about sellers. Who a seller is, is public to everyone signed in."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+
+from service.core.errors import NotFound
+from service.core.names import name_key
+from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.session import Tx
+from service.sellers.tables import AgentLink, Seller
+
+
+async def get_seller(tx: Tx, seller_id: UUID) -> Seller:
+    """Return a seller; raises `NotFound` ("seller_not_found")."""
+    found = await tx.get(Seller, seller_id)
+    if found is None:
+        raise NotFound("seller_not_found")
+    return found
+
+
+async def sellers_by_id(tx: Tx, seller_ids: Collection[UUID]) -> dict[UUID, Seller]:
+    """Return those of the sellers that exist, by id."""
+    found = await tx.scalars(select(Seller).where(Seller.id.in_(list(seller_ids))))
+    return {seller.id: seller for seller in found}
+
+
+async def sellers_page(tx: Tx, *, search: str | None, after: str | None, limit: int) -> Page[Seller]:
+    """Return sellers, the newest first; `search` is words of a name in either language."""
+    query = select(Seller).order_by(Seller.id.desc()).limit(check_limit(limit) + 1)
+    if search and name_key(search):
+        query = query.where(_is_like(Seller.name_key, name_key(search)))
+    if after:
+        (last,) = decode_mark(after, UUID)
+        query = query.where(Seller.id < last)
+    rows = list(await tx.scalars(query))
+    return Page(rows[:limit], encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None)
+
+
+async def agents_of(tx: Tx, principal_id: UUID) -> list[tuple[AgentLink, Seller]]:
+    """Return the sellers that sell goods of this one, one step down, at most 1,000."""
+    found = await tx.execute(
+        select(AgentLink, Seller)
+        .join(Seller, Seller.id == AgentLink.agent_id)
+        .where(AgentLink.principal_id == principal_id)
+        .order_by(AgentLink.id)
+        .limit(1000)
+    )
+    return [(link, seller) for link, seller in found]
+
+
+def _is_like(column: ColumnElement[str] | object, key: str) -> ColumnElement[bool]:
+    return func.word_similarity(key, column) >= 0.6  # finds a Chinese name with one wrong character

@@ -1,0 +1,50 @@
+"""Requests and responses about sellers."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
+NameOrEmpty = Annotated[str, msgspec.Meta(max_length=200)]
+SellerKind = Literal["shop", "person", "company", "brand", "factory"]
+
+
+class NewSeller(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a seller says when registering."""
+
+    name: Annotated[Name, msgspec.Meta(examples=["Xiaohe Skincare"])]
+    kind: SellerKind
+    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["CN"])]
+    name_zh: Annotated[NameOrEmpty, msgspec.Meta(examples=["小禾护肤"])] = ""
+    registration_number: Annotated[str, msgspec.Meta(min_length=1, max_length=60, examples=["91330100MA27X0000X"])] | None = None
+
+
+class SellerView(msgspec.Struct, frozen=True):
+    """A seller as anyone signed in sees it."""
+
+    id: UUID
+    name: str
+    name_zh: str
+    kind: str
+    country: str
+    status: str
+    verification: str
+    registered_at: datetime
+
+
+class NewAgent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A seller that from now on sells goods of this one."""
+
+    agent_id: UUID
+
+
+class AgentView(msgspec.Struct, frozen=True):
+    """One step of the agent tree."""
+
+    agent_id: UUID
+    principal_id: UUID
+    name: str
+    name_zh: str
+    since: datetime
