@@ -60,12 +60,22 @@ class Account:
             os.chown(folder, self.identity.uid, self.identity.gid)
         return folder
 
+    def take_over(self, folder: Path) -> None:
+        """Give `folder`, which we made, to this account with all in it, when an earlier run had another account."""
+        if self.identity is None or folder.stat().st_uid == self.identity.uid:
+            return
+        for path in (*folder.rglob("*"), folder):
+            os.chown(path, self.identity.uid, self.identity.gid, follow_symlinks=False)
 
-def choose_account(programs: Path, folder: Path) -> Account:
-    """The first account that works for `folder`, which exists and is ours. Raises `Unavailable` with what to do."""
+
+def choose_account(programs: Path, folder: Path, *, shared: Path = SHARED_PLACE) -> Account:
+    """The first account that works for `folder`, which exists and is ours. Raises `Unavailable` with what to do.
+
+    `shared` is where data and programs go when no account but root's may enter `folder`.
+    """
     if os.getuid() != 0:
         return Account(programs, folder)
-    for account in _accounts_for_root(programs, folder):
+    for account in _accounts_for_root(programs, folder, shared):
         if account.may_work():
             return account
     message = (
@@ -75,9 +85,9 @@ def choose_account(programs: Path, folder: Path) -> Account:
     raise Unavailable("postgres_refuses_root", message)
 
 
-def _accounts_for_root(programs: Path, folder: Path) -> Iterator[Account]:
+def _accounts_for_root(programs: Path, folder: Path, shared: Path) -> Iterator[Account]:
     """What root may try, best first. Folders are prepared only when their turn comes."""
-    elsewhere = SHARED_PLACE / sha256(os.fsencode(folder)).hexdigest()[:12]
+    elsewhere = shared / sha256(os.fsencode(folder)).hexdigest()[:12]
     if not elsewhere.exists() and folder.stat().st_uid == 0 and shutil.which("unshare"):
         yield Account(programs, folder, prefix=("unshare", "--user", f"--map-user={MAPPED_ID}"))
     for identity in _ordinary_identities(folder):
@@ -100,11 +110,13 @@ def _ordinary_identities(folder: Path) -> Iterator[Identity]:
 
 def _moved(programs: Path, elsewhere: Path, identity: Identity) -> Account:
     """An account that works away from the home folder, with its own copy of the programs."""
-    SHARED_PLACE.mkdir(parents=True, exist_ok=True)
+    elsewhere.parent.mkdir(parents=True, exist_ok=True)
     own_folder(elsewhere)
     os.chown(elsewhere, identity.uid, identity.gid)
     wheel = programs.parent.parent
-    copy = SHARED_PLACE / f"programs-{sha256(os.fsencode(programs)).hexdigest()[:12]}-{int(wheel.stat().st_mtime)}"
+    copy = elsewhere.with_name(
+        f"programs-{sha256(os.fsencode(programs)).hexdigest()[:12]}-{int(wheel.stat().st_mtime)}"
+    )
     if not copy.exists():
         half = copy.with_name(f"{copy.name}.{os.getpid()}")
         for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):

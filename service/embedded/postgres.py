@@ -90,6 +90,8 @@ class EmbeddedPostgres:
         self._folder = home.absolute() / "postgres"
         self._lock = FolderLock(self._folder)
         self._process = GuardedProcess(self._folder / "postgres.log")
+        self.sockets = self._folder / "run"
+        """Where the Unix socket is; elsewhere when the home's path is too long for one."""
 
     def start(self) -> PostgresUrls:
         """Make the cluster if there is none, start it, wait for crash recovery. Raises `Unavailable`."""
@@ -112,9 +114,10 @@ class EmbeddedPostgres:
         data = account.place / "data"
         if not data.exists():
             _make_cluster(account, data, passwords[ADMIN_ROLE], sync=not self._throw_away)
+        account.take_over(data)
         _check_version(account, data)
         _forget_dead_postmaster(data)
-        sockets = socket_folder(account.place, SOCKET_NAME + ".lock", account.identity)
+        self.sockets = sockets = socket_folder(account.place, SOCKET_NAME + ".lock", account.identity)
         settings = SETTINGS | (THROW_AWAY_SETTINGS if self._throw_away else {})
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._process.start(
@@ -126,6 +129,7 @@ class EmbeddedPostgres:
             environment=_environment(),
             identity=account.identity,
         )
+        self._lock.hand_over()
         self._process.wait_ready(lambda: _is_ready(data), START_SECONDS, "postgres")
         self._prepare(account, sockets, passwords)
         return PostgresUrls(*(_url(role, passwords[role], sockets) for role in (APP_ROLE, OWNER_ROLE, ADMIN_ROLE)))

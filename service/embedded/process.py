@@ -45,8 +45,12 @@ class FolderLock:
 
     def take(self) -> int:
         """Take both locks; returns the descriptor for the server to inherit. Raises `Unavailable`."""
-        self._starter = (self._folder / "starter.lock").open("w")
-        self._server = (self._folder / "server.lock").open("w")
+        try:
+            self._starter = (self._folder / "starter.lock").open("w")
+            self._server = (self._folder / "server.lock").open("w")
+        except PermissionError as error:
+            message = f"{self._folder} belongs to another user; set FAIRHOLD_HOME to a folder of your own"
+            raise Unavailable("folder_not_ours", message, folder=str(self._folder)) from error
         try:
             fcntl.lockf(self._starter, fcntl.LOCK_EX | fcntl.LOCK_NB)
             wait_until(self._try_server_lock, PREVIOUS_RUN_SECONDS)
@@ -55,6 +59,12 @@ class FolderLock:
             message = f"another Fairhold is running in {self._folder}; stop it, or set FAIRHOLD_HOME to another folder"
             raise Unavailable("already_running", message, folder=str(self._folder)) from error
         return self._server.fileno()
+
+    def hand_over(self) -> None:
+        """Leave the second lock to guard and server alone, so that no fork of ours keeps it after them."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
     def release(self) -> None:
         """Give both locks back; the server, if it still runs, keeps its own."""

