@@ -1,0 +1,83 @@
+"""Who stands behind a session token or an API key."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Executable, and_, select, update
+
+from service.accounts.rules import KEY_START, SESSION_IDLE_MAX, SESSION_SEEN_EVERY, secret_digest
+from service.accounts.tables import ApiKey, Person, RoleGrant, SignInSession
+from service.core.actor import COMMONS, Actor, Grant, Role, SignIn
+from service.db.session import Tx
+
+_TOKEN_LENGTH_MAX = 100
+_PERSON = (Person.id, Person.name, Person.language, RoleGrant.role, RoleGrant.tenant_id, RoleGrant.seller_id)
+_LIVE_GRANT = and_(RoleGrant.person_id == Person.id, RoleGrant.revoked_at.is_(None))
+
+
+async def actor_for_token(tx: Tx, token: str, *, now: datetime) -> Actor | None:
+    """Return who a session token signs in, or None if it is unknown, ended, past 14 days or idle for 2 days.
+
+    Notes that the session was seen, at most every 10 minutes.
+    """
+    if len(token) > _TOKEN_LENGTH_MAX:
+        return None
+    token_hash = secret_digest(token)
+    found = await _rows(
+        tx,
+        select(*_PERSON, SignInSession.last_seen_at)
+        .join(SignInSession, SignInSession.person_id == Person.id)
+        .outerjoin(RoleGrant, _LIVE_GRANT)
+        .where(
+            SignInSession.token_hash == token_hash,
+            SignInSession.ended_at.is_(None),
+            SignInSession.expires_at > now,
+            SignInSession.last_seen_at > now - SESSION_IDLE_MAX,
+        ),
+    )
+    if not found:
+        return None
+    if found[0].last_seen_at <= now - SESSION_SEEN_EVERY:
+        await tx.execute(update(SignInSession).where(SignInSession.token_hash == token_hash).values(last_seen_at=now))
+    return _actor(found, SignIn.SESSION)
+
+
+async def actor_for_key(tx: Tx, key: str, *, now: datetime) -> Actor | None:
+    """Return whose API key it is, with their grants in the key's tenant and the commons only; None if it is not good.
+
+    Notes the day of its last use.
+    """
+    if not key.startswith(KEY_START) or len(key) > _TOKEN_LENGTH_MAX:
+        return None
+    key_hash = secret_digest(key)
+    found = await _rows(
+        tx,
+        select(*_PERSON, ApiKey.last_used_on)
+        .join(ApiKey, ApiKey.person_id == Person.id)
+        .outerjoin(RoleGrant, and_(_LIVE_GRANT, RoleGrant.tenant_id.in_([ApiKey.tenant_id, COMMONS])))
+        .where(ApiKey.key_hash == key_hash, ApiKey.revoked_at.is_(None)),
+    )
+    if not found:
+        return None
+    if found[0].last_used_on != now.date():
+        await tx.execute(update(ApiKey).where(ApiKey.key_hash == key_hash).values(last_used_on=now.date()))
+    return _actor(found, SignIn.API_KEY)
+
+
+async def actor_for_person(tx: Tx, person_id: UUID, *, sign_in: SignIn) -> Actor | None:
+    """Return a person as an actor with all live grants, or None if there is no such person."""
+    found = await _rows(tx, select(*_PERSON).outerjoin(RoleGrant, _LIVE_GRANT).where(Person.id == person_id))
+    return _actor(found, sign_in) if found else None
+
+
+async def _rows(tx: Tx, statement: Executable) -> Sequence[Any]:
+    return (await tx.execute(statement)).all()
+
+
+def _actor(found: Sequence[Any], sign_in: SignIn) -> Actor:
+    """One row a grant; a person without grants has one row without a role."""
+    first = found[0]
+    grants = frozenset(Grant(Role(row.role), row.tenant_id, row.seller_id) for row in found if row.role is not None)
+    return Actor(first.id, grants, sign_in, first.name, first.language)

@@ -1,0 +1,108 @@
+"""The one table of who may do what: a route's action -> the roles that may ask for it.
+
+A guard checks the role; which rows an actor sees is filtered in the domain's queries. Each domain adds its rows to its
+own block, named "<domain>.<verb>".
+"""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from enum import StrEnum
+from typing import Final
+
+from service.core.actor import Actor, Role
+from service.core.errors import Forbidden, Unauthenticated, ensure
+
+
+class Audience(StrEnum):
+    """Who may, when it is not a matter of roles."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed_in"
+
+
+Who = Role | Audience
+Rows = Mapping[str, AbstractSet[Who]]
+
+BUYER, SELLER, MEDIATOR, SUPERVISOR = Role.BUYER, Role.SELLER, Role.MEDIATOR, Role.SUPERVISOR
+REGULATOR, OPERATOR, PLATFORM = Role.REGULATOR, Role.OPERATOR, Role.PLATFORM
+ANYONE: Final = frozenset({Audience.ANYONE})
+SIGNED_IN: Final = frozenset({Audience.SIGNED_IN})
+
+_SERVICE: Rows = {
+    "service.health": ANYONE,
+}
+
+_ACCOUNTS: Rows = {
+    "accounts.sign_in": ANYONE,
+    "accounts.register": ANYONE,
+    "accounts.sign_out": SIGNED_IN,
+    "accounts.read_self": SIGNED_IN,
+    "accounts.change_self": SIGNED_IN,
+    "accounts.manage_keys": SIGNED_IN,
+    "accounts.manage_grants": {OPERATOR, SUPERVISOR},
+}
+
+_ESCROW: Rows = {}
+
+_SELLERS: Rows = {}
+
+_BATCHES: Rows = {}
+
+_ORDERS: Rows = {}
+
+_COMPLAINTS: Rows = {}
+
+_DISPUTES: Rows = {}
+
+_RECALLS: Rows = {}
+
+_REPORTING: Rows = {}
+
+_NOTICES: Rows = {}
+
+_WEB: Rows = {}
+
+
+def _joined(*blocks: Rows) -> Mapping[str, frozenset[Who]]:
+    table: dict[str, frozenset[Who]] = {}
+    for block in blocks:
+        for action, who in block.items():
+            ensure(action not in table, f"two rows for {action}")
+            ensure(who, f"nobody may {action}")
+            table[action] = frozenset(who)
+    return table
+
+
+POLICY: Final = _joined(
+    _SERVICE,
+    _ACCOUNTS,
+    _ESCROW,
+    _SELLERS,
+    _BATCHES,
+    _ORDERS,
+    _COMPLAINTS,
+    _DISPUTES,
+    _RECALLS,
+    _REPORTING,
+    _NOTICES,
+    _WEB,
+)
+
+
+def may(actor: Actor, action: str) -> bool:
+    """Whether the actor's roles allow the action; pages ask before they show a link. KeyError if it has no row."""
+    who = POLICY[action]
+    if Audience.ANYONE in who:
+        return True
+    if actor.person_id is None:
+        return False
+    return Audience.SIGNED_IN in who or not who.isdisjoint(actor.roles)
+
+
+def require(actor: Actor, action: str) -> None:
+    """Raise `Unauthenticated` ("sign_in_needed") or `Forbidden` ("role_not_allowed") where `may` says no."""
+    if may(actor, action):
+        return
+    if actor.person_id is None:
+        raise Unauthenticated("sign_in_needed", "sign in, or send an API key")
+    raise Forbidden("role_not_allowed", "none of your roles allows this", action=action)
