@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import select
 
 from service.core.errors import NotFound
 from service.core.names import name_key
 from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.search import is_like
 from service.db.session import Tx
 from service.sellers.tables import AgentLink, Seller
 
@@ -30,7 +31,7 @@ async def sellers_page(tx: Tx, *, search: str | None, after: str | None, limit: 
     """Return sellers, the newest first; `search` is words of a name in either language."""
     query = select(Seller).order_by(Seller.id.desc()).limit(check_limit(limit) + 1)
     if search and name_key(search):
-        query = query.where(_is_like(Seller.name_key, name_key(search)))
+        query = query.where(is_like(Seller.name_key, name_key(search)))
     if after:
         (last,) = decode_mark(after, UUID)
         query = query.where(Seller.id < last)
@@ -48,7 +49,3 @@ async def agents_of(tx: Tx, principal_id: UUID) -> list[tuple[AgentLink, Seller]
         .limit(1000)
     )
     return [(link, seller) for link, seller in found]
-
-
-def _is_like(column: ColumnElement[str] | object, key: str) -> ColumnElement[bool]:
-    return func.word_similarity(key, column) >= 0.6  # finds a Chinese name with one wrong character

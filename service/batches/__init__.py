@@ -1,0 +1,1 @@
+"""Products and their production batches: registration, custody, genealogy, status history."""

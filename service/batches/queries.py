@@ -1,0 +1,152 @@
+"""Reads about products and batches. Both are public to everyone signed in; counts about money live elsewhere."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select, text
+
+from service.batches.schemas import BatchView
+from service.batches.tables import Batch, BatchStatus, Custody, Product
+from service.core.errors import NotFound
+from service.core.lots import fold_lot
+from service.core.names import name_key
+from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.search import is_like
+from service.db.session import Tx
+
+
+async def get_product(tx: Tx, product_id: UUID) -> Product:
+    """Return a product; raises `NotFound` ("product_not_found")."""
+    found = await tx.get(Product, product_id)
+    if found is None:
+        raise NotFound("product_not_found")
+    return found
+
+
+async def products_page(tx: Tx, *, search: str | None, seller_id: UUID | None, after: str | None, limit: int) -> Page[Product]:
+    """Return products, the newest first; `search` is words of brand or name, or a GTIN."""
+    query = select(Product).order_by(Product.id.desc()).limit(check_limit(limit) + 1)
+    if search and name_key(search):
+        query = query.where(or_(is_like(Product.name_key, name_key(search)), Product.gtin == search.strip().zfill(14)))
+    if seller_id:
+        query = query.where(Product.seller_id == seller_id)
+    if after:
+        (last,) = decode_mark(after, UUID)
+        query = query.where(Product.id < last)
+    rows = list(await tx.scalars(query))
+    return Page(rows[:limit], encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None)
+
+
+def _batches() -> Select[tuple[Batch, Product, str]]:
+    """Each batch with its product and its newest status."""
+    newest = (
+        select(BatchStatus.status)
+        .where(BatchStatus.batch_id == Batch.id)
+        .order_by(BatchStatus.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    status = func.coalesce(newest, "active").label("status")
+    return select(Batch, Product, status).join(Product, Product.id == Batch.product_id)
+
+
+async def get_batch(tx: Tx, batch_id: UUID) -> BatchView:
+    """Return a batch; raises `NotFound` ("batch_not_found")."""
+    found = (await tx.execute(_batches().where(Batch.id == batch_id))).one_or_none()
+    if found is None:
+        raise NotFound("batch_not_found")
+    return _view(found)
+
+
+async def batches_by_id(tx: Tx, batch_ids: Collection[UUID]) -> dict[UUID, BatchView]:
+    """Return those of the batches that exist, by id."""
+    found = await tx.execute(_batches().where(Batch.id.in_(list(batch_ids))))
+    return {row[0].id: _view(row) for row in found}
+
+
+async def batches_page(  # noqa: PLR0913 - each is a filter that a person can set
+    tx: Tx, *, search: str | None, product_id: UUID | None, seller_id: UUID | None, after: str | None, limit: int
+) -> Page[BatchView]:
+    """Return batches, the newest first; `search` is a lot code, however spelt, or words of the product's name."""
+    query = _batches().order_by(Batch.id.desc()).limit(check_limit(limit) + 1)
+    if search and search.strip():
+        query = query.where(_found_by(search))
+    if product_id:
+        query = query.where(Batch.product_id == product_id)
+    if seller_id:
+        query = query.where(Batch.seller_id == seller_id)
+    if after:
+        (last,) = decode_mark(after, UUID)
+        query = query.where(Batch.id < last)
+    rows = (await tx.execute(query)).all()
+    return Page([_view(row) for row in rows[:limit]], encode_mark(str(rows[limit - 1][0].id)) if len(rows) > limit else None)
+
+
+def _found_by(search: str) -> ColumnElement[bool]:
+    lot = fold_lot(search)
+    ways: list[ColumnElement[bool]] = [Batch.lot_folded == lot, Batch.maker_lot_folded == lot]
+    if name_key(search):
+        ways.append(is_like(Product.name_key, name_key(search)))
+    return or_(*ways)
+
+
+async def statuses(tx: Tx, batch_id: UUID) -> list[BatchStatus]:
+    """Return a batch's status history, the oldest first."""
+    return list(await tx.scalars(select(BatchStatus).where(BatchStatus.batch_id == batch_id).order_by(BatchStatus.id)))
+
+
+async def custody_of(tx: Tx, batch_ids: Collection[UUID], *, limit: int = 5000) -> list[Custody]:
+    """Return the movements of the batches, the oldest first."""
+    found = await tx.scalars(select(Custody).where(Custody.batch_id.in_(list(batch_ids))).order_by(Custody.id).limit(limit))
+    return list(found)
+
+
+async def batch_scope(tx: Tx, batch_id: UUID) -> list[UUID]:
+    """Return the batches that share this batch's fate: itself, its descendants, and every batch with the same GTIN (else
+    brand and product name) and the same folded manufacturer lot, with their descendants. Sorted by id."""
+    found = await tx.scalars(_SCOPE, {"batch_id": batch_id})
+    return list(found)
+
+
+_SCOPE = text(
+    """
+    WITH RECURSIVE origin AS (
+        SELECT b.id, b.maker_lot_folded, p.gtin, p.brand, p.name_key
+        FROM batch b JOIN product p ON p.id = b.product_id WHERE b.id = :batch_id
+    ), alike AS (
+        SELECT o.id FROM origin o
+        UNION
+        SELECT b.id FROM origin o
+        JOIN batch b ON b.maker_lot_folded = o.maker_lot_folded AND o.maker_lot_folded <> ''
+        JOIN product p ON p.id = b.product_id
+        WHERE (o.gtin IS NOT NULL AND p.gtin = o.gtin)
+           OR ((o.gtin IS NULL OR p.gtin IS NULL) AND p.brand = o.brand AND p.name_key = o.name_key)
+    ), down(id) AS (
+        SELECT id FROM alike
+        UNION
+        SELECT c.child_id FROM batch_parent c JOIN down d ON c.parent_id = d.id
+    )
+    SELECT id FROM down ORDER BY id
+    """
+)
+
+
+def _view(row: Row[tuple[Batch, Product, str]]) -> BatchView:
+    batch, product, status = row
+    return BatchView(
+        id=batch.id,
+        product_id=product.id,
+        seller_id=batch.seller_id,
+        brand=product.brand,
+        name_en=product.name_en,
+        name_zh=product.name_zh,
+        gtin=product.gtin,
+        category=product.category,
+        lot_code=batch.lot_code,
+        maker_lot_code=batch.maker_lot_code,
+        made_on=batch.made_on,
+        expires_on=batch.expires_on,
+        units_made=batch.units_made,
+        status=status,
+        registered_at=batch.registered_at,
+    )

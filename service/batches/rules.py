@@ -1,0 +1,23 @@
+"""Words and limits of products and batches; pure."""
+
+from service.core.errors import Invalid
+
+CATEGORIES = ("cosmetics", "food", "drug", "supplement", "device", "clothing", "toy", "electronics", "household", "other")
+STATUSES = ("active", "held", "recalled", "cleared")
+IMPORT_ROWS_MAX = 10_000
+IMPORT_BYTES_MAX = 5 * 2**20
+IMPORT_ERRORS_MAX = 100
+UNITS_MAX = 10**9
+_GTIN_LENGTHS = (8, 12, 13, 14)
+
+
+def gtin14(text: str) -> str:
+    """Return a GTIN as 14 digits; raises `Invalid` ("gtin_wrong") for a wrong length or check digit (GS1 General Specifications 7.9)."""
+    digits = text.strip().replace(" ", "").replace("-", "")
+    if not (digits.isascii() and digits.isdigit() and len(digits) in _GTIN_LENGTHS):
+        raise Invalid("gtin_wrong", "a GTIN has 8, 12, 13 or 14 digits", field="gtin")
+    full = digits.zfill(14)
+    total = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(full[:13]))
+    if (10 - total % 10) % 10 != int(full[13]):
+        raise Invalid("gtin_wrong", "the GTIN's check digit is wrong", field="gtin")
+    return full

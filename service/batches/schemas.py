@@ -1,0 +1,121 @@
+"""Requests and responses about products and batches."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from service.batches.rules import UNITS_MAX
+
+Name = Annotated[str, msgspec.Meta(max_length=300)]
+Lot = Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=r"\S", examples=["SY26J1807"])]
+Category = Literal["cosmetics", "food", "drug", "supplement", "device", "clothing", "toy", "electronics", "household", "other"]
+Status = Literal["active", "held", "recalled", "cleared"]
+Units = Annotated[int, msgspec.Meta(ge=1, le=UNITS_MAX, examples=[6000])]
+
+
+class NewProduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be sold. A name in at least one language."""
+
+    seller_id: UUID
+    category: Category
+    brand: Annotated[Name, msgspec.Meta(examples=["Suyun"])] = ""
+    name_en: Annotated[Name, msgspec.Meta(examples=["Suyun Hydrating Sheet Mask"])] = ""
+    name_zh: Annotated[Name, msgspec.Meta(examples=["素芸补水面膜"])] = ""
+    gtin: Annotated[str, msgspec.Meta(min_length=8, max_length=20, examples=["06901234567892"])] | None = None
+
+
+class ProductView(msgspec.Struct, frozen=True):
+    """A product."""
+
+    id: UUID
+    seller_id: UUID
+    brand: str
+    name_en: str
+    name_zh: str
+    gtin: str | None
+    category: str
+    registered_at: datetime
+
+
+class NewBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One production lot."""
+
+    product_id: UUID
+    lot_code: Lot
+    maker_lot_code: Annotated[Lot, msgspec.Meta(examples=["LH-261018-07"])] | None = None
+    made_on: date | None = None
+    expires_on: date | None = None
+    units_made: Units | None = None
+    parent_ids: Annotated[list[UUID], msgspec.Meta(max_length=20)] = []
+
+
+class BatchView(msgspec.Struct, frozen=True):
+    """A batch with its product's names and its status now."""
+
+    id: UUID
+    product_id: UUID
+    seller_id: UUID
+    brand: str
+    name_en: str
+    name_zh: str
+    gtin: str | None
+    category: str
+    lot_code: str
+    maker_lot_code: str | None
+    made_on: date | None
+    expires_on: date | None
+    units_made: int | None
+    status: str
+    registered_at: datetime
+
+
+class StatusView(msgspec.Struct, frozen=True):
+    """One entry of a status history."""
+
+    status: str
+    reason_code: str
+    since: datetime
+
+
+class NewCustody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Units that went on to another seller."""
+
+    from_seller_id: UUID
+    to_seller_id: UUID
+    units: Units
+    at: datetime | None = None
+
+
+class CustodyView(msgspec.Struct, frozen=True):
+    """One movement of a batch."""
+
+    id: UUID
+    batch_id: UUID
+    from_seller_id: UUID
+    to_seller_id: UUID
+    units: int
+    at: datetime
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """What an import did: everything or nothing."""
+
+    batches: int
+    products: int
+
+
+class ImportRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of an import, as text made into values."""
+
+    category: Category
+    lot_code: Lot
+    brand: Name = ""
+    name_en: Name = ""
+    name_zh: Name = ""
+    gtin: Annotated[str, msgspec.Meta(max_length=20)] | None = None
+    maker_lot_code: Lot | None = None
+    made_on: date | None = None
+    expires_on: date | None = None
+    units_made: Units | None = None
