@@ -24,6 +24,7 @@ PORT_NAMES = (
 PORT_MIN, PORT_MAX = 15_000, 32_000
 """Below the ports that Linux hands to outgoing connections, so that a remembered port is still free next time."""
 PORT_TRIES = 1_000
+SOCKETS = Path("/tmp")  # noqa: S108 - written into the server's program, which leaves its sockets there when killed
 START_SECONDS = 120.0
 STOP_SECONDS = 2.0
 """Its own orderly end takes up to half a minute; every answered write is with the operating system by then."""
@@ -76,6 +77,9 @@ class EmbeddedS3:
     def stop(self) -> None:
         """Stop the server and wait until it is gone; does nothing when it does not run."""
         self._process.stop()
+        for part in ("master", "volume", "filer", "s3", "admin"):
+            if port := self._ports.get(f"{part}_grpc"):
+                (SOCKETS / f"seaweedfs-{part}-grpc-{port}.sock").unlink(missing_ok=True)
         self._lock.release()
         self._access = None
 
