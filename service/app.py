@@ -13,14 +13,8 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
-from service.accounts.guards import (
-    AuthenticationMiddleware,
-    csrf_config,
-    provide_actor,
-    provide_claim,
-    provide_tx,
-    require_allowed,
-)
+from service.accounts.guards import DEPENDENCIES, AuthenticationMiddleware, check_policy, csrf_middleware, require_allowed
+from service.api.health import HEALTH
 from service.api.problems import EXCEPTION_HANDLERS
 from service.api.router import DOMAINS, api_router, openapi_config
 from service.db.requests import RequestTransaction
@@ -32,6 +26,7 @@ from service.jobs.queue import Queue
 from service.orders.carriers import Carriers
 from service.settings import Settings
 
+OPEN_PREFIXES = ("/api/schema", "/static")
 _HANDLED = ("files", *DOMAINS, "notices")
 
 
@@ -98,19 +93,17 @@ def create_app(settings: Settings, service: Service | None = None) -> Litestar:
             if own:
                 await parts.close()
 
-    return Litestar(
-        route_handlers=[api_router(), *_pages()],
+    app = Litestar(
+        route_handlers=[api_router(), *HEALTH, *_pages()],
         exception_handlers=EXCEPTION_HANDLERS,
         middleware=[
             DefineMiddleware(AuthenticationMiddleware, database=parts.database),
             DefineMiddleware(RequestTransaction, database=parts.database),
+            csrf_middleware(settings),
         ],
         guards=[require_allowed],
-        csrf_config=csrf_config(settings),
         dependencies={
-            "tx": Provide(provide_tx, sync_to_thread=False),
-            "actor": Provide(provide_actor, sync_to_thread=False),
-            "claim": Provide(provide_claim, sync_to_thread=False),
+            **DEPENDENCIES,
             **{
                 name: Provide(functools.partial(_give, getattr(parts, name)), sync_to_thread=False)
                 for name in ("settings", "database", "store", "workshop", "gateway", "carriers")
@@ -118,10 +111,11 @@ def create_app(settings: Settings, service: Service | None = None) -> Litestar:
         },
         openapi_config=openapi_config(),
         lifespan=[lifespan],
-        state=None,
         debug=False,
         logging_config=None,
     )
+    check_policy(app.routes, open_prefixes=OPEN_PREFIXES)
+    return app
 
 
 def _give(part: Any) -> Any:

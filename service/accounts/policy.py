@@ -44,11 +44,32 @@ _ACCOUNTS: Rows = {
 
 _ESCROW: Rows = {}
 
-_SELLERS: Rows = {}
+_SELLERS: Rows = {
+    "sellers.register": SIGNED_IN,
+    "sellers.read": SIGNED_IN,
+    "sellers.add_agent": {SELLER},
+}
 
-_BATCHES: Rows = {}
+_BATCHES: Rows = {
+    "products.register": {SELLER},
+    "products.read": SIGNED_IN,
+    "batches.register": {SELLER},
+    "batches.read": SIGNED_IN,
+    "batches.read_custody": {SELLER, MEDIATOR, SUPERVISOR, REGULATOR},
+    "batches.record_custody": {SELLER},
+}
 
-_ORDERS: Rows = {}
+_ORDERS: Rows = {
+    "orders.place": {PLATFORM},
+    "orders.read": {BUYER, SELLER, PLATFORM, MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR},
+    "orders.pay": {PLATFORM},
+    "orders.ship": {SELLER, PLATFORM},
+    "orders.deliver": SIGNED_IN,
+    "orders.confirm_receipt": {BUYER},
+    "orders.issue_claim_code": {PLATFORM},
+    "orders.claim": {BUYER},
+    "orders.receive_notice": ANYONE,
+}
 
 _COMPLAINTS: Rows = {}
 
