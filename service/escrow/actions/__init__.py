@@ -1,0 +1,22 @@
+"""The use cases of held payments, one function each."""
+
+from service.escrow.actions.freezing import freeze_hold, lift_freeze
+from service.escrow.actions.holds import claim_hold, refund_hold, settle_hold, start_window, waive_window
+from service.escrow.actions.payments import name_batch, record_outcome, request_payment, set_buyer
+from service.escrow.actions.scopes import freeze_scopes, lift_scope_freeze
+
+__all__ = [
+    "claim_hold",
+    "freeze_hold",
+    "freeze_scopes",
+    "lift_freeze",
+    "lift_scope_freeze",
+    "name_batch",
+    "record_outcome",
+    "refund_hold",
+    "request_payment",
+    "set_buyer",
+    "settle_hold",
+    "start_window",
+    "waive_window",
+]
