@@ -1,5 +1,7 @@
 """Who stands behind a session token or an API key."""
 
+import hashlib
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -7,14 +9,25 @@ from uuid import UUID
 
 from sqlalchemy import Executable, and_, select, update
 
-from service.accounts.rules import KEY_START, SESSION_IDLE_MAX, SESSION_SEEN_EVERY, secret_digest
+from service.accounts.rules import KEY_START, SESSION_IDLE_MAX, SESSION_SEEN_EVERY
 from service.accounts.tables import ApiKey, Person, RoleGrant, SignInSession
 from service.core.actor import COMMONS, Actor, Grant, Role, SignIn
 from service.db.session import Tx
 
 _TOKEN_LENGTH_MAX = 100
+_SECRET_BYTES = 32
 _PERSON = (Person.id, Person.name, Person.language, RoleGrant.role, RoleGrant.tenant_id, RoleGrant.seller_id)
 _LIVE_GRANT = and_(RoleGrant.person_id == Person.id, RoleGrant.revoked_at.is_(None))
+
+
+def new_secret() -> str:
+    """Return 256 random bits as URL-safe text: a session token, or the rest of an API key."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def secret_digest(secret: str) -> bytes:
+    """Return the SHA-256 that is stored in place of a random secret; it needs no salt, having 256 random bits."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 async def actor_for_token(tx: Tx, token: str, *, now: datetime) -> Actor | None:

@@ -1,10 +1,9 @@
 """Limits and forms of accounts, and who may grant what; pure."""
 
-import hashlib
 import re
-import secrets
 import unicodedata
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,9 +22,23 @@ PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 128
 API_KEYS_MAX = 20
 
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `tries` of one kind from one source within a window that starts with the first."""
+
+    kind: str
+    tries: int
+    window: timedelta
+
+
+SIGN_INS_BY_EMAIL = Limit("sign_in_email", 10, timedelta(minutes=15))
+SIGN_INS_BY_ADDRESS = Limit("sign_in_address", 60, timedelta(minutes=15))
+REGISTRATIONS_BY_ADDRESS = Limit("register_address", 30, timedelta(hours=1))
+ATTEMPTS_KEPT = timedelta(days=1)
+
 KEY_START = "fh_"
 KEY_PREFIX_LENGTH = 8
-_SECRET_BYTES = 32
 _EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f.]+(\.[^\s@\x00-\x1f\x7f.]+)+")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _COMMONS_ROLES = frozenset({Role.BUYER, Role.REGULATOR, Role.OPERATOR})
@@ -106,13 +119,3 @@ def check_may_grant(actor: Actor, *, person_id: UUID, role: Role, tenant_id: UUI
     if role is Role.MEDIATOR and tenant_id in actor.tenants(Role.SUPERVISOR):
         return
     raise Forbidden("grant_not_allowed", "an operator, or for mediators a supervisor of the tenant")
-
-
-def new_secret() -> str:
-    """Return 256 random bits as URL-safe text: a session token, or the rest of an API key."""
-    return secrets.token_urlsafe(_SECRET_BYTES)
-
-
-def secret_digest(secret: str) -> bytes:
-    """Return the SHA-256 that is stored in place of a random secret; it needs no salt, having 256 random bits."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

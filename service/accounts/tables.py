@@ -119,6 +119,7 @@ class Attempt(Base):
     """How often something guessable was tried in a window: sign-ins by e-mail and by address, registrations."""
 
     __tablename__ = "sign_in_attempt"
+    __table_args__ = (Index("sign_in_attempt_started_idx", "started_at"),)
 
     kind: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[bytes] = mapped_column(primary_key=True)

@@ -1,2 +1,2 @@
--- Grants, keys and sessions are revoked or ended, not deleted; tenants and people stay.
-REVOKE DELETE, TRUNCATE ON tenant, person, role_grant, api_key, sign_in_session FROM {app_role};
+-- People, tenants, grants and keys are revoked, not deleted. Ended sessions and old counts may be cleared away.
+REVOKE DELETE, TRUNCATE ON tenant, person, role_grant, api_key FROM {app_role};
