@@ -26,7 +26,7 @@ from service.core.wire import (
     SignedDelivery,
 )
 
-SECRET_PREFIX = "whsec_"
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the public mark of such secrets
 SECRET_BYTES_MIN = 24
 SECRET_BYTES_MAX = 64
 MESSAGE_ID_LENGTH_MAX = 256
@@ -106,7 +106,7 @@ def verify_record(signed: SignedDelivery, public_keys: Mapping[str, str]) -> Del
     """Return the record if its signature is right under the key it names.
 
     `public_keys` maps the carrier's key ids to base64 keys (`CarrierKey.public_key`). Raises `Unauthenticated`
-    ("record_key_unknown", "record_signature_wrong"), and `Invalid` ("carrier_key_malformed") if the known key is no key.
+    ("record_key_unknown", "record_signature_wrong"), and `Invalid` ("carrier_key_malformed") if the stored key is none.
     A record does not age: what it proves is the caller's to judge.
     """
     known = public_keys.get(signed.key_id)

@@ -3,18 +3,22 @@
 import asyncio
 import contextlib
 import fcntl
+import logging
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 from litestar import Litestar
 from litestar.exceptions import HTTPException
+from litestar.types import Scope
 
-from service.core.errors import FairholdError, Unavailable
+from service.core.errors import FairholdError, Invalid, Unavailable
 from service.core.signatures import secret_bytes
 from service.core.wire import BODY_BYTES_MAX
 from service.sandbox.carrier import Carrier
@@ -26,6 +30,8 @@ ADDRESS = "127.0.0.1"
 PROVIDER_FILE = "provider.sqlite"
 CARRIER_FILE = "carrier.sqlite"
 LOCK_FILE = "sandbox.lock"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +47,10 @@ class SandboxSettings:
 def create_app(settings: SandboxSettings, stopping: asyncio.Event | None = None) -> Litestar:
     """Return the application; it opens its books and starts sending notices in its lifespan.
 
-    `stopping`, once set, ends requests that are held open on purpose. Raises `Invalid` if the secret is malformed.
+    `stopping`, once set, ends requests that are held open on purpose. Raises `Invalid` if secret or base URL are wrong.
     """
     secret_bytes(settings.secret)
+    _check_base_url(settings.callback_base_url)
     stop = stopping or asyncio.Event()
 
     @contextlib.asynccontextmanager
@@ -58,6 +65,8 @@ def create_app(settings: SandboxSettings, stopping: asyncio.Event | None = None)
         app.state.provider_desk = Desk(provider.store, senders[0], settings.secret, stop)
         app.state.carrier_desk = Desk(carrier.store, senders[1], settings.secret, stop)
         tasks = [asyncio.create_task(sender.run()) for sender in senders]
+        for task in tasks:
+            task.add_done_callback(_report_end)
         try:
             yield
         finally:
@@ -73,13 +82,34 @@ def create_app(settings: SandboxSettings, stopping: asyncio.Event | None = None)
         exception_handlers={FairholdError: refusal, HTTPException: http_refusal},
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
+        after_exception=[_report],
         logging_config=None,  # whoever runs the process decides
     )
 
 
+def _check_base_url(url: str) -> None:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise Invalid("base_url_malformed", f"{url} is no URL", field="callback_base_url") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise Invalid("base_url_malformed", "notices go to an http(s) address", field="callback_base_url")
+
+
+async def _report(error: Exception, _: Scope) -> None:
+    if not isinstance(error, FairholdError | HTTPException):
+        log.error("a request failed", exc_info=error)
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("notices are no longer sent", exc_info=error)
+
+
 def run(settings: SandboxSettings) -> None:
-    """Serve on 127.0.0.1 until SIGTERM or SIGINT. Raises `Unavailable` if another sandbox uses the folder."""
+    """Serve on 127.0.0.1 until SIGTERM or SIGINT. Raises `Unavailable` if the folder or the port is in use."""
     with _alone(settings.folder):
+        _check_port_free(settings.port)
         asyncio.run(_serve(settings))
 
 
@@ -113,3 +143,13 @@ def _alone(folder: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise Unavailable("sandbox_folder_in_use", f"another sandbox uses {folder}") from error
         yield
+
+
+def _check_port_free(port: int) -> None:
+    # Granian sets SO_REUSEPORT: on a taken port it would start all the same and get every other connection.
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError as error:
+            raise Unavailable("port_in_use", f"port {port} is in use") from error

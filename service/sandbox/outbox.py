@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -44,7 +45,11 @@ class Sender:
         async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT_S, trust_env=False) as client:
             while True:
                 self._woken.clear()
-                due_s = [due for due in (self._end_due(), await self._send_due(client)) if due is not None]
+                try:
+                    due_s = [due for due in (self._end_due(), await self._send_due(client)) if due is not None]
+                except sqlite3.OperationalError as error:  # busy beyond the timeout, disk full: it may pass
+                    log.error("the outbox cannot be read or written: %s", error)  # noqa: TRY400 - the line says all
+                    due_s = []
                 pause_s = min([IDLE_S, *(due - time.monotonic() for due in due_s)])
                 if pause_s > 0:
                     with contextlib.suppress(TimeoutError):

@@ -25,6 +25,7 @@ from service.core.wire import (
 from service.sandbox.store import Store, notice_id
 
 IMPORT_CHUNK = 5_000
+LINE_MAX = 2**63 - 1  # what SQLite can compare with
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS operation (
     client_id TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, state TEXT NOT NULL, reason TEXT,
@@ -88,6 +89,7 @@ class Provider:
     def lines(self, after: int, limit: int) -> MoneyLines:
         """Return ended operations beyond line `after`, oldest first; `next` is None on the last page."""
         limit = max(1, min(limit, LINES_PAGE_MAX))
+        after = max(0, min(after, LINE_MAX))
         rows = self.store.connection.execute(
             "SELECT * FROM operation WHERE line > ? ORDER BY line LIMIT ?", (after, limit + 1)
         ).fetchall()
