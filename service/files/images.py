@@ -1,0 +1,198 @@
+"""Makes what people see of a photo, in processes of their own that may crash, hang or run out of memory.
+
+A worker stays warm for `JOBS_PER_WORKER_MAX` files and is thrown away after any failure, so that one file can harm
+only itself.
+"""
+
+import asyncio
+import contextlib
+import json
+import signal
+import struct
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from service.core.errors import Invalid, Unavailable, ensure, unreachable
+from service.files.kinds import FILE_BYTES_MAX, Kind, check_size
+
+WORKERS_MAX = 2
+JOBS_PER_WORKER_MAX = 100
+WAITING_MAX = 32
+ANSWER_HEAD_BYTES_MAX = 1_024
+DERIVATIVE_BYTES_MAX = 16_000_000
+
+_DECODER = Path(__file__).with_name("decoder.py")
+# Nothing of our own environment: it holds secrets. One arena keeps the address space of threads small.
+_ENVIRONMENT = {"LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
+_REFUSALS = {
+    "file_damaged": "the file cannot be decoded",
+    "file_protected": "the file is protected by a password",
+    "file_too_many_pixels": "the picture is larger than the limit",
+    "file_timeout": "the file took too long to decode",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Derivatives:
+    """What people see of a photo: WebP in sRGB without metadata. Width and height are the original's, upright."""
+
+    view: bytes
+    thumbnail: bytes
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may cost; whole CPU seconds, because the system counts those."""
+
+    cpu_seconds: int = 8
+    wall_seconds: float = 10.0
+
+
+class ImageWorkshop:
+    """At most `WORKERS_MAX` decoder processes, started when first needed. Belongs to one event loop."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._free = asyncio.Semaphore(WORKERS_MAX)
+        self._idle: list[_Worker] = []
+        self._under_way = 0
+
+    async def derive(self, data: bytes | Path | BinaryIO, kind: Kind) -> Derivatives:
+        """Return view and thumbnail of a photo.
+
+        Raises `Invalid` with "file_damaged", "file_too_many_pixels" or "file_timeout", and `Unavailable`
+        ("photo_workshop_busy") when too many files wait.
+        """
+        ensure(kind.is_photo, "a document has no view")
+        head, body = await self._work(data, kind)
+        view_size = int(head["view"])
+        return Derivatives(body[:view_size], body[view_size:], int(head["width"]), int(head["height"]))
+
+    async def count_pages(self, data: bytes | Path | BinaryIO) -> int:
+        """Return how many pages a PDF has; raises as `derive` does, and `Invalid` ("file_protected")."""
+        head, _ = await self._work(data, Kind.PDF)
+        return int(head["pages"])
+
+    async def close(self) -> None:
+        """End the workers; files under way are refused."""
+        while self._idle:
+            await self._idle.pop().end()
+
+    async def _work(self, data: bytes | Path | BinaryIO, kind: Kind) -> tuple[Mapping[str, Any], bytes]:
+        if self._under_way >= WAITING_MAX:
+            raise Unavailable("photo_workshop_busy", "too many photos wait to be decoded")
+        self._under_way += 1
+        try:
+            async with self._free:
+                body = await asyncio.to_thread(_read, data)
+                check_size(len(body))
+                head, derivatives = await self._try_twice(body, kind)
+        finally:
+            self._under_way -= 1
+        if "error" in head:
+            _refuse(str(head["error"]))
+        return head, derivatives
+
+    async def _try_twice(self, body: bytes, kind: Kind) -> tuple[Mapping[str, Any], bytes]:
+        """Ask a warm worker, and a new one if it dies: an earlier file may have done the harm."""
+        while self._idle:
+            worker = self._idle.pop()
+            try:
+                return await self._ask(worker, body, kind)
+            except _WorkerDied:
+                continue
+        try:
+            return await self._ask(await _Worker.start(), body, kind)
+        except _WorkerDied as death:
+            return {"error": death.code}, b""
+
+    async def _ask(self, worker: "_Worker", body: bytes, kind: Kind) -> tuple[Mapping[str, Any], bytes]:
+        is_sound = False
+        try:
+            async with asyncio.timeout(self._limits.wall_seconds):
+                answer = await worker.ask(kind, body, self._limits.cpu_seconds)
+            is_sound = worker.jobs < JOBS_PER_WORKER_MAX
+            return answer
+        except TimeoutError:
+            return {"error": "file_timeout"}, b""
+        except (EOFError, ConnectionError, ValueError) as error:  # the pipe broke, or what came is not an answer
+            raise _WorkerDied(await worker.end()) from error
+        finally:
+            if is_sound:
+                self._idle.append(worker)
+            else:
+                await worker.end()
+
+
+class _WorkerDied(Exception):
+    """A worker ended, or answered nonsense, in the middle of a file; `code` is what that makes of the file."""
+
+    def __init__(self, exit_status: int) -> None:
+        super().__init__(f"decoder ended with {exit_status}")
+        self.code = "file_timeout" if exit_status == -signal.SIGXCPU else "file_damaged"
+
+
+class _Worker:
+    """One decoder process and its pipes."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        ensure(process.stdin is not None and process.stdout is not None, "a decoder has pipes")
+        self._process = process
+        self.jobs = 0
+
+    @classmethod
+    async def start(cls) -> "_Worker":
+        return cls(
+            await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                str(_DECODER),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=_ENVIRONMENT,
+            )
+        )
+
+    async def ask(self, kind: Kind, body: bytes, cpu_seconds: int) -> tuple[Mapping[str, Any], bytes]:
+        """Return an answer's head and body; raises `EOFError`, `ConnectionError` or `ValueError` if none comes."""
+        self.jobs += 1
+        sink, source = self._process.stdin, self._process.stdout
+        if sink is None or source is None:
+            unreachable("a decoder has pipes")
+        job = json.dumps({"kind": kind.value, "cpu_seconds": cpu_seconds, "body": len(body)}).encode()
+        sink.write(struct.pack(">I", len(job)) + job)
+        sink.write(body)
+        await sink.drain()
+        head_size = struct.unpack(">I", await source.readexactly(4))[0]
+        if head_size > ANSWER_HEAD_BYTES_MAX:
+            raise ValueError("an answer's head is too long")
+        head = json.loads(await source.readexactly(head_size))
+        size = int(head.get("view", 0)) + int(head.get("thumbnail", 0))
+        if not 0 <= size <= DERIVATIVE_BYTES_MAX:
+            raise ValueError("an answer's body is too long")
+        return head, await source.readexactly(size)
+
+    async def end(self) -> int:
+        """End the process, if it still lives, and return its exit status (minus the signal)."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()  # after its own death this changes nothing, not even the status
+        return await self._process.wait()
+
+
+def _read(data: bytes | Path | BinaryIO) -> bytes:
+    if isinstance(data, bytes):
+        return data
+    if isinstance(data, Path):
+        return data.read_bytes()
+    data.seek(0)
+    return data.read(FILE_BYTES_MAX + 1)
+
+
+def _refuse(code: str) -> NoReturn:
+    raise Invalid(code if code in _REFUSALS else "file_damaged", _REFUSALS.get(code, "the file cannot be decoded"))

@@ -1,0 +1,91 @@
+"""Queued work on stored files; each may be stopped between any two steps and simply run again."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+from sqlalchemy import select
+
+from service.core.errors import NotFound
+from service.db.session import Database
+from service.files.actions import mark_locked
+from service.files.intake import THUMBNAIL, VIEW, view_name
+from service.files.queries import names_with_row, overdue_ids
+from service.files.rules import LOCK_OVERDUE, ORPHAN_AGE, State
+from service.files.store import Store
+from service.files.tables import StoredFile
+from service.jobs.queue import Payload, enqueue
+
+OVERDUE_MAX = 500
+NAMES_PER_QUERY = 1_000
+
+
+async def lock_file(payload: Payload, *, database: Database, store: Store) -> None:
+    """Copy a quarantined original into the locked bucket, record it, then delete the quarantined copy."""
+    file_id = UUID(payload["file_id"])
+    async with database.begin() as tx:
+        stored = await tx.get(StoredFile, file_id)
+    if stored is None:
+        return
+    if stored.state == State.QUARANTINED:
+        version_id = await store.copy_locked(
+            stored.object_name, sha256_stored=stored.sha256_stored, until=stored.retain_until
+        )
+        async with database.begin() as tx:
+            await mark_locked(tx, file_id, version_id=version_id, now=await tx.now())
+    await store.delete_quarantine(stored.object_name)
+
+
+async def delete_erased(payload: Payload, *, database: Database, store: Store) -> None:
+    """Delete the derivatives and quarantined copies of files whose key was destroyed; locked bytes stay, unreadable."""
+    case_key_id = UUID(payload["case_key_id"])
+    async with database.begin() as tx:
+        wanted = select(StoredFile.object_name).where(
+            StoredFile.case_key_id == case_key_id, StoredFile.state == State.ERASED
+        )
+        names = list(await tx.scalars(wanted))
+    for name in names:
+        await _delete_all(store, name)
+
+
+async def clean_orphans(payload: Payload, *, database: Database, store: Store) -> None:  # noqa: ARG001 - all handlers get one
+    """Delete quarantined objects that are older than `ORPHAN_AGE` and have no row, with their derivatives.
+
+    The age is S3's time of writing against S3's own clock, so that no moved clock can make an upload look old.
+    """
+    names = await store.list_quarantine()
+    for start in range(0, len(names), NAMES_PER_QUERY):
+        some = names[start : start + NAMES_PER_QUERY]
+        async with database.begin() as tx:
+            known = await names_with_row(tx, some)
+        for name in some:
+            if name not in known and await _is_old(store, name):
+                await _delete_all(store, name)
+
+
+async def lock_overdue(payload: Payload, *, database: Database) -> None:  # noqa: ARG001 - all handlers get one
+    """Queue the locking of files that have waited longer than `LOCK_OVERDUE`: their job gave up while S3 was down."""
+    async with database.begin() as tx:
+        for file_id in await overdue_ids(tx, before=await tx.now() - LOCK_OVERDUE, limit=OVERDUE_MAX):
+            await enqueue(tx, "files.lock_file", {"file_id": str(file_id)}, once=f"files.lock_file:{file_id}")
+
+
+async def _is_old(store: Store, name: str) -> bool:
+    try:
+        return await store.quarantine_age(name) > ORPHAN_AGE
+    except NotFound:
+        return False
+
+
+async def _delete_all(store: Store, name: str) -> None:
+    """Derivatives first: as long as the original is there, a later sweep finds what is left."""
+    await store.delete_view(view_name(name, VIEW))
+    await store.delete_view(view_name(name, THUMBNAIL))
+    await store.delete_quarantine(name)
+
+
+HANDLERS: Mapping[str, Callable[..., Awaitable[None]]] = {
+    "files.lock_file": lock_file,
+    "files.delete_erased": delete_erased,
+    "files.clean_orphans": clean_orphans,
+    "files.lock_overdue": lock_overdue,
+}

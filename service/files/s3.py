@@ -1,0 +1,299 @@
+"""The S3 calls themselves, synchronous, over the minio SDK; `store.Store` runs them in threads.
+
+Every failure is `Unavailable` ("storage_unavailable"), a missing object `NotFound` ("object_missing").
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from itertools import islice
+from typing import Any, Protocol
+from xml.etree.ElementTree import ParseError
+
+import urllib3
+from minio import Minio
+from minio.commonconfig import COMPLIANCE, ENABLED
+from minio.error import MinioException, S3Error
+from minio.retention import Retention
+
+from service.core.errors import NotFound, Unavailable
+from service.files.sealing import BytesChanged
+
+CONNECT_TIMEOUT_S = 3
+READ_TIMEOUT_S = 20
+CHECK_TIMEOUT_S = 2
+RETRIES_MAX = 2
+RETRY_BACKOFF_S = 0.2
+CONNECTIONS_MAX = 8
+PART_BYTES = 5 * 1024 * 1024  # the smallest part that S3 allows: a stream costs this much memory, not its length
+READ_BYTES = 256 * 1024
+OBJECT_BYTES_MAX = 64_000_000  # what `read` will hold in memory
+LISTED_MAX = 10_000
+
+_MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchObject"))
+_ALREADY_THERE = frozenset(("BucketAlreadyOwnedByYou", "BucketAlreadyExists"))
+_NO_LOCK = frozenset(
+    ("ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration", "NotImplemented", "InvalidRequest")
+)
+_DIGEST_HEADER = "x-amz-meta-sha256-stored"
+
+
+class Bucket(StrEnum):
+    """The buckets by their part; a prefix comes in front of the name."""
+
+    QUARANTINE = "quarantine"
+    """Sealed originals until they are locked."""
+    EVIDENCE = "evidence"
+    """Sealed originals, locked."""
+    VIEWS = "views"
+    """Sealed derivatives, which could be made again."""
+    REPORTS = "reports"
+    """Signed reports and chain heads, locked."""
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether it is made with object lock (compliance mode, a date for each object)."""
+        return self in (Bucket.EVIDENCE, Bucket.REPORTS)
+
+
+class Readable(Protocol):
+    """A stream that can be stored: an open file, a `BytesIO`, a `sealing.SealingReader`."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes, and b"" at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFacts:
+    """What S3 says about one object; `locked_until` is None if nothing locks this version."""
+
+    version_id: str | None
+    size_bytes: int
+    locked_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LockCapability:
+    """Whether the locked buckets can lock; `reason` says why not, for health pages."""
+
+    works: bool
+    reason: str
+
+
+class S3:
+    """A client of one server and its set of buckets; the methods block and may be called from several threads."""
+
+    def __init__(
+        self, endpoint: str, access_key: str, secret_key: str, *, secure: bool, prefix: str, region: str
+    ) -> None:
+        """`endpoint` is host:port; nothing is asked of the server yet."""
+
+        def client(connect_s: int, read_s: int, retries: int) -> Minio:
+            pool = urllib3.PoolManager(
+                timeout=urllib3.Timeout(connect=connect_s, read=read_s),
+                maxsize=CONNECTIONS_MAX,
+                retries=urllib3.Retry(
+                    total=retries, backoff_factor=RETRY_BACKOFF_S, status_forcelist=(500, 502, 503, 504)
+                ),
+            )
+            return Minio(endpoint, access_key, secret_key, secure=secure, region=region, http_client=pool)
+
+        self._prefix = prefix
+        self._client = client(CONNECT_TIMEOUT_S, READ_TIMEOUT_S, RETRIES_MAX)
+        self._checking = client(CHECK_TIMEOUT_S, CHECK_TIMEOUT_S, 0)
+
+    def make_buckets(self) -> None:
+        """Make the buckets that are missing."""
+        with _failures():
+            for bucket in Bucket:
+                name = self._named(bucket)
+                if self._client.bucket_exists(name):
+                    continue
+                try:
+                    self._client.make_bucket(name, object_lock=bucket.is_locked)
+                except S3Error as error:
+                    if error.code not in _ALREADY_THERE:  # another process was faster
+                        raise
+
+    def lock_capability(self) -> LockCapability:
+        """Return whether the locked buckets have object lock and versioning."""
+        with _failures():
+            for bucket in filter(lambda each: each.is_locked, Bucket):
+                name = self._named(bucket)
+                try:
+                    self._client.get_object_lock_config(name)
+                except S3Error as error:
+                    if error.code not in _NO_LOCK and error.code != "NoSuchBucket":
+                        raise
+                    return LockCapability(works=False, reason=f"{name}: {error.code}")
+                if self._client.get_bucket_versioning(name).status != ENABLED:
+                    return LockCapability(works=False, reason=f"{name}: versioning is off")
+        return LockCapability(works=True, reason="")
+
+    def check(self) -> None:
+        """Raise `Unavailable` unless the server answers soon, takes our key and has every bucket."""
+        with _failures():
+            for bucket in Bucket:
+                if not self._checking.bucket_exists(self._named(bucket)):
+                    raise Unavailable("storage_unavailable", f"the bucket {self._named(bucket)} is missing")
+
+    def put(self, bucket: Bucket, name: str, data: Readable) -> None:
+        """Store a stream in parts; it appears whole or not at all."""
+        with _failures():
+            self._put(bucket, name, data)
+
+    def put_locked(self, bucket: Bucket, name: str, data: Readable, digest: bytes, until: datetime) -> str:
+        """Store a stream with SHA-256 `digest`, locked until `until`, unless it is there; return the version id."""
+        with _failures():
+            present = self._locked_version(bucket, name, digest, until)
+            if present is not None:
+                return present
+            metadata, retention = {_DIGEST_HEADER: digest.hex()}, Retention(COMPLIANCE, until)
+            version_id = self._put(bucket, name, data, metadata=metadata, retention=retention)
+            if version_id is None or not self._is_locked(bucket, name, version_id, until):
+                self._client.remove_object(self._named(bucket), name, version_id=version_id)
+                raise Unavailable("storage_cannot_lock", "the server took the bytes but does not lock them")
+            return version_id
+
+    def copy_locked(self, name: str, digest: bytes, until: datetime) -> str:
+        """Store what is in quarantine as `put_locked` does in evidence; raises `BytesChanged`."""
+        with _failures():
+            present = self._locked_version(Bucket.EVIDENCE, name, digest, until)
+        if present is not None:
+            return present
+        source = self.open(Bucket.QUARANTINE, name, None, digest=digest)
+        try:
+            return self.put_locked(Bucket.EVIDENCE, name, source, digest, until)
+        finally:
+            source.close()
+
+    def open(self, bucket: Bucket, name: str, version_id: str | None, *, digest: bytes | None = None) -> "ObjectReader":
+        """Return a reader of an object; with a `digest` it refuses to end if the bytes do not have it."""
+        with _failures():
+            return ObjectReader(self._client.get_object(self._named(bucket), name, version_id=version_id), digest)
+
+    def read(self, bucket: Bucket, name: str, version_id: str | None) -> bytes:
+        """Return an object of at most `OBJECT_BYTES_MAX` bytes."""
+        reader = self.open(bucket, name, version_id)
+        try:
+            if reader.size_bytes > OBJECT_BYTES_MAX:
+                raise Unavailable("storage_unavailable", "the object is larger than anything stored here")
+            return b"".join(iter(reader.read_piece, b""))
+        finally:
+            reader.close()
+
+    def stat(self, bucket: Bucket, name: str, version_id: str | None) -> ObjectFacts:
+        """Return what S3 knows about an object."""
+        with _failures():
+            found = self._client.stat_object(self._named(bucket), name, version_id=version_id)
+            locked_until = self._retention(bucket, name, found.version_id) if bucket.is_locked else None
+            return ObjectFacts(found.version_id, found.size or 0, locked_until)
+
+    def delete(self, bucket: Bucket, name: str) -> None:
+        """Delete an object; one that is gone already is fine."""
+        with _failures():
+            self._client.remove_object(self._named(bucket), name)
+
+    def age(self, bucket: Bucket, name: str) -> timedelta:
+        """Return the server's time less the object's time of writing."""
+        with _failures():
+            found = self._client.stat_object(self._named(bucket), name)
+        asked_at = (found.metadata or {}).get("date")
+        if asked_at is None or found.last_modified is None:
+            raise Unavailable("storage_unavailable", "the server left out the time")
+        return parsedate_to_datetime(str(asked_at)) - found.last_modified
+
+    def names(self, bucket: Bucket) -> list[str]:
+        """Return the names of the first `LISTED_MAX` objects."""
+        with _failures():
+            listed = self._client.list_objects(self._named(bucket), recursive=True)
+            return [each.object_name or "" for each in islice(listed, LISTED_MAX)]
+
+    def _named(self, bucket: Bucket) -> str:
+        return f"{self._prefix}-{bucket.value}"
+
+    def _put(self, bucket: Bucket, name: str, data: Readable, **locking: Any) -> str | None:
+        result = self._client.put_object(
+            self._named(bucket),
+            name,
+            data,  # type: ignore[arg-type]  # the SDK asks for BinaryIO and only calls read(size)
+            length=-1,
+            part_size=PART_BYTES,
+            num_parallel_uploads=1,
+            **locking,
+        )
+        return result.version_id
+
+    def _locked_version(self, bucket: Bucket, name: str, digest: bytes, until: datetime) -> str | None:
+        """Return the version of these bytes that an earlier, interrupted try locked long enough."""
+        try:
+            found = self._client.stat_object(self._named(bucket), name)
+        except S3Error as error:
+            if error.code in _MISSING:
+                return None
+            raise
+        same = (found.metadata or {}).get(_DIGEST_HEADER) == digest.hex()
+        if not same or found.version_id is None or not self._is_locked(bucket, name, found.version_id, until):
+            return None
+        return found.version_id
+
+    def _is_locked(self, bucket: Bucket, name: str, version_id: str, until: datetime) -> bool:
+        found = self._retention(bucket, name, version_id)
+        return found is not None and found >= until.replace(microsecond=0)  # S3 keeps whole seconds
+
+    def _retention(self, bucket: Bucket, name: str, version_id: str | None) -> datetime | None:
+        try:
+            found = self._client.get_object_retention(self._named(bucket), name, version_id=version_id)
+        except S3Error as error:
+            if error.code in _NO_LOCK:
+                return None
+            raise
+        return found.retain_until_date if found is not None and found.mode == COMPLIANCE else None
+
+
+class ObjectReader:
+    """Reads an object's bytes; if a digest is expected, the last of them are held back unless all have it."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, digest: bytes | None) -> None:
+        self.size_bytes = int(response.headers.get("content-length", "0"))
+        self._response, self._digest = response, digest
+        self._left = self.size_bytes
+        self._seen = hashlib.sha256()
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes; raises `BytesChanged` instead of the last ones."""
+        with _failures():
+            piece = bytes(self._response.read(min(size, READ_BYTES)))
+        self._left -= len(piece)
+        if self._digest is not None:
+            self._seen.update(piece)
+            if (self._left <= 0 or not piece) and self._seen.digest() != self._digest:
+                raise BytesChanged("the object does not hold the bytes that were stored")
+        return piece
+
+    def read_piece(self) -> bytes:
+        """Return up to `READ_BYTES`."""
+        return self.read(READ_BYTES)
+
+    def close(self) -> None:
+        """Give the connection back, or drop it if bytes are left."""
+        self._response.close()
+        self._response.release_conn()
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Translate what the SDK and its connections raise."""
+    try:
+        yield
+    except S3Error as error:
+        if error.code in _MISSING:
+            raise NotFound("object_missing", "no such object") from error
+        raise Unavailable("storage_unavailable", f"the storage refused: {error.code}") from error
+    except (MinioException, urllib3.exceptions.HTTPError, ParseError) as error:
+        raise Unavailable("storage_unavailable", "the storage does not answer") from error
