@@ -28,13 +28,12 @@ class SignedIn:
     """A new session. `token` is the cookie's value; it is kept nowhere else."""
 
     token: str
+    person_id: UUID
     actor: Actor
     expires_at: datetime
 
 
-async def sign_in(
-    tx: Tx, database: Database, *, email: str, password: str, address: str, salt: str
-) -> SignedIn:
+async def sign_in(tx: Tx, database: Database, *, email: str, password: str, address: str, salt: str) -> SignedIn:
     """Start a session if the password is right; the tries are counted and committed before anything is said.
 
     `tx` must not have begun, as the password is checked outside any transaction. Raises `Unauthenticated`
@@ -78,7 +77,7 @@ async def start_session(tx: Tx, person_id: UUID, *, now: datetime) -> SignedIn:
     tx.add(session)
     facts = {"session_id": str(session.id)}
     await emit(tx, "session.started", actor=actor, subject=("person", person_id), now=now, facts=facts)
-    return SignedIn(token, actor, session.expires_at)
+    return SignedIn(token, person_id, actor, session.expires_at)
 
 
 async def sign_out(tx: Tx, actor: Actor, token: str, *, now: datetime) -> None:
