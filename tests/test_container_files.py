@@ -1,0 +1,55 @@
+"""The container files name settings that exist, keep secrets out, and leave database and storage unreachable."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from service.settings import PREFIX, Settings
+
+DOCKER = Path(__file__).parent.parent / "docker"
+KNOWN = {PREFIX + name.upper() for name in Settings.__struct_fields__}
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    """The services of the compose file, merges resolved."""
+    found: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
+    return found
+
+
+def test_every_variable_that_our_processes_get_is_a_setting(services: dict[str, Any]) -> None:
+    for name in ("migrate", "service", "worker"):
+        given = set(services[name]["environment"])
+        assert given <= KNOWN, name
+    image = {word.split("=")[0] for word in (DOCKER / "Dockerfile").read_text().split() if word.startswith(PREFIX)}
+    assert image == {"FAIRHOLD_MODE", "FAIRHOLD_HOME", "FAIRHOLD_HOST", "FAIRHOLD_PORT"}
+    assert image <= KNOWN
+
+
+def test_only_the_migration_knows_the_owner_of_the_database(services: dict[str, Any]) -> None:
+    knowing = {name for name, service in services.items() if "fairhold_owner" in str(service.get("environment"))}
+    assert knowing == {"migrate"}
+
+
+def test_only_the_proxy_has_ports_and_only_inside_reaches_database_and_storage(services: dict[str, Any]) -> None:
+    assert {name for name, service in services.items() if "ports" in service} == {"proxy"}
+    assert services["postgres"]["networks"] == services["s3"]["networks"] == ["inside"]
+
+
+def test_no_secret_is_written_into_the_files(services: dict[str, Any]) -> None:
+    for service in services.values():
+        for name, value in service.get("environment", {}).items():
+            if any(word in name for word in ("PASSWORD", "SECRET", "KEY", "DATABASE_URL")):
+                assert "${" in value, name
+    for line in (DOCKER / "env.example").read_text().splitlines():
+        if any(word in line for word in ("PASSWORD", "SECRET", "KEY")) and not line.startswith("#"):
+            assert line.endswith("="), line
+
+
+def test_our_containers_run_without_rights_they_do_not_need(services: dict[str, Any]) -> None:
+    for name in ("migrate", "service", "worker", "sandbox"):
+        assert services[name]["cap_drop"] == ["ALL"], name
+        assert services[name]["read_only"] is True, name
+    assert "\nUSER 10001:10001\n" in (DOCKER / "Dockerfile").read_text()
