@@ -1,0 +1,66 @@
+"""Proofs of delivery as they come in: a carrier's record from anyone, its notice, or the buyer's code."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+
+from service.core.actor import Actor
+from service.core.errors import Invalid
+from service.core.ids import new_id
+from service.core.wire import DeliveryRecord
+from service.db.session import Database, Tx
+from service.jobs.queue import enqueue
+from service.orders.actions import count_hand_over_failure, record_delivery, record_hand_over
+from service.orders.queries import get_row
+from service.orders.schemas import SignedRecord
+from service.orders.tables import CarrierNotice
+
+
+async def deliver_by_record(tx: Tx, actor: Actor, order_id: UUID, signed: SignedRecord, record: DeliveryRecord) -> None:
+    """Start an order's window by a verified record that the actor brings; the record is kept as the proof.
+
+    Raises `NotFound`, and what `record_delivery` raises.
+    """
+    now = await tx.now()
+    order = await get_row(tx, actor, order_id, is_locked=True)
+    notice = await _notice(tx, signed, now=now)
+    await record_delivery(tx, actor, order, record, proof_id=notice.id, now=now)
+    notice.applied_at, notice.outcome = now, "applied"
+    await tx.flush()  # the view is read from the database
+
+
+async def deliver_by_code(tx: Tx, actor: Actor, order_id: UUID, code: str, *, database: Database, secret: str) -> None:
+    """Start an order's window by the buyer's code; a wrong one is counted although the request is refused."""
+    try:
+        await record_hand_over(tx, actor, order_id, code, secret=secret, now=await tx.now())
+    except Invalid:
+        await tx.rollback()  # gives back the order's lock, which the count needs
+        async with database.begin() as counting:
+            await count_hand_over_failure(counting, order_id)
+        raise
+    await tx.flush()  # the view is read from the database
+
+
+async def store_notice(tx: Tx, signed: SignedRecord, *, now: datetime) -> None:
+    """Keep a carrier's verified notice and enqueue its application; the same notice again changes nothing."""
+    notice = await _notice(tx, signed, now=now)
+    if notice.applied_at is None:
+        await enqueue(tx, "orders.apply_carrier_notice", {"notice_id": str(notice.id)}, lock=f"parcel {signed.record.tracking_number}")
+
+
+async def _notice(tx: Tx, signed: SignedRecord, *, now: datetime) -> CarrierNotice:
+    known = await tx.scalar(select(CarrierNotice).where(CarrierNotice.signature == signed.signature).with_for_update())
+    if known is not None:
+        return known
+    notice = CarrierNotice(
+        id=new_id(),
+        carrier=signed.record.carrier,
+        signature=signed.signature,
+        record=msgspec.to_builtins(signed.record),
+        received_at=now,
+    )
+    tx.add(notice)
+    await tx.flush()  # the same notice, at the same time, meets the unique signature here
+    return notice

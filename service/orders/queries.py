@@ -1,0 +1,163 @@
+"""Reads about orders. The actor's filter is in every query that answers a person."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, false, or_, select, text, true
+
+from service.core.actor import Actor, Role
+from service.core.errors import NotFound
+from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.schemas import MoneyView
+from service.db.session import Tx
+from service.escrow import queries as escrow
+from service.escrow.queries import HoldView
+from service.orders.schemas import FreezeView, OrderFacts, OrderHold, OrderView
+from service.orders.tables import Order
+
+
+def visible_to(actor: Actor) -> ColumnElement[bool]:
+    """Return the filter of what an actor may see: own as buyer or seller, the tenant's, everything for regulators."""
+    if actor.has(Role.REGULATOR, Role.OPERATOR) or actor.is_system:
+        return true()
+    ways: list[ColumnElement[bool]] = []
+    if actor.person_id is not None and actor.has(Role.BUYER):
+        ways.append(Order.buyer_id == actor.person_id)
+    if actor.seller_ids:
+        ways.append(Order.seller_id.in_(actor.seller_ids))
+    tenants = actor.tenants(Role.PLATFORM, Role.MEDIATOR, Role.SUPERVISOR)
+    if tenants:
+        ways.append(Order.tenant_id.in_(tenants))
+    return or_(*ways) if ways else false()
+
+
+async def get_row(tx: Tx, actor: Actor, order_id: UUID, *, is_locked: bool = False) -> Order:
+    """Return an order that the actor may see, locked if asked; raises `NotFound` ("order_not_found")."""
+    query = select(Order).where(Order.id == order_id, visible_to(actor))
+    found = (await tx.scalars(query.with_for_update() if is_locked else query)).one_or_none()
+    if found is None:
+        raise NotFound("order_not_found")
+    return found
+
+
+async def get_order(tx: Tx, actor: Actor, order_id: UUID) -> OrderView:
+    """Return an order that the actor may see, with its hold; raises `NotFound` ("order_not_found")."""
+    order = await get_row(tx, actor, order_id)
+    return view_of(order, await escrow.hold_by_reference(tx, order.id))
+
+
+async def orders_page(  # noqa: PLR0913 - each is a filter that a person can set
+    tx: Tx, actor: Actor, *, status: str | None, seller_id: UUID | None, batch_id: UUID | None, after: str | None, limit: int
+) -> Page[OrderView]:
+    """Return orders that the actor may see, the newest first, without their holds."""
+    query = select(Order).where(visible_to(actor)).order_by(Order.id.desc()).limit(check_limit(limit) + 1)
+    if status:
+        query = query.where(Order.status == status)
+    if seller_id:
+        query = query.where(Order.seller_id == seller_id)
+    if batch_id:
+        query = query.where(Order.batch_id == batch_id)
+    if after:
+        (last,) = decode_mark(after, UUID)
+        query = query.where(Order.id < last)
+    rows = list(await tx.scalars(query))
+    return Page([view_of(row, None) for row in rows[:limit]], encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None)
+
+
+async def order_facts(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, OrderFacts]:
+    """Return facts of orders by id, without a permission filter: for other domains, never for an answer as it is."""
+    found = await tx.scalars(select(Order).where(Order.id.in_(list(order_ids))))
+    return {order.id: _facts(order) for order in found}
+
+
+async def orders_of_batches(tx: Tx, batch_ids: Collection[UUID]) -> list[OrderFacts]:
+    """Return the facts of every order of the batches, without a permission filter."""
+    found = await tx.scalars(select(Order).where(Order.batch_id.in_(list(batch_ids))).order_by(Order.id))
+    return [_facts(order) for order in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """What was sold of a set of batches, of orders paid; `verified_units` went to buyers who claimed and received them."""
+
+    orders: int
+    units: int
+    verified_units: int
+
+
+async def sold_of_batches(tx: Tx, batch_ids: Collection[UUID]) -> Sold:
+    """Return counts of paid orders of the batches."""
+    row = (
+        await tx.execute(
+            text(
+                "SELECT count(*) AS orders, coalesce(sum(units), 0) AS units,"
+                " coalesce(sum(units) FILTER (WHERE claimed_at IS NOT NULL AND delivered_at IS NOT NULL), 0) AS verified"
+                ' FROM "order" WHERE batch_id = ANY(:batch_ids) AND paid_at IS NOT NULL'
+            ),
+            {"batch_ids": list(batch_ids)},
+        )
+    ).one()
+    return Sold(int(row.orders), int(row.units), int(row.verified))
+
+
+def is_verified(facts: OrderFacts, buyer_id: UUID) -> bool:
+    """Whether this buyer claimed the order with a code and it was paid and delivered."""
+    return facts.buyer_id == buyer_id and facts.paid_at is not None and facts.delivered_at is not None
+
+
+def view_of(order: Order, hold: HoldView | None) -> OrderView:
+    """Return what the API shows of an order."""
+    return OrderView(
+        id=order.id,
+        tenant_id=order.tenant_id,
+        platform_ref=order.platform_ref,
+        seller_id=order.seller_id,
+        product_id=order.product_id,
+        batch_id=order.batch_id,
+        amount=MoneyView(order.amount_minor, order.currency),
+        units=order.units,
+        status=order.status,
+        is_claimed=order.claimed_at is not None,
+        placed_at=order.placed_at,
+        paid_at=order.paid_at,
+        shipped_at=order.shipped_at,
+        carrier=order.carrier,
+        tracking_number=order.tracking_number,
+        delivered_at=order.delivered_at,
+        received_at=order.received_at,
+        hold=None if hold is None else hold_view(hold),
+    )
+
+
+def hold_view(hold: HoldView) -> OrderHold:
+    """Return what an order shows of its hold."""
+    return OrderHold(
+        id=hold.id,
+        state=hold.state,
+        amount=MoneyView.of(hold.amount),
+        is_frozen=bool(hold.freezes),
+        window_ends_at=hold.window_ends_at,
+        window_left_seconds=None if hold.window_left is None else int(hold.window_left.total_seconds()),
+        freezes=[FreezeView(freeze.kind, freeze.at) for freeze in hold.freezes],
+    )
+
+
+def _facts(order: Order) -> OrderFacts:
+    digests = {name: getattr(order, f"{name}_digest") for name in ("payer", "device", "address", "contact")}
+    return OrderFacts(
+        id=order.id,
+        tenant_id=order.tenant_id,
+        seller_id=order.seller_id,
+        product_id=order.product_id,
+        batch_id=order.batch_id,
+        buyer_id=order.buyer_id,
+        amount=MoneyView(order.amount_minor, order.currency),
+        units=order.units,
+        status=order.status,
+        jurisdiction=order.jurisdiction,
+        placed_at=order.placed_at,
+        paid_at=order.paid_at,
+        delivered_at=order.delivered_at,
+        identity={name: value for name, value in digests.items() if value is not None},
+    )

@@ -1,0 +1,71 @@
+"""States, codes and digests of orders; pure."""
+
+import hashlib
+import hmac
+import unicodedata
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from service.core.errors import Conflict, Invalid
+from service.core.lifecycle import Lifecycle, row
+
+ORDER = Lifecycle(
+    "order",
+    "placed",
+    [
+        row("placed", "pay", "placed", "platform", "order.payment_requested"),
+        row("placed", "fund", "paid", "system", "order.paid"),
+        row("paid", "ship", "shipped", "seller platform", "order.shipped"),
+        row("shipped", "deliver", "delivered", "carrier buyer seller platform", "order.delivered"),
+        row("shipped", "receive", "delivered", "buyer", "order.received"),
+        row("delivered", "receive", "delivered", "buyer", "order.received"),
+    ],
+)
+
+CLAIM_CODE_LASTS = timedelta(days=30)
+CLAIM_CODE_LETTERS = 12
+_CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+HAND_OVER_DIGITS = 6
+HAND_OVER_ATTEMPTS_MAX = 5
+UNITS_MAX = 1_000_000
+
+
+def claim_code(random_bytes: bytes) -> str:
+    """Return a code such as `7K3M-9QXT-42AB` of at least 8 random bytes: 60 bits, so it cannot be guessed."""
+    number = int.from_bytes(random_bytes[:8], "big")
+    letters = "".join(_CODE_ALPHABET[(number >> (5 * place)) & 31] for place in range(CLAIM_CODE_LETTERS))
+    return "-".join(letters[start : start + 4] for start in range(0, CLAIM_CODE_LETTERS, 4))
+
+
+def fold_claim_code(typed: str) -> str:
+    """Return a typed claim code in its one form; raises `Invalid` ("claim_code_wrong")."""
+    folded = unicodedata.normalize("NFKC", typed).upper().replace("-", "").replace(" ", "")
+    folded = folded.translate(str.maketrans("ILO", "110"))
+    if len(folded) != CLAIM_CODE_LETTERS or any(letter not in _CODE_ALPHABET for letter in folded):
+        raise Invalid("claim_code_wrong", "a code looks like 7K3M-9QXT-42AB", field="code")
+    return folded
+
+
+def hand_over_code(secret: str, order_id: UUID) -> str:
+    """Return the six figures that the buyer gives at the door; they follow from the order, so nothing is stored."""
+    mac = hmac.digest(secret.encode(), b"hand-over " + order_id.bytes, "sha256")
+    return str(int.from_bytes(mac[:8], "big") % 10**HAND_OVER_DIGITS).zfill(HAND_OVER_DIGITS)
+
+
+def digest(secret: str, kind: str, value: str | None) -> str | None:
+    """Return a salted digest by which equal payers, devices, addresses or contacts are recognised, or None without one.
+
+    Case, width and inner spaces do not count.
+    """
+    if value is None or not value.strip():
+        return None
+    folded = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    return hmac.digest(secret.encode(), f"{kind} {folded}".encode(), "sha256").hex()
+
+
+def check_delivered_between(created_at: datetime, delivered_at: datetime, *, paid_at: datetime, now: datetime) -> None:
+    """Raise `Conflict` ("proof_too_old", "proof_from_future"): a parcel of before the payment proves nothing."""
+    if created_at < paid_at:
+        raise Conflict("proof_too_old", "the parcel was handed over before the order was paid")
+    if delivered_at > now or delivered_at < created_at:
+        raise Conflict("proof_from_future", "the record's times do not fit")

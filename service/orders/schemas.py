@@ -1,0 +1,155 @@
+"""Requests and responses about orders."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+
+from service.db.schemas import MoneyView
+from service.orders.rules import UNITS_MAX
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
+Maybe = Annotated[str, msgspec.Meta(max_length=300)] | None
+
+
+class NewOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a platform pushes. Payer, device, address and contact are kept only as salted digests."""
+
+    tenant_id: UUID
+    platform_ref: Annotated[Text, msgspec.Meta(examples=["WX-20261120-0001"])]
+    seller_id: UUID
+    product_id: UUID
+    amount: MoneyView
+    units: Annotated[int, msgspec.Meta(ge=1, le=UNITS_MAX)] = 1
+    batch_id: UUID | None = None
+    destination_area: Annotated[str, msgspec.Meta(max_length=100, examples=["330100"])] = ""
+    jurisdiction: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", examples=["CN"])] = "CN"
+    payer: Maybe = None
+    device: Maybe = None
+    address: Maybe = None
+    contact: Maybe = None
+
+
+class FreezeView(msgspec.Struct, frozen=True):
+    """Why a held payment is frozen."""
+
+    reason: str
+    since: datetime
+
+
+class OrderHold(msgspec.Struct, frozen=True):
+    """The held payment of an order."""
+
+    id: UUID
+    state: str
+    amount: MoneyView
+    is_frozen: bool
+    window_ends_at: datetime | None
+    window_left_seconds: int | None
+    freezes: list[FreezeView]
+
+
+class OrderView(msgspec.Struct, frozen=True):
+    """An order as those who may see it see it. `hand_over_code` is for the buyer alone."""
+
+    id: UUID
+    tenant_id: UUID
+    platform_ref: str
+    seller_id: UUID
+    product_id: UUID
+    batch_id: UUID | None
+    amount: MoneyView
+    units: int
+    status: str
+    is_claimed: bool
+    placed_at: datetime
+    paid_at: datetime | None
+    shipped_at: datetime | None
+    carrier: str | None
+    tracking_number: str | None
+    delivered_at: datetime | None
+    received_at: datetime | None
+    hold: OrderHold | None = None
+    hand_over_code: str | None = None
+
+
+class PaymentView(msgspec.Struct, frozen=True):
+    """A payment that was asked for; its outcome shows on the order."""
+
+    id: UUID
+    order_id: UUID
+    state: str
+    amount: MoneyView
+
+
+class NewShipment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The parcel is on its way. The batch is named here, if not before."""
+
+    carrier: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_-]{1,40}$", examples=["sandbox"])]
+    tracking_number: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{4,40}$", examples=["SB-2026112000017"])]
+    batch_id: UUID | None = None
+
+
+class RecordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a carrier vouches for, as docs/gateway.md says."""
+
+    carrier: Annotated[str, msgspec.Meta(max_length=40)]
+    tracking_number: Annotated[str, msgspec.Meta(max_length=40)]
+    status: Annotated[str, msgspec.Meta(max_length=20)]
+    created_at: Annotated[str, msgspec.Meta(max_length=40)]
+    delivered_at: Annotated[str, msgspec.Meta(max_length=40)] | None
+    destination_area: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class SignedRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A delivery record with the carrier's detached signature; whoever brings it, it proves the same."""
+
+    record: RecordBody
+    signature: Annotated[str, msgspec.Meta(max_length=200)]
+    key_id: Annotated[str, msgspec.Meta(max_length=100)]
+
+
+class NewDelivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Proof of delivery: the carrier's signed record, or the code that the buyer gave. Exactly one of them."""
+
+    proof: SignedRecord | None = None
+    hand_over_code: Annotated[str, msgspec.Meta(pattern="^[0-9]{6}$")] | None = None
+
+
+class NewReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The buyer has it. `waive` gives up the window and releases at once."""
+
+    waive: bool = False
+
+
+class ClaimCodeView(msgspec.Struct, frozen=True):
+    """A code, shown once, for the platform to hand to the buyer."""
+
+    code: str
+    expires_at: datetime
+
+
+class NewClaim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The code that the buyer got from the platform."""
+
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=40, examples=["7K3M-9QXT-42AB"])]
+
+
+class OrderFacts(msgspec.Struct, frozen=True):
+    """What higher domains may know of an order, without a permission filter: never sent out as it is."""
+
+    id: UUID
+    tenant_id: UUID
+    seller_id: UUID
+    product_id: UUID
+    batch_id: UUID | None
+    buyer_id: UUID | None
+    amount: MoneyView
+    units: int
+    status: str
+    jurisdiction: str
+    placed_at: datetime
+    paid_at: datetime | None
+    delivered_at: datetime | None
+    identity: dict[str, Any] = {}
