@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from service.core.actor import Actor
 from service.core.errors import FairholdError, TooLarge
+from service.core.wire import FAIRHOLD_NOW, format_instant
 from service.db import idempotency
 from service.db.session import RETRIES_MAX, Database, Tx, is_retryable, pause_before_retry
 
@@ -146,9 +147,14 @@ class _Gate:
             await self._tx.commit()
         self.is_open = True
         if self._start is not None:
-            await self._send(self._start)
+            await self._send({**self._start, "headers": [*self._start["headers"], *self._time()]})
         for message in self._held:
             await self._send(message)
+
+    def _time(self) -> list[tuple[bytes, bytes]]:
+        """The transaction's time, where it was read: callers that keep no clock of their own stamp with it."""
+        now = self._tx.known_now
+        return [] if now is None else [(FAIRHOLD_NOW.encode(), format_instant(now).encode())]
 
     def _answer(self) -> idempotency.StoredAnswer:
         headers = {} if self._start is None else dict(self._start["headers"])

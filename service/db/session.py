@@ -29,13 +29,14 @@ Result = TypeVar("Result")
 class Tx(AsyncSession):
     """One transaction. It takes a connection at its first statement, not before."""
 
-    _now: datetime | None = None
+    known_now: datetime | None = None
+    """The transaction's time, once it was read."""
 
     async def now(self) -> datetime:
         """Return the transaction's one time, read once from SQL `fairhold_now()`."""
-        if self._now is None:
-            self._now = (await self.execute(text("SELECT fairhold_now()"))).scalar_one()
-        return self._now
+        if self.known_now is None:
+            self.known_now = (await self.execute(text("SELECT fairhold_now()"))).scalar_one()
+        return self.known_now
 
     async def driver(self) -> psycopg.AsyncConnection[Any]:
         """Return the driver's connection that this transaction runs on, for statements outside SQLAlchemy."""
