@@ -21,7 +21,7 @@ def _one_of(column: str, words: tuple[str, ...] | frozenset[str]) -> str:
 
 def _fee_of(gross: str) -> str:
     """Return SQL for the fee, rounded down; in two steps, because amount times basis points can pass bigint."""
-    return f"({gross} / 10000 * fee_bps + {gross} % 10000 * fee_bps / 10000)"
+    return f"({gross} / 10000 * fee_bps + mod({gross}, 10000) * fee_bps / 10000)"
 
 
 _OPEN = _one_of("state", OPEN_STATES)
@@ -220,8 +220,10 @@ class HoldFreeze(Base):
     hold_id: Mapped[UUID] = mapped_column(ForeignKey("hold.id"))
     kind: Mapped[str]
     source_id: Mapped[UUID]
+    actor_id: Mapped[UUID | None]
     at: Mapped[datetime]
     lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[UUID | None]
 
 
 class Resolution(Base):
@@ -308,6 +310,7 @@ class ScopeFreeze(Base):
     at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[UUID | None]
 
 
 class ScopeFreezeMember(Base):
