@@ -1,8 +1,8 @@
 """Lot codes in the one form in which they are compared.
 
-People copy a lot code from a label: they add "LOT" or "批号", spaces and dashes, and take O for 0 or S for 5. Folding those
-look-alikes makes only 22 pairs of 46,412 real lots of the same firm collide, so it is a safe first normal form. Nothing
-else is ever corrected: 72 % of real lots have a sibling that differs in a single character.
+People copy a lot code from a label: they add "LOT" or "批号", spaces and dashes, and take O for 0 or S for 5. Folding
+those look-alikes makes only 22 pairs of 46,412 real lots of the same firm collide, so it is a safe first normal form.
+Nothing else is ever corrected: 72 % of real lots have a sibling that differs in a single character.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Names of products, brands and sellers in the form in which they are searched and compared.
 
-The key has one space between words and around every Chinese character: with it a trigram index finds a Chinese name with
-one wrong character (similarity 0.75 where the plain text gives 0.45).
+The key has one space between words and around every Chinese character: with it a trigram index finds a Chinese name
+with one wrong character (similarity 0.75 where the plain text gives 0.45).
 """
 
 import re
@@ -26,7 +26,7 @@ def plain(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a name in order: Latin words, numbers (split from their unit) and single Chinese characters."""
+    """Return the words in order: Latin words, numbers (split from their unit) and single Chinese characters."""
     found: list[str] = []
     for word in _WORD.findall(plain(text)):
         found.extend(_HAN.sub(r" \1 ", word).split())

@@ -37,7 +37,7 @@ def shipped_model() -> Model:
 
 
 def model_from(facts: Mapping[str, object]) -> Model:
-    """Return the model of a parsed model file; raises KeyError or ValueError if the file is not one."""
+    """Return the model of a parsed model file; raises KeyError or TypeError if the file is not one."""
     thresholds = _numbers(facts["thresholds"])
     return Model(
         version=str(facts["version"]),
@@ -99,6 +99,9 @@ def weigh(scored: Sequence[Scored]) -> dict[str, float]:
         "seller_strange": float("seller.similar" in own) * (1 - own.get("seller.told_found", 0.0)),
         "date_fits": own.get("date.fits", 0.0),
         "date_outside": 1 - own.get("date.fits", 1.0),
+        "gtin_equal": own.get("gtin.equal", 0.0),
+        "gtin_differs": own.get("gtin.differs", 0.0),
+        "order_product": own.get("order.product", 0.0),
         "strength_shared": own.get("strength.shared", 0.0),
         "strength_differs": 1 - own.get("strength.shared", 1.0),
         "lot_and_name": same * max(told, named),
@@ -135,5 +138,5 @@ def _share(scored: Sequence[Scored], keys: set[str], *, by_product: bool) -> flo
 
 def _numbers(facts: object) -> dict[str, float]:
     if not isinstance(facts, dict):
-        raise ValueError("a model file holds tables of numbers")
+        raise TypeError("a model file holds tables of numbers")
     return {str(key): float(value) for key, value in facts.items()}

@@ -21,8 +21,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a buyer told, and what is known of the order. Every text may be empty; `gtin` and `barcode_lot` come from
-    a barcode that the buyer confirmed."""
+    """What a buyer told, and what is known of the order.
+
+    Every text may be empty; `gtin` and `barcode_lot` come from a barcode that the buyer confirmed.
+    """
 
     product_text: str = ""
     brand_text: str = ""

@@ -13,7 +13,7 @@ READINGS_MAX = 12
 
 
 class Source(StrEnum):
-    """Where a reading comes from; `LOOSE` is a code without a label in running text, `SPLIT` one joined of two fields."""
+    """Where a reading comes from: `LOOSE` is an unlabelled code in running text, `SPLIT` is joined of two fields."""
 
     FIELD = "field"
     BARCODE = "barcode"
@@ -51,7 +51,9 @@ _NOT_A_LOT = (
     re.compile(r"\b(?:CALL|PHONE|TEL|MOBILE|CELL|WHATSAPP|FAX)\b[^\d+.!?]{0,20}\+?\d[\d ()-]{5,}\d"),
     re.compile(r"(?:[$£€¥]|US\$|RMB|CNY|USD)\s*\d[\d,]*(?:\.\d+)?"),
     re.compile(r"\b\d[\d,]*(?:\.\d+)?\s*(?:BUCKS|DOLLARS?|USD|EUROS?|POUNDS|YUAN|RMB|元|块|塊|圆|圓)"),
-    re.compile(r"(?:订单|訂單|快递|快遞|运单|運單|物流)(?:编号|編號|号码|號碼|单号|單號|号|號)?[\s:是为為#]*[A-Z]{0,3}\d[\d-]*"),
+    re.compile(
+        r"(?:订单|訂單|快递|快遞|运单|運單|物流)(?:编号|編號|号码|號碼|单号|單號|号|號)?[\s:是为為#]*[A-Z]{0,3}\d[\d-]*"
+    ),
     re.compile(r"(?:电话|電話|手机|手機|微信|致电|致電)(?:号码|號碼|号|號)?[\s:是为為]*\+?\d[\d -]{4,}\d"),
     re.compile(r"(?:花了|付了|价格|價格)\s*\d[\d.]*"),
 )

@@ -18,9 +18,7 @@ _UNITS = {
     "%": ("%", 1.0), "iu": ("iu", 1.0), "单位": ("iu", 1.0), "units": ("iu", 1.0), "unit": ("iu", 1.0),
 }  # fmt: skip
 _STRENGTH = re.compile(
-    r"(\d+(?:,\d{3})*(?:\.\d+)?)\s*("
-    + "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
-    + r")(?![a-z])"
+    r"(\d+(?:,\d{3})*(?:\.\d+)?)\s*(" + "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True)) + r")(?![a-z])"
 )
 _DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?!\d)")
 

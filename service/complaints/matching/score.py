@@ -99,7 +99,7 @@ def _lot(asked: _Asked, candidate: Candidate) -> _Part:
         return None, {}, "lot_not_told", {}
     fits = [(*_lot_fit(reading, code), reading, code) for reading in asked.readings for code in codes]
     level, reason, reading, code = max(fits, key=lambda fit: fit[0])
-    by_witness = {witness: 0 for witness in ("field", "text")}
+    by_witness = dict.fromkeys(("field", "text"), 0)
     for fit_level, _, fit_reading, _ in fits:
         witness = _WITNESS.get(fit_reading.source, "field")
         by_witness[witness] = max(by_witness[witness], fit_level)

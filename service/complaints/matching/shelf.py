@@ -91,7 +91,7 @@ class Shelf:
 
 
 def read_registry(path: Path) -> list[Candidate]:
-    """Return the batches of a file with the columns batch_id, seller, product_name, lot_code, registered_on, product_key."""
+    """Return the batches of a file; columns batch_id, seller, product_name, lot_code, registered_on, product_key."""
     with path.open(encoding="utf-8", newline="") as lines:
         return [_batch(row) for row in csv.DictReader(lines)]
 

@@ -1,0 +1,77 @@
+"""From probabilities to an outcome that a buyer, a mediator and a signal can rely on.
+
+A lot code is never corrected silently: only a batch whose code equals what was told (look-alikes, spacing and a split
+over two fields aside) links itself. A lot one character away is at most suggested, because linking a sibling by mistake
+would freeze an innocent batch's money.
+"""
+
+from collections.abc import Sequence
+
+from service.complaints.matching.calibrate import Model, probabilities, shipped_model
+from service.complaints.matching.facts import Candidate, Decision, Outcome, Query, RunnerUp, Scored
+
+RUNNERS_UP_MAX = 3
+
+
+def decide(query: Query, scored: Sequence[Scored], model: Model | None = None) -> Decision:
+    """Return the outcome for the scored candidates (best first); the shipped model decides unless another is given."""
+    judge = model or shipped_model()
+    batch, product = probabilities(judge, scored)
+    best = scored[0] if scored else None
+    linked = best is not None and may_link(query, best) and batch >= judge.standard_threshold
+    if linked:
+        outcome = Outcome.LINKED
+    elif product >= judge.product_threshold:
+        outcome = Outcome.PRODUCT_ONLY
+    elif max(batch, product) >= judge.suggest_threshold:
+        outcome = Outcome.SUGGESTED
+    else:
+        outcome = Outcome.UNMATCHED
+    return Decision(
+        outcome=outcome,
+        strict=linked and batch >= judge.strict_threshold,
+        best=best,
+        runners_up=_runners_up(scored),
+        probability=batch,
+        product_probability=product,
+        model_version=judge.version,
+    )
+
+
+def may_link(query: Query, best: Scored) -> bool:
+    """Tell whether a link may be automatic at all.
+
+    The told lot must equal the batch's, and neither a barcode nor the buyer's order may name another product or batch.
+    """
+    candidate = best.candidate
+    return (
+        best.features.get("lot.same", 0.0) > 0
+        and best.features.get("gtin.differs", 0.0) == 0
+        and query.order_batch_id in (None, candidate.batch_id)
+        and query.order_product_id in (None, candidate.product_id)
+    )
+
+
+def order_fits(query: Query, candidate: Candidate) -> bool:
+    """Tell whether the buyer's order is of this seller and product (and of this batch, where the order knows it)."""
+    return (
+        query.order_seller_id == candidate.seller_id
+        and query.order_product_id == candidate.product_id
+        and query.order_batch_id in (None, candidate.batch_id)
+    )
+
+
+def _runners_up(scored: Sequence[Scored]) -> tuple[RunnerUp, ...]:
+    """The next batches; where no lot was told, the first batch of each next product, since their lots say nothing."""
+    if not scored:
+        return ()
+    best = scored[0]
+    if "lot.same" in best.features:
+        others = list(scored[1:])
+    else:
+        others, seen = [], {best.candidate.product_id}
+        for one in scored[1:]:
+            if one.candidate.product_id not in seen:
+                seen.add(one.candidate.product_id)
+                others.append(one)
+    return tuple(RunnerUp(one, best.total - one.total) for one in others[:RUNNERS_UP_MAX])

@@ -1,0 +1,22 @@
+"""Retrieve, score, calibrate, decide: what a complaint's actions call."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service.complaints.matching.calibrate import Model, shipped_model
+from service.complaints.matching.decide import decide
+from service.complaints.matching.facts import Candidate, Decision, Query
+from service.complaints.matching.retrieve import candidates
+from service.complaints.matching.score import score
+
+
+async def match(session: AsyncSession, query: Query) -> Decision:
+    """Return the decision for a complaint over the batches registered now; reads only and takes no lock."""
+    return match_among(query, await candidates(session, query))
+
+
+def match_among(query: Query, found: Sequence[Candidate], model: Model | None = None) -> Decision:
+    """Return the decision among candidates already at hand; the same whatever their order."""
+    judge = model or shipped_model()
+    return decide(query, score(query, found, judge.weights), judge)
