@@ -18,13 +18,7 @@ test-full: environment-test ## run every test, the long ones too
 	@.ci/tests full
 
 lint: environment-test ## check style, types, floors between modules, and the container files
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	.venv/bin/lint-imports --no-logo
-	.venv/bin/hadolint --no-color docker/Dockerfile
-	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker/compose.yaml
-	for script in .ci/environment .ci/system-libraries .ci/tests; do sh -n $$script || exit 1; done; bash -n .ci/run
+	@.ci/lint
 
 format: environment-test ## let ruff lay out the code and mend what it safely can
 	.venv/bin/ruff check --fix .
