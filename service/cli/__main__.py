@@ -1,0 +1,5 @@
+"""`python -m service.cli` is the `fairhold` command."""
+
+from service.cli.main import main
+
+main()

@@ -1,0 +1,107 @@
+"""`fairhold up`, `serve`, `worker`, `sandbox`: the processes."""
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+
+import rich_click as click
+import structlog
+import uvloop
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from litestar import Litestar
+
+from service import settings as environment
+from service.app import assemble, create_app
+from service.cli.home import running_settings
+from service.cli.supervisor import supervise
+from service.core.errors import Invalid
+from service.sandbox.app import SandboxSettings
+from service.sandbox.app import run as run_sandbox
+from service.settings import Settings
+from service.worker.host import run as run_worker
+
+WORKERS_MAX = 64
+
+
+@click.command()
+def up() -> None:
+    """Start everything: PostgreSQL, S3, sandbox provider, pages, API and worker; Ctrl-C stops all of it.
+
+    Without FAIRHOLD_DATABASE_URL and FAIRHOLD_S3_ENDPOINT both servers are started under FAIRHOLD_HOME, migrated, and on
+    the first start filled with sample data. Sign-ins are printed and written to demo.json there.
+    """
+    supervise(environment.read())
+
+
+@click.command()
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, WORKERS_MAX), help="processes that serve")
+def serve(workers: int) -> None:
+    """Serve pages and API on FAIRHOLD_HOST:FAIRHOLD_PORT, against servers that run already."""
+    settings = running_settings(environment.read())
+    configure_logs(settings)
+    Granian(
+        "service.cli.running:application",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=workers > 1,
+    ).serve()
+
+
+def application() -> Litestar:
+    """Return the ASGI application of this process's environment."""
+    settings = running_settings(environment.read())
+    configure_logs(settings)
+    return create_app(settings)
+
+
+@click.command()
+def worker() -> None:
+    """Do queued work and sweeps until SIGTERM; any number may run."""
+    settings = running_settings(environment.read())
+    configure_logs(settings)
+    uvloop.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    service = assemble(settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await run_worker(service.database, service.queue, service.subscriptions, stop)
+    finally:
+        await service.close()
+
+
+@click.command()
+@click.option("--port", required=True, type=click.IntRange(1, 65535), help="port on 127.0.0.1")
+@click.option("--folder", required=True, type=click.Path(path_type=Path), help="where it keeps its books")
+def sandbox(port: int, folder: Path) -> None:
+    """Run the sandbox payment provider and carrier, for tests and demonstrations."""
+    settings = environment.read()
+    if not settings.gateway_secret:
+        raise Invalid("gateway_secret_missing", "set FAIRHOLD_GATEWAY_SECRET to the secret that the service uses")
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        run_sandbox(SandboxSettings(folder, settings.public_url, settings.gateway_secret, port))
+
+
+def configure_logs(settings: Settings) -> None:
+    """Log one JSON line an event, with the time; never request bodies."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level.upper()),
+    )

@@ -1,0 +1,192 @@
+"""Starts every part of a Fairhold on one machine, waits, and stops all of it."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+import httpx
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from service.cli.database import prepare
+from service.cli.home import DEMO_FILE, home_of, with_secrets, write_running
+from service.core.errors import Conflict, Unavailable
+from service.embedded import EmbeddedPostgres, EmbeddedS3
+from service.embedded.process import FolderLock, GuardedProcess, wait_until
+from service.settings import PREFIX, Settings
+
+READY_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 25.0
+WATCH_SECONDS = 0.5
+_COMMAND = (sys.executable, "-m", "service.cli")
+
+
+class Stopped(Exception):
+    """SIGTERM came."""
+
+
+def supervise(settings: Settings) -> None:
+    """Start everything, print where it is, and wait for Ctrl-C or SIGTERM.
+
+    Raises `Unavailable` when a part cannot start or ends by itself, `Conflict` ("port_taken").
+    """
+    console = Console()
+    previous = signal.signal(signal.SIGTERM, _stop)
+    try:
+        with ExitStack() as stack:
+            home = home_of(settings)
+            lock = FolderLock(home)
+            descriptor = lock.take()
+            stack.callback(lock.release)
+            check_port(settings)
+            settings = with_secrets(settings, home)
+            with console.status("Starting PostgreSQL and S3"):
+                settings = _with_servers(settings, home, stack)
+            settings = _with_addresses(settings)
+            prepare(settings, home, console)
+            write_running(settings, home)
+            stack.callback((home / "running.json").unlink, missing_ok=True)
+            with console.status("Starting Fairhold"):
+                parts = _start_parts(settings, home, descriptor, stack)
+                _wait_ready(settings, parts)
+            _greet(settings, home, console)
+            _watch(parts)
+    except (KeyboardInterrupt, Stopped):
+        console.print("Stopped.")
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Stopped
+
+
+def check_port(settings: Settings) -> None:
+    """Raise `Conflict` ("port_taken") if somebody listens on our port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Conflict(
+                "port_taken", f"port {settings.port} is taken: stop who uses it, or choose another with FAIRHOLD_PORT"
+            ) from error
+
+
+def _with_servers(settings: Settings, home: Path, stack: ExitStack) -> Settings:
+    """Start the embedded servers that the settings do not replace by others."""
+    storage = None
+    if not settings.s3_endpoint:
+        storage = EmbeddedS3(home)
+        stack.callback(storage.stop)
+        storage.launch()
+    if not settings.database_url:
+        postgres = EmbeddedPostgres(home)
+        stack.callback(postgres.stop)
+        urls = postgres.start()
+        settings = msgspec.structs.replace(settings, database_url=urls.app, owner_database_url=urls.owner)
+    if storage is not None:
+        access = storage.start()
+        settings = msgspec.structs.replace(
+            settings, s3_endpoint=access.endpoint, s3_access_key=access.access_key, s3_secret_key=access.secret_key
+        )
+    return settings
+
+
+def _with_addresses(settings: Settings) -> Settings:
+    """Name our own address and, where no provider is set, the sandbox's."""
+    settings = msgspec.structs.replace(settings, base_url=settings.public_url)
+    if settings.gateway_url:
+        return settings
+    sandbox = f"http://127.0.0.1:{_free_port()}"
+    return msgspec.structs.replace(settings, gateway_url=f"{sandbox}/provider", carrier_url=f"{sandbox}/carrier")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start_parts(settings: Settings, home: Path, descriptor: int, stack: ExitStack) -> Mapping[str, GuardedProcess]:
+    """Start the processes of Fairhold; they are stopped, the last first, when the stack unwinds."""
+    environment = {**os.environ, **_environment(settings)}
+    commands = {"serve": ["serve"], "worker": ["worker"]}
+    if settings.carrier_url:
+        port = settings.carrier_url.removesuffix("/carrier").rpartition(":")[2]
+        commands = {"sandbox": ["sandbox", "--port", port, "--folder", str(home / "sandbox")], **commands}
+    parts: dict[str, GuardedProcess] = {}
+    for name, words in commands.items():
+        part = GuardedProcess(home / f"{name}.log")
+        stack.callback(part.stop)
+        part.start(
+            [*_COMMAND, *words],
+            stop_signal=signal.SIGTERM,
+            grace_seconds=STOP_SECONDS_MAX,
+            keep=descriptor,
+            cwd=Path.cwd(),
+            environment=environment,
+        )
+        parts[name] = part
+    return parts
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Return the settings as variables; secrets go by the environment, not by arguments that others can read."""
+    told = {}
+    for name in settings.__struct_fields__:
+        value = getattr(settings, name)
+        if value not in ("", None):
+            told[PREFIX + name.upper()] = str(value).lower() if isinstance(value, bool) else str(value)
+    told[f"{PREFIX}HOME"] = str(settings.home.absolute())
+    return told
+
+
+def _wait_ready(settings: Settings, parts: Mapping[str, GuardedProcess]) -> None:
+    address = f"http://{settings.host}:{settings.port}/health/ready"
+
+    def is_ready() -> bool:
+        _check_running(parts)
+        try:
+            return httpx.get(address, timeout=5).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    try:
+        wait_until(is_ready, READY_SECONDS_MAX)
+    except TimeoutError as error:
+        raise Unavailable("not_ready", "the service did not become ready; its logs are in the home folder") from error
+
+
+def _check_running(parts: Mapping[str, GuardedProcess]) -> None:
+    for name, part in parts.items():
+        if not part.is_running:
+            raise Unavailable("part_ended", f"{name} ended by itself; the reason is in {name}.log of the home folder")
+
+
+def _watch(parts: Mapping[str, GuardedProcess]) -> None:
+    waiting = threading.Event()
+    while not waiting.wait(WATCH_SECONDS):
+        _check_running(parts)
+
+
+def _greet(settings: Settings, home: Path, console: Console) -> None:
+    console.print(f"\n[bold]Fairhold[/bold] serves pages and API at [bold]{settings.public_url}[/bold]")
+    file = home / DEMO_FILE
+    if file.exists():
+        table = Table(title="Sign-ins (sample data)")
+        for heading in ("role", "e-mail", "password"):
+            table.add_column(heading)
+        for account in msgspec.json.decode(file.read_bytes())["accounts"]:
+            table.add_row(account["role"], account["email"], account["password"])
+        console.print(table)
+        console.print(f"API keys are in {file}")
+    console.print("Ctrl-C stops everything.")
