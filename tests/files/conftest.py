@@ -1,0 +1,62 @@
+"""Parts of the files domain on the session's real servers, and the public photos where they are at hand."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from minio import Minio
+
+from service.embedded import EmbeddedServers
+from service.files.images import ImageWorkshop
+from service.files.sealing import KeyRing
+from service.files.store import Store
+
+SECRET = "a secret for tests only, long enough to pass"
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Buckets of this test's own."""
+    return f"f{secrets.token_hex(5)}"
+
+
+@pytest.fixture
+async def store(servers: EmbeddedServers, prefix: str) -> AsyncIterator[Store]:
+    """A store with its buckets made."""
+    s3 = servers.s3
+    made = Store(s3.endpoint, s3.access_key, s3.secret_key, secure=False, prefix=prefix)
+    await made.ensure_buckets()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def admin(servers: EmbeddedServers) -> Minio:
+    """The bare SDK with the server's own keys, to try what the store never would."""
+    s3 = servers.s3
+    return Minio(s3.endpoint, s3.access_key, s3.secret_key, secure=False, region="us-east-1")
+
+
+@pytest.fixture
+async def workshop() -> AsyncIterator[ImageWorkshop]:
+    """A workshop with the limits of production."""
+    made = ImageWorkshop()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def ring() -> KeyRing:
+    """The keys of a service with the tests' secret."""
+    return KeyRing(SECRET)
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder of public photos; without it the test is skipped, and says so."""
+    folder = Path(os.environ.get("FAIRHOLD_DATA", "/work/shared/data")) / "photos"
+    if not folder.is_dir():
+        pytest.skip(f"no photos at {folder}; set FAIRHOLD_DATA")
+    return folder
