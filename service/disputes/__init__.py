@@ -1,0 +1,1 @@
+"""Mediation: a claim that was escalated, its ruling, and both sides' acceptance. Questions and appeals are a later room."""
