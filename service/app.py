@@ -13,7 +13,13 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
-from service.accounts.guards import DEPENDENCIES, AuthenticationMiddleware, check_policy, csrf_middleware, require_allowed
+from service.accounts.guards import (
+    DEPENDENCIES,
+    AuthenticationMiddleware,
+    check_policy,
+    csrf_middleware,
+    require_allowed,
+)
 from service.api.health import HEALTH
 from service.api.problems import EXCEPTION_HANDLERS
 from service.api.router import DOMAINS, api_router, openapi_config

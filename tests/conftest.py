@@ -62,7 +62,9 @@ def urls(servers: EmbeddedServers, template: str) -> Iterator[DatabaseUrls]:
     name = f"t_{secrets.token_hex(6)}"
     with _admin(servers) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER fairhold_owner")
-    yield DatabaseUrls(*(_on(url, name) for url in (servers.postgres.app, servers.postgres.owner, servers.postgres.admin)))
+    yield DatabaseUrls(
+        *(_on(url, name) for url in (servers.postgres.app, servers.postgres.owner, servers.postgres.admin))
+    )
     with _admin(servers) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -86,9 +88,9 @@ def settings(servers: EmbeddedServers, urls: DatabaseUrls) -> Settings:
         s3_secret_key=servers.s3.secret_key,
         s3_prefix=f"t{os.getpid()}",
         evidence_retention_days=1,
-        secret="a secret for tests only, long enough to pass",  # noqa: S106 - no real secret
+        secret="a secret for tests only, long enough to pass",
         gateway_url="http://127.0.0.1:9",
-        gateway_secret="whsec_dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3Q=",  # noqa: S106
+        gateway_secret="whsec_dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3Q=",
     )
 
 

@@ -23,7 +23,10 @@ async def drain_all(service: Service) -> None:
             if await _waiting(service) == 0 and found == 0:
                 return
             await service.queue.app.run_worker_async(
-                wait=False, install_signal_handlers=False, listen_notify=False, delete_jobs=jobs.DeleteJobCondition.SUCCESSFUL
+                wait=False,
+                install_signal_handlers=False,
+                listen_notify=False,
+                delete_jobs=jobs.DeleteJobCondition.SUCCESSFUL,
             )
             await _raise_failed(service)
     raise JobsFailed(f"still work after {ROUNDS_MAX} rounds")
@@ -32,7 +35,9 @@ async def drain_all(service: Service) -> None:
 async def _waiting(service: Service) -> int:
     async with service.database.begin() as tx:
         found = await tx.execute(
-            text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())")
+            text(
+                "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())"
+            )
         )
         return int(found.scalar_one())
 

@@ -34,7 +34,13 @@ _STATUS: Mapping[type[errors.FairholdError], int] = {
     errors.Unavailable: 503,
 }
 _RAISED_IN_SQL = {"FH409": errors.Conflict, "FH422": errors.Invalid}
-_CODES_OF_STATUS = {400: "request_malformed", 401: "not_signed_in", 403: "forbidden", 413: "body_too_large", 415: "media_type_unsupported"}
+_CODES_OF_STATUS = {
+    400: "request_malformed",
+    401: "not_signed_in",
+    403: "forbidden",
+    413: "body_too_large",
+    415: "media_type_unsupported",
+}
 _log = structlog.get_logger("fairhold.problems")
 RETRY_AFTER_SECONDS = 5
 
@@ -75,7 +81,9 @@ def of_exception(error: Exception) -> Problem:
     if isinstance(error, PermissionDeniedException) and "CSRF" in str(error.detail):
         return _problem(403, "csrf_missing", "the form's token is missing or old")
     if isinstance(error, ClientException | HTTPException):
-        code = _CODES_OF_STATUS.get(error.status_code, "request_refused" if error.status_code < 500 else "internal_error")  # noqa: PLR2004 - the border between theirs and ours
+        code = _CODES_OF_STATUS.get(
+            error.status_code, "request_refused" if error.status_code < 500 else "internal_error"
+        )
         return _problem(error.status_code, code, str(error.detail))
     return _problem(500, "internal_error", "something went wrong on our side; nothing was changed")
 
@@ -90,7 +98,9 @@ def _of_database(error: DBAPIError) -> Problem:
         name = origin.diag.constraint_name or "constraint"
         return of_domain(errors.Conflict("conflict_with_stored", "it does not fit what is stored", constraint=name))
     if state == "25P04":
-        return of_domain(errors.Unavailable("transaction_too_slow", "the transaction took too long; nothing was changed"))
+        return of_domain(
+            errors.Unavailable("transaction_too_slow", "the transaction took too long; nothing was changed")
+        )
     if state.startswith("22"):
         return of_domain(errors.Invalid("value_not_storable", "a value cannot be stored"))
     if state in {"40001", "40P01", "55P03"}:
@@ -106,11 +116,22 @@ def _database_down() -> Problem:
 
 def _fields_of(error: ValidationException) -> list[dict[str, str]]:
     extra = error.extra if isinstance(error.extra, list) else []
-    return [{"field": str(each.get("key", "")), "message": str(each.get("message", ""))} for each in extra if isinstance(each, dict)]
+    return [
+        {"field": str(each.get("key", "")), "message": str(each.get("message", ""))}
+        for each in extra
+        if isinstance(each, dict)
+    ]
 
 
 def _problem(status: int, code: str, detail: str, **more: Any) -> Problem:
-    return Problem(type=f"urn:fairhold:problem:{code}", title=code.replace("_", " "), status=status, code=code, detail=detail, **more)
+    return Problem(
+        type=f"urn:fairhold:problem:{code}",
+        title=code.replace("_", " "),
+        status=status,
+        code=code,
+        detail=detail,
+        **more,
+    )
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -118,16 +139,16 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     problem = of_exception(error)
     if isinstance(error, DBAPIError):
         request.scope["state"][RETRY_FLAG] = error
-    if problem.status >= 500:  # noqa: PLR2004 - ours, not theirs
+    if problem.status >= 500:
         _log.error("request_failed", code=problem.code, method=request.method, route=_route(request), exc_info=error)
     headers = {}
-    if problem.status == 503:  # noqa: PLR2004
+    if problem.status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if "retry_after_seconds" in problem.facts:
         headers["Retry-After"] = str(problem.facts["retry_after_seconds"])
-    if problem.status == 401:  # noqa: PLR2004
+    if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if problem.status == 405:  # noqa: PLR2004
+    if problem.status == 405:
         headers.update(getattr(error, "headers", None) or {})
     return Response(msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 

@@ -44,7 +44,14 @@ async def register_product(tx: Tx, actor: Actor, data: NewProduct, *, now: datet
         registered_at=now,
     )
     tx.add(product)
-    await emit(tx, "product.registered", actor=actor, subject=("product", product.id), now=now, facts={"seller_id": str(data.seller_id)})
+    await emit(
+        tx,
+        "product.registered",
+        actor=actor,
+        subject=("product", product.id),
+        now=now,
+        facts={"seller_id": str(data.seller_id)},
+    )
     return product
 
 
@@ -62,7 +69,9 @@ async def register_batch(tx: Tx, actor: Actor, data: NewBatch, *, now: datetime)
         {"product_id": product.id, "lot_code": batch.lot_code},
     )
     if known.first():
-        raise Conflict("batch_registered_already", "this product has a batch with this lot code", lot_code=batch.lot_code)
+        raise Conflict(
+            "batch_registered_already", "this product has a batch with this lot code", lot_code=batch.lot_code
+        )
     tx.add(batch)
     await tx.flush()  # parents point at the batch
     await _add_parents(tx, batch.id, data.parent_ids)
@@ -120,7 +129,9 @@ async def record_custody(tx: Tx, actor: Actor, batch_id: UUID, data: NewCustody,
         units=data.units, at=at, recorded_by=actor.person_id,
     )  # fmt: skip
     tx.add(custody)
-    await emit(tx, "batch.custody_recorded", actor=actor, subject=("batch", batch_id), now=now, facts={"units": data.units})
+    await emit(
+        tx, "batch.custody_recorded", actor=actor, subject=("batch", batch_id), now=now, facts={"units": data.units}
+    )
     return custody
 
 
@@ -130,8 +141,13 @@ async def set_status(
     """Append to a batch's status history. `source_id` is the signal or recall that says so; the caller checks who may."""
     tx.add(
         BatchStatus(
-            id=new_id(), batch_id=batch_id, status=status, reason_code=reason_code,
-            source_id=source_id, actor_id=actor.person_id, since=now,
+            id=new_id(),
+            batch_id=batch_id,
+            status=status,
+            reason_code=reason_code,
+            source_id=source_id,
+            actor_id=actor.person_id,
+            since=now,
         )  # fmt: skip
     )
     facts = {"status": status, "reason": reason_code, "source_id": str(source_id) if source_id else None}
@@ -146,7 +162,8 @@ def check_own_seller(actor: Actor, seller_id: UUID) -> None:
 
 async def _knows_gtin(tx: Tx, seller_id: UUID, gtin: str) -> bool:
     known = await tx.execute(
-        text("SELECT 1 FROM product WHERE seller_id = :seller_id AND gtin = :gtin"), {"seller_id": seller_id, "gtin": gtin}
+        text("SELECT 1 FROM product WHERE seller_id = :seller_id AND gtin = :gtin"),
+        {"seller_id": seller_id, "gtin": gtin},
     )
     return known.first() is not None
 

@@ -36,7 +36,9 @@ class Products(Controller):
     tags = ("Products",)
 
     @post("/", opt={"allow": "products.register"}, summary="Register a product")
-    async def register(self, data: JSONBody[NewProduct], tx: NamedDependency[Tx], actor: NamedDependency[Actor]) -> Response[ProductView]:
+    async def register(
+        self, data: JSONBody[NewProduct], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+    ) -> Response[ProductView]:
         """Register a product of one of your sellers; it needs a name in English or Chinese."""
         product = await actions.register_product(tx, actor, data, now=await tx.now())
         view = msgspec.convert(product, ProductView, from_attributes=True)
@@ -49,7 +51,9 @@ class Products(Controller):
     ) -> PageOf[ProductView]:  # fmt: skip
         """List products, the newest first; `q` finds words of brand or name in either language, or a GTIN."""
         page = await queries.products_page(tx, search=q, seller_id=seller_id, after=after, limit=limit)
-        return PageOf([msgspec.convert(row, ProductView, from_attributes=True) for row in page.rows], PageMeta(page.next))
+        return PageOf(
+            [msgspec.convert(row, ProductView, from_attributes=True) for row in page.rows], PageMeta(page.next)
+        )
 
     @get("/{product_id:uuid}", opt={"allow": "products.read"}, summary="Get a product")
     async def one(self, product_id: FromPath[UUID], tx: NamedDependency[Tx]) -> ProductView:
@@ -64,7 +68,9 @@ class Batches(Controller):
     tags = ("Batches",)
 
     @post("/", opt={"allow": "batches.register"}, summary="Register a batch")
-    async def register(self, data: JSONBody[NewBatch], tx: NamedDependency[Tx], actor: NamedDependency[Actor]) -> Response[BatchView]:
+    async def register(
+        self, data: JSONBody[NewBatch], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+    ) -> Response[BatchView]:
         """Register a production lot. Complaints that waited for it are matched again."""
         batch = await actions.register_batch(tx, actor, data, now=await tx.now())
         await tx.flush()  # the view is read from the database
@@ -72,22 +78,32 @@ class Batches(Controller):
         return Response(view, status_code=201, headers={"Location": f"/api/v1/batches/{batch.id}"})
 
     @post(
-        "/imports", opt={"allow": "batches.register"}, summary="Import batches from CSV", request_max_body_size=IMPORT_BYTES_MAX + 1
+        "/imports",
+        opt={"allow": "batches.register"},
+        summary="Import batches from CSV",
+        request_max_body_size=IMPORT_BYTES_MAX + 1,
     )
     async def bring_in(
-        self, request: Request[Actor, None, State], seller_id: FromQuery[UUID], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+        self,
+        request: Request[Actor, None, State],
+        seller_id: FromQuery[UUID],
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
     ) -> Imported:
         """Import a CSV (UTF-8; columns brand, name_en, name_zh, gtin, category, lot_code, maker_lot_code, made_on,
-        expires_on, units_made) as the body: everything, or nothing and each wrong line named."""
+        expires_on, units_made) as the body: everything, or nothing and each wrong line named.
+        """
         return await imports.import_batches(tx, actor, seller_id, await request.body(), now=await tx.now())
 
     @get("/", opt={"allow": "batches.read"}, summary="List batches")
-    async def listing(  # noqa: PLR0913 - each is a filter
+    async def listing(
         self, tx: NamedDependency[Tx], q: FromQuery[str | None] = None, product_id: FromQuery[UUID | None] = None,
         seller_id: FromQuery[UUID | None] = None, after: FromQuery[str | None] = None, limit: FromQuery[Limit] = LIMIT_DEFAULT,
     ) -> PageOf[BatchView]:  # fmt: skip
         """List batches, the newest first; `q` is a lot code, however spelt, or words of the product's name."""
-        page = await queries.batches_page(tx, search=q, product_id=product_id, seller_id=seller_id, after=after, limit=limit)
+        page = await queries.batches_page(
+            tx, search=q, product_id=product_id, seller_id=seller_id, after=after, limit=limit
+        )
         return PageOf(list(page.rows), PageMeta(page.next))
 
     @get("/{batch_id:uuid}", opt={"allow": "batches.read"}, summary="Get a batch")
@@ -106,12 +122,18 @@ class Batches(Controller):
     async def movements(self, batch_id: FromPath[UUID], tx: NamedDependency[Tx]) -> PageOf[CustodyView]:
         """Read the movements of a batch between sellers, the oldest first."""
         await queries.get_batch(tx, batch_id)
-        rows = [msgspec.convert(row, CustodyView, from_attributes=True) for row in await queries.custody_of(tx, [batch_id])]
+        rows = [
+            msgspec.convert(row, CustodyView, from_attributes=True) for row in await queries.custody_of(tx, [batch_id])
+        ]
         return PageOf(rows, PageMeta(None))
 
     @post("/{batch_id:uuid}/custody", opt={"allow": "batches.record_custody"}, summary="Record that units went on")
     async def move(
-        self, batch_id: FromPath[UUID], data: JSONBody[NewCustody], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+        self,
+        batch_id: FromPath[UUID],
+        data: JSONBody[NewCustody],
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
     ) -> Response[CustodyView]:
         """Record that units of the batch went from one of your sellers to another seller."""
         custody = await actions.record_custody(tx, actor, batch_id, data, now=await tx.now())

@@ -44,12 +44,19 @@ async def import_batches(tx: Tx, actor: Actor, seller_id: UUID, content: bytes, 
     check_own_seller(actor, seller_id)
     wrong: list[WrongRow] = []
     rows = list(_rows(content, wrong))
-    products = _Products({_identity(p.gtin, p.name_key): p for p in await tx.scalars(select(Product).where(Product.seller_id == seller_id))})
+    products = _Products(
+        {
+            _identity(p.gtin, p.name_key): p
+            for p in await tx.scalars(select(Product).where(Product.seller_id == seller_id))
+        }
+    )
     batches = _batches(rows, products, wrong, seller_id=seller_id, actor=actor, now=now)
     await _refuse_known(tx, batches, wrong)
     if wrong:
         listed = [{"row": w.row, "code": w.code, "message": w.message} for w in sorted(wrong, key=lambda w: w.row)]
-        raise Invalid("import_rows_wrong", f"{len(wrong)} lines are wrong; nothing was imported", rows=listed[:IMPORT_ERRORS_MAX])
+        raise Invalid(
+            "import_rows_wrong", f"{len(wrong)} lines are wrong; nothing was imported", rows=listed[:IMPORT_ERRORS_MAX]
+        )
     tx.add_all(products.made)
     await tx.flush()  # batches point at the products
     await _insert(tx, actor, [batch for _, batch in batches], now=now)
@@ -92,7 +99,9 @@ def _rows(content: bytes, wrong: list[WrongRow]) -> Iterator[tuple[int, ImportRo
         header = reader.fieldnames or []
         unknown = [name for name in header if name not in COLUMNS]
         if unknown or "lot_code" not in header or "category" not in header:
-            raise Invalid("import_malformed", "the first line names the columns", columns=list(COLUMNS), unknown=unknown)
+            raise Invalid(
+                "import_malformed", "the first line names the columns", columns=list(COLUMNS), unknown=unknown
+            )
         for number, cells in enumerate(reader, start=2):
             if number > IMPORT_ROWS_MAX + 1:
                 raise Invalid("import_malformed", f"a file has at most {IMPORT_ROWS_MAX} lines")
@@ -111,8 +120,14 @@ def _row(cells: Mapping[str, str | None]) -> ImportRow:
     return msgspec.convert(given, ImportRow, strict=False)
 
 
-def _batches(  # noqa: PLR0913 - what one pass over the lines needs
-    rows: list[tuple[int, ImportRow]], products: _Products, wrong: list[WrongRow], *, seller_id: UUID, actor: Actor, now: datetime
+def _batches(
+    rows: list[tuple[int, ImportRow]],
+    products: _Products,
+    wrong: list[WrongRow],
+    *,
+    seller_id: UUID,
+    actor: Actor,
+    now: datetime,
 ) -> list[tuple[int, Batch]]:
     made: list[tuple[int, Batch]] = []
     seen: set[tuple[UUID, str]] = set()
@@ -158,7 +173,11 @@ async def _insert(tx: Tx, actor: Actor, batches: list[Batch], *, now: datetime) 
                 "tenant_id": None,
                 "actor_id": actor.person_id,
                 "at": now,
-                "facts": {"batch_id": str(batch.id), "product_id": str(batch.product_id), "seller_id": str(batch.seller_id)},
+                "facts": {
+                    "batch_id": str(batch.id),
+                    "product_id": str(batch.product_id),
+                    "seller_id": str(batch.seller_id),
+                },
             }
             for batch in batches
         ],

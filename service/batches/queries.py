@@ -23,7 +23,9 @@ async def get_product(tx: Tx, product_id: UUID) -> Product:
     return found
 
 
-async def products_page(tx: Tx, *, search: str | None, seller_id: UUID | None, after: str | None, limit: int) -> Page[Product]:
+async def products_page(
+    tx: Tx, *, search: str | None, seller_id: UUID | None, after: str | None, limit: int
+) -> Page[Product]:
     """Return products, the newest first; `search` is words of brand or name, or a GTIN."""
     query = select(Product).order_by(Product.id.desc()).limit(check_limit(limit) + 1)
     if search and name_key(search):
@@ -64,7 +66,7 @@ async def batches_by_id(tx: Tx, batch_ids: Collection[UUID]) -> dict[UUID, Batch
     return {row[0].id: _view(row) for row in found}
 
 
-async def batches_page(  # noqa: PLR0913 - each is a filter that a person can set
+async def batches_page(
     tx: Tx, *, search: str | None, product_id: UUID | None, seller_id: UUID | None, after: str | None, limit: int
 ) -> Page[BatchView]:
     """Return batches, the newest first; `search` is a lot code, however spelt, or words of the product's name."""
@@ -79,7 +81,9 @@ async def batches_page(  # noqa: PLR0913 - each is a filter that a person can se
         (last,) = decode_mark(after, UUID)
         query = query.where(Batch.id < last)
     rows = (await tx.execute(query)).all()
-    return Page([_view(row) for row in rows[:limit]], encode_mark(str(rows[limit - 1][0].id)) if len(rows) > limit else None)
+    return Page(
+        [_view(row) for row in rows[:limit]], encode_mark(str(rows[limit - 1][0].id)) if len(rows) > limit else None
+    )
 
 
 def _found_by(search: str) -> ColumnElement[bool]:
@@ -97,13 +101,16 @@ async def statuses(tx: Tx, batch_id: UUID) -> list[BatchStatus]:
 
 async def custody_of(tx: Tx, batch_ids: Collection[UUID], *, limit: int = 5000) -> list[Custody]:
     """Return the movements of the batches, the oldest first."""
-    found = await tx.scalars(select(Custody).where(Custody.batch_id.in_(list(batch_ids))).order_by(Custody.id).limit(limit))
+    found = await tx.scalars(
+        select(Custody).where(Custody.batch_id.in_(list(batch_ids))).order_by(Custody.id).limit(limit)
+    )
     return list(found)
 
 
 async def batch_scope(tx: Tx, batch_id: UUID) -> list[UUID]:
     """Return the batches that share this batch's fate: itself, its descendants, and every batch with the same GTIN (else
-    brand and product name) and the same folded manufacturer lot, with their descendants. Sorted by id."""
+    brand and product name) and the same folded manufacturer lot, with their descendants. Sorted by id.
+    """
     found = await tx.scalars(_SCOPE, {"batch_id": batch_id})
     return list(found)
 

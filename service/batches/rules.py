@@ -2,7 +2,18 @@
 
 from service.core.errors import Invalid
 
-CATEGORIES = ("cosmetics", "food", "drug", "supplement", "device", "clothing", "toy", "electronics", "household", "other")
+CATEGORIES = (
+    "cosmetics",
+    "food",
+    "drug",
+    "supplement",
+    "device",
+    "clothing",
+    "toy",
+    "electronics",
+    "household",
+    "other",
+)
 STATUSES = ("active", "held", "recalled", "cleared")
 IMPORT_ROWS_MAX = 10_000
 IMPORT_BYTES_MAX = 5 * 2**20

@@ -10,7 +10,9 @@ from service.batches.rules import UNITS_MAX
 
 Name = Annotated[str, msgspec.Meta(max_length=300)]
 Lot = Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=r"\S", examples=["SY26J1807"])]
-Category = Literal["cosmetics", "food", "drug", "supplement", "device", "clothing", "toy", "electronics", "household", "other"]
+Category = Literal[
+    "cosmetics", "food", "drug", "supplement", "device", "clothing", "toy", "electronics", "household", "other"
+]
 Status = Literal["active", "held", "recalled", "cleared"]
 Units = Annotated[int, msgspec.Meta(ge=1, le=UNITS_MAX, examples=[6000])]
 

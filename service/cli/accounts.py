@@ -30,7 +30,9 @@ def account() -> None:
 @click.option("--seller", default=None, type=click.UUID, help="the shop that a seller acts for")
 @click.option("--language", default="en", show_default=True, type=click.Choice(["en", "zh"]))
 @click.password_option(help="asked for if not given; FAIRHOLD settings never hold passwords")
-def create_account(email: str, name: str, role: str, tenant: UUID, seller: UUID | None, language: str, password: str) -> None:  # noqa: PLR0913 - a person has this many facts
+def create_account(
+    email: str, name: str, role: str, tenant: UUID, seller: UUID | None, language: str, password: str
+) -> None:
     """Add a person with one role. The first operator of a new installation is made so."""
     check_password(password, not_like=(email, name))
     settings = running_settings(environment.read())
@@ -38,8 +40,15 @@ def create_account(email: str, name: str, role: str, tenant: UUID, seller: UUID 
     Console().print(f"{email} may sign in now, as {role}; the person's id is {person_id}.")
 
 
-async def _create(  # noqa: PLR0913 - as above
-    settings: Settings, email: str, name: str, role: Role, tenant: UUID, seller: UUID | None, language: str, password: str
+async def _create(
+    settings: Settings,
+    email: str,
+    name: str,
+    role: Role,
+    tenant: UUID,
+    seller: UUID | None,
+    language: str,
+    password: str,
 ) -> UUID:
     hashed = await hash_password(password)
     database = Database(settings.database_url, pool_max=1)

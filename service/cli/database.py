@@ -35,9 +35,13 @@ def migrate() -> None:
 
 
 @click.command()
-@click.option("--batches", default=10_000, show_default=True, type=click.IntRange(0, COUNT_MAX), help="how many to make")
+@click.option(
+    "--batches", default=10_000, show_default=True, type=click.IntRange(0, COUNT_MAX), help="how many to make"
+)
 @click.option("--orders", default=10_000, show_default=True, type=click.IntRange(0, COUNT_MAX), help="how many to make")
-@click.option("--complaints", default=1_000, show_default=True, type=click.IntRange(0, COUNT_MAX), help="how many to make")
+@click.option(
+    "--complaints", default=1_000, show_default=True, type=click.IntRange(0, COUNT_MAX), help="how many to make"
+)
 @click.option("--seed", default=1, show_default=True, type=int, help="the same seed makes the same data")
 def seed(batches: int, orders: int, complaints: int, seed: int) -> None:
     """Fill the database with made-up sellers, agents, products, batches, orders and complaints, in both languages."""

@@ -30,7 +30,9 @@ def with_secrets(settings: Settings, home: Path) -> Settings:
     """Return the settings with the home's own secrets where the environment names none; made once, kept for ever."""
     kept = remember(home / SECRETS_FILE, _new_secrets)
     return msgspec.structs.replace(
-        settings, secret=settings.secret or kept["secret"], gateway_secret=settings.gateway_secret or kept["gateway_secret"]
+        settings,
+        secret=settings.secret or kept["secret"],
+        gateway_secret=settings.gateway_secret or kept["gateway_secret"],
     )
 
 

@@ -37,7 +37,9 @@ def up() -> None:
 
 
 @click.command()
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, WORKERS_MAX), help="processes that serve")
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1, WORKERS_MAX), help="processes that serve"
+)
 def serve(workers: int) -> None:
     """Serve pages and API on FAIRHOLD_HOST:FAIRHOLD_PORT, against servers that run already."""
     settings = running_settings(environment.read())

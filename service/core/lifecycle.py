@@ -35,7 +35,9 @@ class Lifecycle:
         self.name = name
         self.initial = initial
         self.table: Mapping[tuple[str, str], Transition] = MappingProxyType(table)
-        self.states = tuple(dict.fromkeys([initial, *(r.state for r in table.values()), *(r.to for r in table.values())]))
+        self.states = tuple(
+            dict.fromkeys([initial, *(r.state for r in table.values()), *(r.to for r in table.values())])
+        )
         self.actions = tuple(dict.fromkeys(r.action for r in table.values()))
 
     def next(self, state: str, action: str) -> Transition:

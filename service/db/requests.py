@@ -52,7 +52,7 @@ class RequestTransaction:
                     return
                 await pause_before_retry(attempt)
 
-    async def _attempt(  # noqa: PLR0913 - the ASGI triple and what one try of a request needs
+    async def _attempt(
         self, scope: Scope, receive: Receive, send: Send, body: IO[bytes], fingerprint: bytes, *, is_last: bool
     ) -> bool:
         async with self.database.session() as tx:

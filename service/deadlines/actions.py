@@ -15,8 +15,15 @@ from service.jobs.queue import enqueue
 SWEEP_BATCH = 500
 
 
-async def promise(  # noqa: PLR0913 - a promise has this many parts
-    tx: Tx, name: str, subject_id: UUID, *, due_at: datetime, handler: str, now: datetime, payload: Mapping[str, Any] | None = None
+async def promise(
+    tx: Tx,
+    name: str,
+    subject_id: UUID,
+    *,
+    due_at: datetime,
+    handler: str,
+    now: datetime,
+    payload: Mapping[str, Any] | None = None,
 ) -> None:
     """Promise that `handler` runs at `due_at` with {subject_id, deadline, ...payload}; replaces a pending one."""
     await cancel(tx, name, subject_id, now=now)

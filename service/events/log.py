@@ -32,7 +32,7 @@ class Happened:
     facts: Mapping[str, Any]
 
 
-async def emit(  # noqa: PLR0913 - an event has this many parts
+async def emit(
     tx: Tx,
     name: str,
     *,

@@ -40,7 +40,9 @@ class Queue:
 
     def __init__(self, database_url: str) -> None:
         self.app = procrastinate.App(
-            connector=procrastinate.PsycopgConnector(conninfo=driver_url(database_url), min_size=1, max_size=CONCURRENCY + 2)
+            connector=procrastinate.PsycopgConnector(
+                conninfo=driver_url(database_url), min_size=1, max_size=CONCURRENCY + 2
+            )
         )
         self._names: set[str] = set()
 
@@ -74,7 +76,9 @@ async def enqueue(tx: Tx, name: str, payload: Payload, *, lock: str | None = Non
         )
         if waiting.first() is not None:
             return
-    deferrer = _deferring.configure_task(name, lock=lock, queueing_lock=once, queue=DEFAULT_QUEUE, connection=await tx.driver())
+    deferrer = _deferring.configure_task(
+        name, lock=lock, queueing_lock=once, queue=DEFAULT_QUEUE, connection=await tx.driver()
+    )
     await deferrer.defer_async(**payload)
 
 

@@ -89,7 +89,9 @@ async def request_payment(tx: Tx, actor: Actor, order_id: UUID, *, now: datetime
         now=now,
     )
     facts = {"payment_id": str(payment.id)}
-    await emit(tx, step.event, actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id, facts=facts)
+    await emit(
+        tx, step.event, actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id, facts=facts
+    )
     return payment
 
 
@@ -116,11 +118,15 @@ async def ship_order(tx: Tx, actor: Actor, order_id: UUID, data: NewShipment, *,
     order.carrier, order.tracking_number = data.carrier, data.tracking_number
     order.status, order.shipped_at = step.to, now
     facts = {"batch_id": str(order.batch_id), "carrier": data.carrier}
-    await emit(tx, step.event, actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id, facts=facts)
+    await emit(
+        tx, step.event, actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id, facts=facts
+    )
     return order
 
 
-async def record_delivery(tx: Tx, actor: Actor, order: Order, record: DeliveryRecord, *, proof_id: UUID, now: datetime) -> None:
+async def record_delivery(
+    tx: Tx, actor: Actor, order: Order, record: DeliveryRecord, *, proof_id: UUID, now: datetime
+) -> None:
     """Start the window by a carrier's record whose signature was verified; bringing it again changes nothing.
 
     Raises `Conflict` ("order_state", "proof_of_other_parcel", "proof_too_old", "proof_from_future", "not_delivered",
@@ -137,11 +143,19 @@ async def record_delivery(tx: Tx, actor: Actor, order: Order, record: DeliveryRe
         raise Conflict("proof_of_other_area", "the parcel went to another area")
     ensure(order.paid_at is not None, "a shipped order was paid")
     paid_at = order.paid_at or now
-    rules.check_delivered_between(parse_instant(record.created_at), parse_instant(record.delivered_at), paid_at=paid_at, now=now)
+    rules.check_delivered_between(
+        parse_instant(record.created_at), parse_instant(record.delivered_at), paid_at=paid_at, now=now
+    )
     order.status, order.delivered_at = step.to, now
     await _start_window(tx, order, proof_kind="carrier", proof_id=proof_id, now=now)
     await emit(
-        tx, step.event, actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id, facts={"proof": "carrier"}
+        tx,
+        step.event,
+        actor=actor,
+        subject=("order", order.id),
+        now=now,
+        tenant_id=order.tenant_id,
+        facts={"proof": "carrier"},
     )
 
 
@@ -160,7 +174,13 @@ async def record_hand_over(tx: Tx, actor: Actor, order_id: UUID, code: str, *, s
     order.status, order.delivered_at = step.to, now
     await _start_window(tx, order, proof_kind="hand_over", proof_id=order.id, now=now)
     await emit(
-        tx, step.event, actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id, facts={"proof": "hand_over"}
+        tx,
+        step.event,
+        actor=actor,
+        subject=("order", order.id),
+        now=now,
+        tenant_id=order.tenant_id,
+        facts={"proof": "hand_over"},
     )
     return order
 
@@ -207,7 +227,9 @@ async def issue_claim_code(tx: Tx, actor: Actor, order_id: UUID, *, now: datetim
     code = rules.claim_code(secrets.token_bytes(8))
     order.claim_code_hash = _hash(code)
     order.claim_code_expires_at = now + rules.CLAIM_CODE_LASTS
-    await emit(tx, "order.claim_code_issued", actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id)
+    await emit(
+        tx, "order.claim_code_issued", actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id
+    )
     return code, order.claim_code_expires_at
 
 

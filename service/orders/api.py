@@ -41,25 +41,37 @@ class Orders(Controller):
 
     @post("/", opt={"allow": "orders.place"}, summary="Place an order")
     async def place(
-        self, data: JSONBody[NewOrder], tx: NamedDependency[Tx], actor: NamedDependency[Actor], settings: NamedDependency[Settings]
+        self,
+        data: JSONBody[NewOrder],
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
+        settings: NamedDependency[Settings],
     ) -> Response[OrderView]:
         """Push an order of your platform; its batch may be named now or when it ships."""
         order = await actions.place_order(tx, actor, data, secret=settings.secret, now=await tx.now())
-        return Response(queries.view_of(order, None), status_code=201, headers={"Location": f"/api/v1/orders/{order.id}"})
+        return Response(
+            queries.view_of(order, None), status_code=201, headers={"Location": f"/api/v1/orders/{order.id}"}
+        )
 
     @get("/", opt={"allow": "orders.read"}, summary="List orders")
-    async def listing(  # noqa: PLR0913 - each is a filter
+    async def listing(
         self, tx: NamedDependency[Tx], actor: NamedDependency[Actor], status: FromQuery[str | None] = None,
         seller_id: FromQuery[UUID | None] = None, batch_id: FromQuery[UUID | None] = None,
         after: FromQuery[str | None] = None, limit: FromQuery[Limit] = LIMIT_DEFAULT,
     ) -> PageOf[OrderView]:  # fmt: skip
         """List the orders that you may see, the newest first."""
-        page = await queries.orders_page(tx, actor, status=status, seller_id=seller_id, batch_id=batch_id, after=after, limit=limit)
+        page = await queries.orders_page(
+            tx, actor, status=status, seller_id=seller_id, batch_id=batch_id, after=after, limit=limit
+        )
         return PageOf(list(page.rows), PageMeta(page.next))
 
     @get("/{order_id:uuid}", opt={"allow": "orders.read"}, summary="Get an order")
     async def one(
-        self, order_id: FromPath[UUID], tx: NamedDependency[Tx], actor: NamedDependency[Actor], settings: NamedDependency[Settings]
+        self,
+        order_id: FromPath[UUID],
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
+        settings: NamedDependency[Settings],
     ) -> OrderView:
         """Get one order with its held payment; its buyer also sees the hand-over code."""
         view = await queries.get_order(tx, actor, order_id)
@@ -69,14 +81,22 @@ class Orders(Controller):
         return msgspec.structs.replace(view, hand_over_code=rules.hand_over_code(settings.secret, order_id))
 
     @post("/{order_id:uuid}/payment", opt={"allow": "orders.pay"}, summary="Capture the payment", status_code=202)
-    async def pay(self, order_id: FromPath[UUID], tx: NamedDependency[Tx], actor: NamedDependency[Actor]) -> PaymentView:
+    async def pay(
+        self, order_id: FromPath[UUID], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+    ) -> PaymentView:
         """Ask the provider to capture the order's amount into a hold. The order turns "paid" when that is done."""
         payment = await actions.request_payment(tx, actor, order_id, now=await tx.now())
-        return PaymentView(payment.id, order_id, payment.state or "requested", MoneyView(payment.amount_minor, payment.currency))
+        return PaymentView(
+            payment.id, order_id, payment.state or "requested", MoneyView(payment.amount_minor, payment.currency)
+        )
 
     @post("/{order_id:uuid}/shipment", opt={"allow": "orders.ship"}, summary="Ship")
     async def ship(
-        self, order_id: FromPath[UUID], data: JSONBody[NewShipment], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+        self,
+        order_id: FromPath[UUID],
+        data: JSONBody[NewShipment],
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
     ) -> OrderView:
         """Record the parcel's carrier and number. The batch must be named by now."""
         await actions.ship_order(tx, actor, order_id, data, now=await tx.now())
@@ -84,9 +104,11 @@ class Orders(Controller):
         return await queries.get_order(tx, actor, order_id)
 
     @post(
-        "/{order_id:uuid}/delivery", opt={"allow": "orders.deliver", LATE_CLAIM: True}, summary="Bring proof of delivery"
+        "/{order_id:uuid}/delivery",
+        opt={"allow": "orders.deliver", LATE_CLAIM: True},
+        summary="Bring proof of delivery",
     )
-    async def deliver(  # noqa: PLR0913 - two kinds of proof
+    async def deliver(
         self, order_id: FromPath[UUID], data: JSONBody[NewDelivery], tx: NamedDependency[Tx], actor: NamedDependency[Actor],
         claim: NamedDependency[Claim], carriers: NamedDependency[Carriers], database: NamedDependency[Database],
         settings: NamedDependency[Settings],
@@ -100,12 +122,18 @@ class Orders(Controller):
             await proofs.deliver_by_record(tx, actor, order_id, data.proof, record)
         else:
             await claim.take()
-            await proofs.deliver_by_code(tx, actor, order_id, data.hand_over_code or "", database=database, secret=settings.secret)
+            await proofs.deliver_by_code(
+                tx, actor, order_id, data.hand_over_code or "", database=database, secret=settings.secret
+            )
         return await queries.get_order(tx, actor, order_id)
 
     @post("/{order_id:uuid}/receipt", opt={"allow": "orders.confirm_receipt"}, summary="Confirm receipt")
     async def receive(
-        self, order_id: FromPath[UUID], data: JSONBody[NewReceipt], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+        self,
+        order_id: FromPath[UUID],
+        data: JSONBody[NewReceipt],
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
     ) -> OrderView:
         """Say that you have the goods. `waive` (from your own session only) releases the payment at once."""
         await actions.confirm_receipt(tx, actor, order_id, waive=data.waive, now=await tx.now())

@@ -47,7 +47,12 @@ async def store_notice(tx: Tx, signed: SignedRecord, *, now: datetime) -> None:
     """Keep a carrier's verified notice and enqueue its application; the same notice again changes nothing."""
     notice = await _notice(tx, signed, now=now)
     if notice.applied_at is None:
-        await enqueue(tx, "orders.apply_carrier_notice", {"notice_id": str(notice.id)}, lock=f"parcel {signed.record.tracking_number}")
+        await enqueue(
+            tx,
+            "orders.apply_carrier_notice",
+            {"notice_id": str(notice.id)},
+            lock=f"parcel {signed.record.tracking_number}",
+        )
 
 
 async def _notice(tx: Tx, signed: SignedRecord, *, now: datetime) -> CarrierNotice:

@@ -47,8 +47,15 @@ async def get_order(tx: Tx, actor: Actor, order_id: UUID) -> OrderView:
     return view_of(order, await escrow.hold_by_reference(tx, order.id))
 
 
-async def orders_page(  # noqa: PLR0913 - each is a filter that a person can set
-    tx: Tx, actor: Actor, *, status: str | None, seller_id: UUID | None, batch_id: UUID | None, after: str | None, limit: int
+async def orders_page(
+    tx: Tx,
+    actor: Actor,
+    *,
+    status: str | None,
+    seller_id: UUID | None,
+    batch_id: UUID | None,
+    after: str | None,
+    limit: int,
 ) -> Page[OrderView]:
     """Return orders that the actor may see, the newest first, without their holds."""
     query = select(Order).where(visible_to(actor)).order_by(Order.id.desc()).limit(check_limit(limit) + 1)
@@ -62,7 +69,10 @@ async def orders_page(  # noqa: PLR0913 - each is a filter that a person can set
         (last,) = decode_mark(after, UUID)
         query = query.where(Order.id < last)
     rows = list(await tx.scalars(query))
-    return Page([view_of(row, None) for row in rows[:limit]], encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None)
+    return Page(
+        [view_of(row, None) for row in rows[:limit]],
+        encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None,
+    )
 
 
 async def order_facts(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, OrderFacts]:

@@ -1,6 +1,5 @@
 """States, codes and digests of orders; pure."""
 
-import hashlib
 import hmac
 import unicodedata
 from datetime import datetime, timedelta

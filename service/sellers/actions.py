@@ -58,7 +58,9 @@ async def add_agent(tx: Tx, actor: Actor, principal_id: UUID, agent_id: UUID, *,
     if principal_id not in actor.seller_ids:
         raise Forbidden("not_your_seller", "only people of this seller name its agents")
     await get_seller(tx, agent_id)
-    await tx.execute(text("SELECT pg_advisory_xact_lock(hashtext('agent_link'))"))  # one tree change at a time: no circles
+    await tx.execute(
+        text("SELECT pg_advisory_xact_lock(hashtext('agent_link'))")
+    )  # one tree change at a time: no circles
     above = (await tx.execute(_ABOVE, {"principal": principal_id})).scalars().all()
     if agent_id == principal_id or agent_id in above:
         raise Conflict("agent_circle", "the agent already stands above this seller")
@@ -67,7 +69,12 @@ async def add_agent(tx: Tx, actor: Actor, principal_id: UUID, agent_id: UUID, *,
         raise Conflict("agent_already", "this seller is an agent already")
     tx.add(link)
     await emit(
-        tx, "seller.agent_added", actor=actor, subject=("seller", principal_id), now=now, facts={"agent_id": str(agent_id)}
+        tx,
+        "seller.agent_added",
+        actor=actor,
+        subject=("seller", principal_id),
+        now=now,
+        facts={"agent_id": str(agent_id)},
     )
     return link
 

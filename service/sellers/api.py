@@ -31,14 +31,20 @@ class Sellers(Controller):
     tags = ("Sellers",)
 
     @post("/", opt={"allow": "sellers.register"}, summary="Register a seller")
-    async def register(self, data: JSONBody[NewSeller], tx: NamedDependency[Tx], actor: NamedDependency[Actor]) -> Response[SellerView]:
+    async def register(
+        self, data: JSONBody[NewSeller], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+    ) -> Response[SellerView]:
         """Register a shop, person or company; whoever does it acts for it from then on."""
         seller = await actions.register_seller(tx, actor, data, now=await tx.now())
         return Response(view_of(seller), status_code=201, headers={"Location": f"/api/v1/sellers/{seller.id}"})
 
     @get("/", opt={"allow": "sellers.read"}, summary="List sellers")
     async def listing(
-        self, tx: NamedDependency[Tx], q: FromQuery[str | None] = None, after: FromQuery[str | None] = None, limit: FromQuery[Limit] = LIMIT_DEFAULT
+        self,
+        tx: NamedDependency[Tx],
+        q: FromQuery[str | None] = None,
+        after: FromQuery[str | None] = None,
+        limit: FromQuery[Limit] = LIMIT_DEFAULT,
     ) -> PageOf[SellerView]:
         """List sellers, the newest first; `q` finds words of a name in either language."""
         page = await queries.sellers_page(tx, search=q, after=after, limit=limit)
@@ -54,12 +60,18 @@ class Sellers(Controller):
         """List who sells this seller's goods, one step down the tree."""
         await queries.get_seller(tx, seller_id)
         found = await queries.agents_of(tx, seller_id)
-        rows = [AgentView(link.agent_id, link.principal_id, agent.name, agent.name_zh, link.since) for link, agent in found]
+        rows = [
+            AgentView(link.agent_id, link.principal_id, agent.name, agent.name_zh, link.since) for link, agent in found
+        ]
         return PageOf(rows, PageMeta(None))
 
     @post("/{seller_id:uuid}/agents", opt={"allow": "sellers.add_agent"}, summary="Add an agent")
     async def add_agent(
-        self, seller_id: FromPath[UUID], data: JSONBody[NewAgent], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+        self,
+        seller_id: FromPath[UUID],
+        data: JSONBody[NewAgent],
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
     ) -> Response[AgentView]:
         """Record that another seller sells this seller's goods."""
         link = await actions.add_agent(tx, actor, seller_id, data.agent_id, now=await tx.now())

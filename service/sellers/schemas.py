@@ -18,7 +18,9 @@ class NewSeller(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: SellerKind
     country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["CN"])]
     name_zh: Annotated[NameOrEmpty, msgspec.Meta(examples=["小禾护肤"])] = ""
-    registration_number: Annotated[str, msgspec.Meta(min_length=1, max_length=60, examples=["91330100MA27X0000X"])] | None = None
+    registration_number: (
+        Annotated[str, msgspec.Meta(min_length=1, max_length=60, examples=["91330100MA27X0000X"])] | None
+    ) = None
 
 
 class SellerView(msgspec.Struct, frozen=True):

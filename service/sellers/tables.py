@@ -40,7 +40,10 @@ class AgentLink(Base):
     """`agent_id` sells goods of `principal_id`. Links form a tree under a brand owner."""
 
     __tablename__ = "agent_link"
-    __table_args__ = (UniqueConstraint("agent_id", "principal_id"), CheckConstraint("agent_id <> principal_id", name="not_itself"))
+    __table_args__ = (
+        UniqueConstraint("agent_id", "principal_id"),
+        CheckConstraint("agent_id <> principal_id", name="not_itself"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     agent_id: Mapped[UUID] = mapped_column(ForeignKey("seller.id"))

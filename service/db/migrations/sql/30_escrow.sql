@@ -131,17 +131,12 @@ BEGIN
             has_used_floor = h.has_used_floor OR coalesce(h.freeze_count = l.gone AND h.window_left_seconds < 259200, false),
             window_left_seconds = CASE WHEN h.freeze_count = l.gone THEN NULL ELSE h.window_left_seconds END
         FROM lifted l WHERE h.id = l.hold_id
-        RETURNING h.id, h.tenant_id, h.reference_id, h.window_ends_at, l.at
-    ), told AS (
-        INSERT INTO event (id, name, subject_kind, subject_id, tenant_id, actor_id, at, facts)
-        SELECT uuidv7(), 'hold.freeze_lifted', 'hold', h.id, h.tenant_id, n.lifted_by, h.at,
-               jsonb_build_object('reference_id', h.reference_id, 'kind', n.kind, 'source_id', n.source_id)
-        FROM unfrozen h JOIN new_rows n ON n.hold_id = h.id JOIN old_rows o ON o.id = n.id AND o.lifted_at IS NULL
+        RETURNING h.id, h.tenant_id, h.reference_id, l.at
     )
-    INSERT INTO event (id, name, subject_kind, subject_id, tenant_id, at, facts)
-    SELECT uuidv7(), 'hold.window_resumed', 'hold', h.id, h.tenant_id, h.at,
-           jsonb_build_object('reference_id', h.reference_id, 'window_ends_at', h.window_ends_at)
-    FROM unfrozen h WHERE h.window_ends_at IS NOT NULL;
+    INSERT INTO event (id, name, subject_kind, subject_id, tenant_id, actor_id, at, facts)
+    SELECT uuidv7(), 'hold.freeze_lifted', 'hold', h.id, h.tenant_id, n.lifted_by, h.at,
+           jsonb_build_object('reference_id', h.reference_id, 'kind', n.kind, 'source_id', n.source_id)
+    FROM unfrozen h JOIN new_rows n ON n.hold_id = h.id JOIN old_rows o ON o.id = n.id AND o.lifted_at IS NULL;
     RETURN NULL;
 END $$;
 CREATE TRIGGER lift_holds AFTER UPDATE ON hold_freeze REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
