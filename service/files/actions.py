@@ -47,10 +47,13 @@ async def register_file(tx: Tx, actor: Actor, received: Received, *, retention_d
     """Write the row of a file that lies in quarantine, and queue its locking; return the file's id.
 
     Raises `Unavailable` ("file_expired") when the upload was so long ago that the sweep may have taken it, and
-    `Conflict` ("file_erased") when the case's key was destroyed meanwhile.
+    `Conflict` ("file_erased") when the case's key was destroyed meanwhile. Locks the key's row FOR SHARE.
     """
     if time.monotonic() - received.put_at_monotonic > REGISTER_WITHIN_S:
         raise Unavailable("file_expired", "the upload took too long; send the file again")
+    key = await tx.get_one(FileKey, received.case_key_id, with_for_update={"read": True})
+    if key.destroyed_at is not None:
+        raise Conflict("file_erased", "the files of this case were erased")
     derived = received.derived
     stored = StoredFile(
         id=received.id,
@@ -72,7 +75,6 @@ async def register_file(tx: Tx, actor: Actor, received: Received, *, retention_d
         retain_until=retain_until(now, retention_days),
     )
     tx.add(stored)
-    await tx.flush()  # a key destroyed meanwhile is refused here, not at the commit
     await emit(
         tx,
         "file.received",

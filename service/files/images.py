@@ -1,6 +1,6 @@
 """Makes what people see of a photo, in processes of their own that may crash, hang or run out of memory.
 
-A worker stays warm for `JOBS_PER_WORKER_MAX` files and is thrown away after any failure, so that one file can harm
+A worker stays warm for a hundred files and is thrown away after any failure, so that one file can harm
 only itself.
 """
 
@@ -19,8 +19,6 @@ from service.core.errors import Invalid, Unavailable, ensure, unreachable
 from service.files.kinds import FILE_BYTES_MAX, Kind, check_size
 
 WORKERS_MAX = 2
-JOBS_PER_WORKER_MAX = 100
-WAITING_MAX = 32
 ANSWER_HEAD_BYTES_MAX = 1_024
 DERIVATIVE_BYTES_MAX = 16_000_000
 
@@ -47,10 +45,12 @@ class Derivatives:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one file may cost; whole CPU seconds, because the system counts those."""
+    """What one file may cost (in whole CPU seconds, because the system counts those), and how many may wait."""
 
     cpu_seconds: int = 8
     wall_seconds: float = 10.0
+    jobs_per_worker_max: int = 100
+    waiting_max: int = 32
 
 
 class ImageWorkshop:
@@ -84,7 +84,7 @@ class ImageWorkshop:
             await self._idle.pop().end()
 
     async def _work(self, data: bytes | Path | BinaryIO, kind: Kind) -> tuple[Mapping[str, Any], bytes]:
-        if self._under_way >= WAITING_MAX:
+        if self._under_way >= self._limits.waiting_max:
             raise Unavailable("photo_workshop_busy", "too many photos wait to be decoded")
         self._under_way += 1
         try:
@@ -116,7 +116,7 @@ class ImageWorkshop:
         try:
             async with asyncio.timeout(self._limits.wall_seconds):
                 answer = await worker.ask(kind, body, self._limits.cpu_seconds)
-            is_sound = worker.jobs < JOBS_PER_WORKER_MAX
+            is_sound = worker.jobs < self._limits.jobs_per_worker_max
             return answer
         except TimeoutError:
             return {"error": "file_timeout"}, b""

@@ -1,6 +1,7 @@
 """Queued work on stored files; each may be stopped between any two steps and simply run again."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -48,18 +49,25 @@ async def delete_erased(payload: Payload, *, database: Database, store: Store) -
 
 
 async def clean_orphans(payload: Payload, *, database: Database, store: Store) -> None:  # noqa: ARG001 - all handlers get one
-    """Delete quarantined objects that are older than `ORPHAN_AGE` and have no row, with their derivatives.
+    """Delete what a crash between the quarantine put and the row left over."""
+    await sweep_orphans(database, store, older_than=ORPHAN_AGE)
+
+
+async def sweep_orphans(database: Database, store: Store, *, older_than: timedelta) -> int:
+    """Delete quarantined objects older than that which have no row, with their derivatives; return how many.
 
     The age is S3's time of writing against S3's own clock, so that no moved clock can make an upload look old.
     """
-    names = await store.list_quarantine()
+    names, swept = await store.list_quarantine(), 0
     for start in range(0, len(names), NAMES_PER_QUERY):
         some = names[start : start + NAMES_PER_QUERY]
         async with database.begin() as tx:
             known = await names_with_row(tx, some)
         for name in some:
-            if name not in known and await _is_old(store, name):
+            if name not in known and await _is_older(store, name, older_than):
                 await _delete_all(store, name)
+                swept += 1
+    return swept
 
 
 async def lock_overdue(payload: Payload, *, database: Database) -> None:  # noqa: ARG001 - all handlers get one
@@ -69,10 +77,10 @@ async def lock_overdue(payload: Payload, *, database: Database) -> None:  # noqa
             await enqueue(tx, "files.lock_file", {"file_id": str(file_id)}, once=f"files.lock_file:{file_id}")
 
 
-async def _is_old(store: Store, name: str) -> bool:
+async def _is_older(store: Store, name: str, than: timedelta) -> bool:
     try:
-        return await store.quarantine_age(name) > ORPHAN_AGE
-    except NotFound:
+        return await store.quarantine_age(name) > than
+    except NotFound:  # another sweep was faster
         return False
 
 

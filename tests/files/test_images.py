@@ -13,7 +13,6 @@ import pytest
 from PIL import Image, ImageCms
 
 from service.core.errors import FairholdError, Invalid, TooLarge, Unavailable
-from service.files import images
 from service.files.images import Derivatives, ImageWorkshop, Limits
 from service.files.kinds import Kind, sniff_whole
 from tests.files.pictures import BLUE, GREEN, RED, WHITE, exif, png_bomb, quarters, saved, scan_bomb
@@ -235,27 +234,29 @@ async def test_a_caller_who_goes_away_leaves_no_worker_in_the_middle_of_a_file(w
     await _assert_still_works(workshop)
 
 
-async def test_too_many_waiting_photos_are_refused_at_once(
-    workshop: ImageWorkshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(images, "WAITING_MAX", 2)
+async def test_too_many_waiting_photos_are_refused_at_once() -> None:
+    workshop = ImageWorkshop(Limits(waiting_max=2))
     photo = saved(quarters(64, 48), "JPEG")
-    results = await asyncio.gather(*(workshop.derive(photo, Kind.JPEG) for _ in range(3)), return_exceptions=True)
+    try:
+        results = await asyncio.gather(*(workshop.derive(photo, Kind.JPEG) for _ in range(3)), return_exceptions=True)
+    finally:
+        await workshop.close()
     refused = [each for each in results if isinstance(each, Unavailable)]
     assert [each.code for each in refused] == ["photo_workshop_busy"]
     assert sum(isinstance(each, Derivatives) for each in results) == 2
 
 
-async def test_a_worker_is_replaced_after_its_share_of_files(
-    workshop: ImageWorkshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(images, "JOBS_PER_WORKER_MAX", 2)
-    await _assert_still_works(workshop)
-    first = workshop._idle[0]._process.pid
-    await _assert_still_works(workshop)
-    assert workshop._idle == []
-    await _assert_still_works(workshop)
-    assert workshop._idle[0]._process.pid != first
+async def test_a_worker_is_replaced_after_its_share_of_files() -> None:
+    workshop = ImageWorkshop(Limits(jobs_per_worker_max=2))
+    try:
+        await _assert_still_works(workshop)
+        first = workshop._idle[0]._process.pid
+        await _assert_still_works(workshop)
+        assert workshop._idle == []
+        await _assert_still_works(workshop)
+        assert workshop._idle[0]._process.pid != first
+    finally:
+        await workshop.close()
 
 
 async def test_decoders_get_nothing_of_our_environment(
@@ -274,14 +275,17 @@ async def test_pages_of_a_pdf_are_counted(workshop: ImageWorkshop) -> None:
 
 
 async def test_a_pdf_with_a_password_is_protected_and_a_broken_one_damaged(workshop: ImageWorkshop) -> None:
-    for password in ("secret", ""):
-        with pytest.raises(Invalid) as refusal:
-            await workshop.count_pages(_pdf(1, encryption=pikepdf.Encryption(owner="owner", user=password)))
-        assert refusal.value.code == "file_protected"
+    with pytest.raises(Invalid) as refusal:
+        await workshop.count_pages(_pdf(1, encryption=pikepdf.Encryption(owner="owner", user="secret")))
+    assert refusal.value.code == "file_protected"
     with pytest.raises(Invalid) as refusal:
         await workshop.count_pages(b"%PDF-1.7\nnothing\n%%EOF")
     assert refusal.value.code == "file_damaged"
     assert await workshop.count_pages(_pdf(1)) == 1
+
+
+async def test_a_pdf_that_opens_without_a_password_is_taken(workshop: ImageWorkshop) -> None:
+    assert await workshop.count_pages(_pdf(2, encryption=pikepdf.Encryption(owner="owner", user=""))) == 2
 
 
 async def test_public_photos_come_out_upright_and_without_metadata(
