@@ -1,0 +1,39 @@
+"""The operator's page: is everything well?"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from service.web.phrase import Fact, Phrase
+from service.web.views.base import View
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One part that we need: its phrase (`part.*`), whether it answers, and what it says."""
+
+    part: str
+    well: bool
+    detail: Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigure:
+    """Work that waits: its phrase (`queue.*`), how much, how old the oldest is in seconds, and how often it failed."""
+
+    name: str
+    waiting: int
+    oldest_seconds: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health(View):
+    """Parts, queues and the last runs."""
+
+    template: ClassVar[str] = "operator/health.html"
+    as_of: datetime
+    clock_offset_seconds: int
+    checks: tuple[Check, ...]
+    queues: tuple[QueueFigure, ...]
+    runs: tuple[tuple[str, Fact], ...]  # (run.* phrase, when or what)

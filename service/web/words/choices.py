@@ -1,0 +1,77 @@
+"""Answers that people choose from, with their hints."""
+
+from service.web.words.mark import N_
+
+CHOICES: dict[str, str] = {
+    # what went wrong
+    "kind.injury": N_("It hurt someone or made them ill"),
+    "kind.injury.hint": N_("Rash, burning, swelling, infection or any other injury. We will ask about safety next."),
+    "kind.unsafe": N_("It looks unsafe or fake"),
+    "kind.unsafe.hint": N_("Nobody is hurt so far, but something seems wrong with it."),
+    "kind.spoiled": N_("It is broken, leaking or spoiled"),
+    "kind.spoiled.hint": N_("It arrived that way, or became so in normal use."),
+    "kind.different": N_("It is not what was described"),
+    "kind.different.hint": N_("Different kind, size, brand, number or quality."),
+    "kind.missing": N_("It never arrived, or part is missing"),
+    "kind.withdrawal": N_("I changed my mind"),
+    "kind.withdrawal.hint": N_("Your legal right to send it back without a reason. You pay the return postage."),
+    "kind.other": N_("Something else"),
+    # harm
+    "harm.none": N_("Nobody was hurt"),
+    "harm.minor": N_("Yes, and it passed or is passing without a doctor"),
+    "harm.doctor": N_("Yes, a doctor saw it"),
+    "harm.hospital": N_("Yes, with a stay in hospital or lasting harm"),
+    "who.adult": N_("An adult"),
+    "who.child": N_("A child"),
+    "who.infant": N_("A baby"),
+    "who.pet": N_("An animal"),
+    # what would put it right
+    "wanted.refund": N_("All my money back"),
+    "wanted.part": N_("Part of my money back"),
+    "wanted.replacement": N_("A replacement"),
+    "wanted.none": N_("Nothing for me; I want it to be known"),
+    "wanted.none.hint": N_("No payment is frozen. The report still counts."),
+    # what a seller offers
+    "offer.refund": N_("Full refund"),
+    "offer.refund.hint": N_("The case ends when the buyer accepts."),
+    "offer.part": N_("Part refund, buyer keeps the goods"),
+    "offer.return": N_("Return and refund"),
+    "offer.return.hint": N_("You pay the postage. The refund goes out when you confirm the return."),
+    "offer.replacement": N_("Replacement"),
+    "offer.refuse": N_("Refuse, with reasons and evidence"),
+    "offer.refuse.hint": N_("The buyer can then ask a mediator."),
+    "offered.refund": N_("All of your %(amount)s back."),
+    "offered.part": N_("%(amount)s back. You keep the goods."),
+    "offered.return": N_("%(amount)s back when you have returned the goods."),
+    "offered.replacement": N_("A replacement for the goods."),
+    "wants.refund": N_("Full refund of %(amount)s"),
+    "wants.part": N_("Part refund of %(amount)s"),
+    "wants.replacement": N_("Replacement"),
+    "wants.none": N_("No money; wants it to be known"),
+    # rulings
+    "outcome.refund": N_("Refund in full"),
+    "outcome.split": N_("Split the payment"),
+    "outcome.release": N_("Release to the seller"),
+    # categories
+    "category.cosmetics": N_("Cosmetics"),
+    "category.infant_food": N_("Infant food"),
+    "category.health_food": N_("Health food"),
+    "category.food": N_("Food"),
+    "category.electronics": N_("Electronics"),
+    "category.clothing": N_("Clothing"),
+    "category.toys": N_("Toys"),
+    "category.household": N_("Household goods"),
+    "category.other": N_("Other goods"),
+    # carriers of the sandbox
+    "carrier.sandbox": N_("Sandbox Express"),
+    "carrier.handover": N_("Handed over in person"),
+    # reports
+    "report_kind.case_file": N_("Case file"),
+    "report_kind.batch_dossier": N_("Batch dossier"),
+    "report_kind.seller_dossier": N_("Seller dossier"),
+    "report_kind.period_summary": N_("Period summary"),
+    "report_kind.recall_notice": N_("Recall notice"),
+    "language.en": N_("English"),
+    "language.zh": N_("Chinese"),
+    "own_words": "%(text)s",
+}

@@ -1,0 +1,41 @@
+"""What people read when the domain refuses, by the error's code. A test holds it against every code that is raised."""
+
+from service.web.words.mark import N_
+
+ERRORS: dict[str, str] = {
+    "error.unknown": N_("This could not be done. Nothing was changed."),
+    "error.amount_malformed": N_("Enter an amount in figures, such as 120.50"),
+    "error.amount_not_whole": N_("Enter an amount in figures, such as 120.50"),
+    "error.amount_out_of_range": N_("The amount is too large"),
+    "error.currency_mismatch": N_("The amounts are in different currencies"),
+    "error.currency_unknown": N_("We do not know this currency"),
+    "error.reference_wrong": N_("Check the reference. It looks like FH-7K3M-9QXT"),
+    "error.share_out_of_range": N_("The share is from 0 to 100 per cent"),
+    # what the pages check themselves
+    "error.choose_one": N_("Choose one of the answers"),
+    "error.choose_order": N_("Choose the order that this is about"),
+    "error.choose_problem": N_("Choose what went wrong"),
+    "error.choose_harm": N_("Choose whether anyone was hurt"),
+    "error.choose_batch": N_("Choose a batch, or say that you are not sure"),
+    "error.choose_wanted": N_("Choose what would put it right"),
+    "error.product_missing": N_("Enter what the product is called"),
+    "error.story_missing": N_("Tell us what happened"),
+    "error.story_too_long": N_("Your text is too long. The limit is %(limit)s characters"),
+    "error.amount_missing": N_("Enter an amount"),
+    "error.amount_above_payment": N_("The amount is above the payment of %(paid)s"),
+    "error.contact_missing": N_("Enter an e-mail address or a phone number"),
+    "error.email_malformed": N_("Enter an e-mail address in the form name@example.com"),
+    "error.phone_malformed": N_("Enter a phone number with its country code, such as +86 138 0000 0000"),
+    "error.date_malformed": N_("Enter a date as year, month and day, such as 2026-11-20"),
+    "error.date_in_future": N_("The date is in the future"),
+    "error.truth_missing": N_("Confirm that what you wrote is true as far as you know"),
+    "error.answer_missing": N_("Choose what you offer"),
+    "error.words_missing": N_("Write a few words for the other side"),
+    "error.reasons_missing": N_("Write the reasons"),
+    "error.file_missing": N_("Choose a file"),
+    "error.credentials_wrong": N_("The e-mail address or the password is wrong"),
+    "error.code_missing": N_("Enter the code"),
+    "error.lot_missing": N_("Enter the lot code"),
+    "error.units_malformed": N_("Enter how many units were made, in figures"),
+    "error.tracking_missing": N_("Enter the tracking number"),
+}

@@ -1,0 +1,50 @@
+"""The timeline: what happened, by the event's name. The same sentence serves every reader."""
+
+from service.web.words.mark import N_
+
+EVENTS: dict[str, str] = {
+    "event.other": N_("An entry was made"),
+    "event.complaint.submitted": N_("The complaint was sent"),
+    "event.complaint.triaged": N_("A mediator looked at the complaint"),
+    "event.complaint.sent_to_seller": N_("The seller was told"),
+    "event.complaint.answered": N_("The seller answered"),
+    "event.complaint.offer_made": N_("The seller made an offer"),
+    "event.complaint.offer_accepted": N_("The offer was accepted"),
+    "event.complaint.offer_refused": N_("The offer was refused"),
+    "event.complaint.settled": N_("Both sides agreed; the case ended"),
+    "event.complaint.withdrawn": N_("The complaint was withdrawn"),
+    "event.complaint.closed": N_("The case was closed"),
+    "event.complaint.disputed": N_("A mediator was asked"),
+    "event.complaint.linked": N_("Linked to batch %(lot)s"),
+    "event.complaint.evidence_added": N_("Evidence was added"),
+    "event.hold.frozen": N_("The payment was frozen"),
+    "event.hold.resumed": N_("The window for this payment runs again"),
+    "event.hold.released": N_("The payment went to the seller"),
+    "event.hold.refunded": N_("The payment went back to the buyer"),
+    "event.hold.split": N_("The payment was divided between both sides"),
+    "event.batch.held": N_("All payments for batch %(lot)s were frozen"),
+    "event.batch.cleared": N_("The hold on batch %(lot)s was lifted"),
+    "event.batch.recalled": N_("Batch %(lot)s was recalled"),
+    "event.batch.active": N_("On sale"),
+    "event.dispute.assigned": N_("Assigned to %(name)s"),
+    "event.dispute.question": N_("The mediator asked a question"),
+    "event.dispute.ruled": N_("The mediator ruled"),
+    "event.dispute.accepted": N_("The ruling was accepted"),
+    "event.dispute.appealed": N_("An appeal was made"),
+    "event.dispute.final": N_("The ruling is final"),
+    "event.order.paid": N_("The order was paid"),
+    "event.order.shipped": N_("The order was sent"),
+    "event.order.delivered": N_("The order was delivered"),
+    # what is still to come
+    "next.triage": N_("A mediator looks at the injury"),
+    "next.triage_detail": N_(
+        "The safety regulator has been told. If the batch looks dangerous, all payments for it are frozen."
+    ),
+    "next.answer": N_("The seller can answer or make an offer"),
+    "next.answer_detail": N_("If the seller says nothing, your claim is granted within the limits that we tell you."),
+    "next.answer_detail_injury": N_("If the seller says nothing, the mediator decides on what you sent."),
+    "next.decide": N_("You accept or refuse"),
+    "next.decide_detail": N_("Within 7 days of an offer. If you refuse, you can ask a mediator."),
+    "next.match": N_("We look for the batch"),
+    "next.match_detail": N_("We try again whenever a seller registers a batch, and tell you when we find it."),
+}
