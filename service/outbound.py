@@ -15,7 +15,7 @@ Client = httpx.AsyncClient
 
 
 def client() -> httpx.AsyncClient:
-    """Return a client that gives up after 10 s (5 s to connect), follows no redirects and ignores proxies of the host."""
+    """Return a client that gives up after 10 s (5 s to connect) and follows no redirects and no proxies of the host."""
     return httpx.AsyncClient(
         timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
         limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX),

@@ -15,7 +15,16 @@ import structlog
 from service import outbound
 from service.core.ids import new_id
 from service.core.signatures import sign_message
-from service.core.wire import FAIRHOLD_NOW, IDEMPOTENCY_KEY, Kind, MoneyRequest, MoneyStatus, State, encode, format_instant
+from service.core.wire import (
+    FAIRHOLD_NOW,
+    IDEMPOTENCY_KEY,
+    Kind,
+    MoneyRequest,
+    MoneyStatus,
+    State,
+    encode,
+    format_instant,
+)
 from service.settings import Settings
 
 _log = structlog.get_logger("fairhold.gateway")
@@ -112,7 +121,11 @@ class HttpGateway:
     async def _call(
         self, method: str, path: str, body: bytes, headers: dict[str, str], now: datetime
     ) -> tuple[int, bytes] | None:
-        signed = {**headers, **sign_message(self._secret, str(new_id()), body, now=now), FAIRHOLD_NOW: format_instant(now)}
+        signed = {
+            **headers,
+            **sign_message(self._secret, str(new_id()), body, now=now),
+            FAIRHOLD_NOW: format_instant(now),
+        }
         try:
             answer = await self._client.request(method, self._url + path, content=body, headers=signed)
         except outbound.NoAnswer as error:

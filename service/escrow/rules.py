@@ -113,7 +113,10 @@ def check_claim(amount: Money, claimed_minor: int) -> None:
         raise Invalid("claim_not_positive", "a claim asks for at least 1 minor unit", field="claimed_minor")
     if claimed_minor > amount.amount_minor:
         raise Invalid(
-            "claim_above_hold", "a claim asks for at most the hold", held_minor=amount.amount_minor, field="claimed_minor"
+            "claim_above_hold",
+            "a claim asks for at most the hold",
+            held_minor=amount.amount_minor,
+            field="claimed_minor",
         )
 
 
@@ -127,7 +130,7 @@ def check_window_open(window_ends_at: datetime | None, now: datetime) -> None:
 
 
 def left_when_paused(window_ends_at: datetime, at: datetime) -> timedelta:
-    """Return what is left of a window at `at`: whole seconds, rounded up (the seller waits for the part), at least 0."""
+    """Return what is left of a window at `at`: whole seconds, rounded up (the seller waits), at least 0."""
     return timedelta(seconds=max(0, ceil((window_ends_at - at) / timedelta(seconds=1))))
 
 

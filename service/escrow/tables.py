@@ -12,7 +12,16 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base, Xid8
-from service.escrow.rules import CAUSES, FREEZE_KINDS, HOLD, OPEN_STATES, PAYMENT, PAYMENT_KINDS, PROOF_KINDS, SCOPE_KINDS
+from service.escrow.rules import (
+    CAUSES,
+    FREEZE_KINDS,
+    HOLD,
+    OPEN_STATES,
+    PAYMENT,
+    PAYMENT_KINDS,
+    PROOF_KINDS,
+    SCOPE_KINDS,
+)
 
 
 def _one_of(column: str, words: tuple[str, ...] | frozenset[str]) -> str:
@@ -25,6 +34,13 @@ def _fee_of(gross: str) -> str:
 
 
 _OPEN = _one_of("state", OPEN_STATES)
+IN_SCOPE = {
+    "batch": "h.batch_id = CAST(:key AS uuid)",
+    "seller": "h.seller_id = CAST(:key AS uuid)",
+    "seller_product": "h.batch_id IS NULL AND h.seller_id = CAST(split_part(:key, ':', 1) AS uuid)"
+    " AND h.product_id = CAST(split_part(:key, ':', 2) AS uuid)",
+}
+"""SQL that says whether hold `h` lies in the scope of a kind and `:key`; `fairhold_scopes` is its inverse."""
 
 
 class Account(Base):
@@ -146,8 +162,8 @@ class Payment(Base):
 class Hold(Base):
     """The held payment of one order (`reference_id`), or a part of one that was divided.
 
-    Inserting a hold writes its funding transfer; inserting a resolution ends it. `window_ends_at` runs only in the window
-    with no freeze; `window_left_seconds` is what a frozen window has left. The window's columns are empty before
+    Inserting a hold writes its funding transfer; inserting a resolution ends it. `window_ends_at` runs only in the
+    window with no freeze; `window_left_seconds` is what a frozen window has left. The window's columns are empty before
     delivery and after the end.
     """
 
@@ -161,7 +177,9 @@ class Hold(Base):
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
         CheckConstraint("fee_bps BETWEEN 0 AND 10000", name="fee"),
         CheckConstraint("freeze_count >= 0", name="freeze_count"),
-        CheckConstraint("(window_ends_at IS NOT NULL) = (state = 'in_window' AND freeze_count = 0)", name="window_runs"),
+        CheckConstraint(
+            "(window_ends_at IS NOT NULL) = (state = 'in_window' AND freeze_count = 0)", name="window_runs"
+        ),
         CheckConstraint(
             "(window_left_seconds IS NOT NULL) = (state = 'in_window' AND freeze_count > 0)", name="window_paused"
         ),
@@ -240,7 +258,9 @@ class Resolution(Base):
             "buyer_minor >= 0 AND seller_minor >= 0 AND fee_minor >= 0 AND claimed_minor >= 0 AND rest_minor >= 0",
             name="parts_sign",
         ),
-        CheckConstraint("buyer_minor + seller_minor + fee_minor + claimed_minor + rest_minor = amount_minor", name="parts"),
+        CheckConstraint(
+            "buyer_minor + seller_minor + fee_minor + claimed_minor + rest_minor = amount_minor", name="parts"
+        ),
         CheckConstraint(f"fee_minor = {_fee_of('(seller_minor + fee_minor)')}", name="fee"),
         CheckConstraint(
             "CASE outcome"
@@ -281,7 +301,7 @@ class Resolution(Base):
 
 
 class Scope(Base):
-    """A batch, a seller, or a seller's goods of unknown batch; the row that freezing locks FOR UPDATE, paying FOR SHARE."""
+    """A batch, a seller, or a seller's goods of unknown batch. Freezing locks the row FOR UPDATE, paying FOR SHARE."""
 
     __tablename__ = "scope"
     __table_args__ = (

@@ -1,14 +1,11 @@
-"""Reads of held payments. Filters of permission are in the queries."""
+"""What reads of held payments return. Pure, and without a session."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from service.core.actor import Actor
 from service.core.money import Money
-from service.db.pages import Page
-from service.db.session import Tx
 from service.escrow.rules import Parts, ScopeKey
 
 
@@ -46,7 +43,7 @@ class HoldView:
     ended_at: datetime | None
     freezes: Sequence[FreezeView] = ()
     parts: Parts | None = None
-    children: "Sequence[HoldView]" = field(default=())
+    children: "Sequence[HoldView]" = ()
 
     @property
     def is_open(self) -> bool:
@@ -54,9 +51,18 @@ class HoldView:
         return self.ended_at is None
 
     @property
+    def is_frozen(self) -> bool:
+        """Whether its seller may not be paid for now."""
+        return bool(self.freezes)
+
+    @property
     def open_holds(self) -> "list[HoldView]":
         """This hold or its children, those that are still open."""
         return [hold for hold in (self, *self.children) if hold.is_open]
+
+    def having(self, children: "Sequence[HoldView]") -> "HoldView":
+        """Return this view with its children."""
+        return replace(self, children=children)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,10 @@ class LedgerLine:
 
 @dataclass(frozen=True, slots=True)
 class SellerMoney:
-    """What holds of some batches came to at one seller in one currency, in minor units, as of a time."""
+    """What holds of some batches came to at one seller in one currency, in minor units, as of a time.
+
+    `held_minor` counts what was open then, `frozen_minor` what of it was frozen, row by row or by its scope.
+    """
 
     seller_id: UUID
     currency: str
@@ -98,52 +107,9 @@ class ScopeFreezeView:
 
 @dataclass(frozen=True, slots=True)
 class ScopeState:
-    """A scope with the freezes on it and the open holds within it; `held_minor` by currency."""
+    """A scope with the freezes on it and the open holds within it; `held` has one amount for each currency."""
 
     scope: ScopeKey
     freezes: Sequence[ScopeFreezeView]
     open_hold_count: int
     held: Sequence[Money]
-
-
-async def get_hold(tx: Tx, actor: Actor, hold_id: UUID) -> HoldView:
-    """Return a hold that the actor may see; raises `NotFound` ("hold_not_found")."""
-    raise NotImplementedError
-
-
-async def hold_by_reference(tx: Tx, reference_id: UUID) -> HoldView | None:
-    """Return the undivided hold of a reference (an order), with its children if it was divided; None before funding.
-
-    No permission filter: the caller has checked the reference.
-    """
-    raise NotImplementedError
-
-
-async def holds_page(  # noqa: PLR0913 - the filters of a list
-    tx: Tx,
-    actor: Actor,
-    *,
-    state: str | None = None,
-    is_frozen: bool | None = None,
-    seller_id: UUID | None = None,
-    batch_id: UUID | None = None,
-    after: str | None = None,
-    limit: int = 50,
-) -> Page[HoldView]:
-    """Return a page of the holds that the actor may see, newest first."""
-    raise NotImplementedError
-
-
-async def hold_ledger(tx: Tx, hold_id: UUID) -> list[LedgerLine]:
-    """Return the transfers of a hold, its children and its refunds, oldest first. No permission filter."""
-    raise NotImplementedError
-
-
-async def money_by_seller(tx: Tx, batch_ids: Collection[UUID], *, as_of: datetime) -> list[SellerMoney]:
-    """Return what became of the money of these batches, by seller and currency, as of a time."""
-    raise NotImplementedError
-
-
-async def scope_state(tx: Tx, scopes: Collection[ScopeKey]) -> list[ScopeState]:
-    """Return each scope's live freezes and open holds, in the order of the keys."""
-    raise NotImplementedError

@@ -1,0 +1,70 @@
+"""The provider's notices: checked, stored first, applied later, once."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select, text
+
+from service.core.errors import Invalid
+from service.core.signatures import verify_message
+from service.core.wire import MoneyNotice
+from service.db.session import Tx
+from service.escrow.actions.payments import record_outcome
+from service.escrow.tables import GatewayNotice, Payment
+from service.jobs.queue import enqueue
+
+
+async def store_notice(tx: Tx, *, headers: Mapping[str, str], body: bytes, secret: str, now: datetime) -> bool:
+    """Store a signed notice and let a job apply it; whether it was new.
+
+    Raises `Unauthenticated` ("signature_missing", "signature_wrong", "signature_stale"), `Invalid`
+    ("notice_malformed"); nothing is stored then.
+    """
+    message_id = verify_message(secret, headers, body, now=now)
+    try:
+        notice = msgspec.json.decode(body, type=MoneyNotice)
+    except msgspec.MsgspecError as error:
+        raise Invalid("notice_malformed", "the body is not a notice of docs/gateway.md") from error
+    if notice.id != message_id:
+        raise Invalid("notice_malformed", "the body's id is not the signed webhook-id")
+    stored = await tx.execute(
+        text(
+            "INSERT INTO gateway_notice (id, body, received_at) VALUES (:id, CAST(:body AS jsonb), :now)"
+            " ON CONFLICT DO NOTHING RETURNING 1"
+        ),
+        {"id": notice.id, "body": msgspec.json.encode(notice).decode(), "now": now},
+    )
+    if stored.first() is None:
+        return False
+    await enqueue(tx, "escrow.apply_notice", {"notice_id": notice.id})
+    return True
+
+
+async def apply_notice(tx: Tx, notice_id: str, *, now: datetime) -> None:
+    """Apply a stored notice to its payment, if it says what we asked for. Locks it, then as `record_outcome`."""
+    stored = await tx.scalar(select(GatewayNotice).where(GatewayNotice.id == notice_id).with_for_update())
+    if stored is None or stored.applied_at is not None:
+        return
+    stored.outcome = await _apply(tx, msgspec.convert(stored.body, MoneyNotice), now)
+    stored.applied_at = now
+
+
+async def _apply(tx: Tx, notice: MoneyNotice, now: datetime) -> str:
+    payment = await tx.get(Payment, _as_id(notice.client_id))
+    if payment is None:
+        return "unknown_payment"
+    asked: tuple[Any, ...] = (payment.kind, payment.amount_minor, payment.currency)
+    if (notice.kind.value, notice.amount_minor, notice.currency) != asked:
+        return "differs"
+    is_news = await record_outcome(tx, payment.id, state=notice.state.value, reason=notice.reason, now=now)
+    return "applied" if is_news else "no_change"
+
+
+def _as_id(client_id: str) -> UUID:
+    try:
+        return UUID(client_id)
+    except ValueError:
+        return UUID(int=0)

@@ -1,0 +1,119 @@
+"""Queued work: carry payments to the provider, apply its notices, pause and resume the holds of frozen scopes."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from service.core.actor import SYSTEM
+from service.core.errors import ensure
+from service.core.wire import Kind, MoneyRequest
+from service.db.session import Database, Tx
+from service.escrow.actions.notices import apply_notice
+from service.escrow.actions.pausing import pause_chunk, resume_chunk
+from service.escrow.actions.payments import record_outcome
+from service.escrow.actions.scopes import lift_scope_freeze
+from service.escrow.gateway import Answer, Gateway, Known
+from service.escrow.tables import Payment
+from service.jobs.queue import Payload
+
+_log = structlog.get_logger("fairhold.escrow")
+
+
+async def carry_out(payload: Payload, *, database: Database, gateway: Gateway) -> None:
+    """Bring an operation to its end at the provider: send it, or ask how it stands if that may have happened.
+
+    Three steps: read the intent, call with no transaction open, record the answer. The key is the payment's id at every
+    try, so a call that is repeated after a crash has one effect.
+    """
+    payment_id = UUID(payload.get("payment_id") or payload["subject_id"])
+    async with database.begin() as tx:
+        payment = await tx.get(Payment, payment_id)
+        now = await tx.now()
+    ensure(payment is not None, "a job belongs to a payment")
+    assert payment is not None  # noqa: S101 - for the type checker; ensured above
+    if payment.ended_at is not None:
+        return
+    answer = await _call(gateway, payment, now)
+
+    async def record(tx: Tx) -> bool:
+        state, reason = answer.known.value, answer.reason
+        return await record_outcome(tx, payment_id, state=state, reason=reason, now=await tx.now())
+
+    await database.run(record)
+
+
+async def _call(gateway: Gateway, payment: Payment, now: datetime) -> Answer:
+    kind = Kind(payment.kind)
+    request = money_request(payment)
+    if payment.asked_count:  # sent before: ask, and send again under the same key only if it never arrived
+        answer = await gateway.status(kind, request, now=now)
+        if answer.known is not Known.ABSENT:
+            return answer
+    send = {Kind.CAPTURE: gateway.capture, Kind.REFUND: gateway.refund, Kind.PAYOUT: gateway.payout}[kind]
+    return await send(request, now=now)
+
+
+def money_request(payment: Payment) -> MoneyRequest:
+    """Return what the provider is told: ids only, nothing that names a person."""
+    buyer = str(payment.buyer_id or payment.reference_id)
+    return MoneyRequest(
+        client_id=str(payment.id),
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        reference=str(payment.reference_id),
+        payer=buyer if payment.kind == "capture" else None,
+        payee={"refund": buyer, "payout": str(payment.seller_id)}.get(payment.kind),
+        original=str(payment.original_id) if payment.original_id else None,
+    )
+
+
+async def use_notice(payload: Payload, *, database: Database) -> None:
+    """Apply a stored notice, once."""
+
+    async def apply(tx: Tx) -> None:
+        await apply_notice(tx, str(payload["notice_id"]), now=await tx.now())
+
+    await database.run(apply)
+
+
+async def pause_holds(payload: Payload, *, database: Database) -> None:
+    """Pause every hold of a scope freeze, a chunk in a transaction. A second run finds nothing left to do."""
+    await _in_chunks(database, pause_chunk, UUID(payload["freeze_id"]))
+
+
+async def resume_holds(payload: Payload, *, database: Database) -> None:
+    """Lift a scope freeze from every hold that it paused, a chunk in a transaction."""
+    await _in_chunks(database, resume_chunk, UUID(payload["freeze_id"]))
+
+
+async def expire_scope_freeze(payload: Payload, *, database: Database) -> None:
+    """Lift a scope freeze whose time is over."""
+
+    async def lift(tx: Tx) -> None:
+        await lift_scope_freeze(tx, SYSTEM, UUID(payload["subject_id"]), now=await tx.now())
+
+    await database.run(lift)
+
+
+async def _in_chunks(database: Database, work: Callable[..., Awaitable[int]], freeze_id: UUID) -> None:
+    async def chunk(tx: Tx) -> int:
+        return await work(tx, freeze_id, now=await tx.now())
+
+    total = 0
+    while done := await database.run(chunk):
+        total += done
+    _log.info("scope_holds", work=work.__name__, freeze_id=str(freeze_id), holds=total)
+
+
+HANDLERS: Mapping[str, Callable[..., Awaitable[None]]] = {
+    "escrow.capture_payment": carry_out,
+    "escrow.send_refund": carry_out,
+    "escrow.ask_payment": carry_out,
+    "escrow.apply_notice": use_notice,
+    "escrow.pause_holds": pause_holds,
+    "escrow.resume_holds": resume_holds,
+    "escrow.expire_scope_freeze": expire_scope_freeze,
+}
+SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {}
