@@ -138,7 +138,7 @@ async def record_custody(tx: Tx, actor: Actor, batch_id: UUID, data: NewCustody,
 async def set_status(
     tx: Tx, actor: Actor, batch_id: UUID, status: str, *, reason_code: str, now: datetime, source_id: UUID | None = None
 ) -> None:
-    """Append to a batch's status history. `source_id` is the signal or recall that says so; the caller checks who may."""
+    """Append to a batch's status history; the caller checks who may. `source_id` is the signal or recall behind it."""
     tx.add(
         BatchStatus(
             id=new_id(),
@@ -148,7 +148,7 @@ async def set_status(
             source_id=source_id,
             actor_id=actor.person_id,
             since=now,
-        )  # fmt: skip
+        )
     )
     facts = {"status": status, "reason": reason_code, "source_id": str(source_id) if source_id else None}
     await emit(tx, "batch.status_changed", actor=actor, subject=("batch", batch_id), now=now, facts=facts)

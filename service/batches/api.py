@@ -90,16 +90,22 @@ class Batches(Controller):
         tx: NamedDependency[Tx],
         actor: NamedDependency[Actor],
     ) -> Imported:
-        """Import a CSV (UTF-8; columns brand, name_en, name_zh, gtin, category, lot_code, maker_lot_code, made_on,
-        expires_on, units_made) as the body: everything, or nothing and each wrong line named.
+        """Import a CSV as the body: everything, or nothing and each wrong line named.
+
+        UTF-8; columns brand, name_en, name_zh, gtin, category, lot_code, maker_lot_code, made_on, expires_on, units_made.
         """
         return await imports.import_batches(tx, actor, seller_id, await request.body(), now=await tx.now())
 
     @get("/", opt={"allow": "batches.read"}, summary="List batches")
     async def listing(
-        self, tx: NamedDependency[Tx], q: FromQuery[str | None] = None, product_id: FromQuery[UUID | None] = None,
-        seller_id: FromQuery[UUID | None] = None, after: FromQuery[str | None] = None, limit: FromQuery[Limit] = LIMIT_DEFAULT,
-    ) -> PageOf[BatchView]:  # fmt: skip
+        self,
+        tx: NamedDependency[Tx],
+        q: FromQuery[str | None] = None,
+        product_id: FromQuery[UUID | None] = None,
+        seller_id: FromQuery[UUID | None] = None,
+        after: FromQuery[str | None] = None,
+        limit: FromQuery[Limit] = LIMIT_DEFAULT,
+    ) -> PageOf[BatchView]:
         """List batches, the newest first; `q` is a lot code, however spelt, or words of the product's name."""
         page = await queries.batches_page(
             tx, search=q, product_id=product_id, seller_id=seller_id, after=after, limit=limit

@@ -108,8 +108,10 @@ async def custody_of(tx: Tx, batch_ids: Collection[UUID], *, limit: int = 5000) 
 
 
 async def batch_scope(tx: Tx, batch_id: UUID) -> list[UUID]:
-    """Return the batches that share this batch's fate: itself, its descendants, and every batch with the same GTIN (else
-    brand and product name) and the same folded manufacturer lot, with their descendants. Sorted by id.
+    """Return the batches that share this batch's fate, sorted by id.
+
+    They are itself, its descendants, and every batch with the same GTIN (else brand and product name) and the same folded
+    manufacturer lot, with their descendants.
     """
     found = await tx.scalars(_SCOPE, {"batch_id": batch_id})
     return list(found)

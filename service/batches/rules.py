@@ -23,7 +23,10 @@ _GTIN_LENGTHS = (8, 12, 13, 14)
 
 
 def gtin14(text: str) -> str:
-    """Return a GTIN as 14 digits; raises `Invalid` ("gtin_wrong") for a wrong length or check digit (GS1 General Specifications 7.9)."""
+    """Return a GTIN as 14 digits; raises `Invalid` ("gtin_wrong").
+
+    Length and check digit as in the GS1 General Specifications, 7.9.
+    """
     digits = text.strip().replace(" ", "").replace("-", "")
     if not (digits.isascii() and digits.isdigit() and len(digits) in _GTIN_LENGTHS):
         raise Invalid("gtin_wrong", "a GTIN has 8, 12, 13 or 14 digits", field="gtin")

@@ -16,13 +16,13 @@ class Moment(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Refuse a time without a zone before it reaches the database."""
         if value is not None and value.tzinfo is None:
             raise ValueError("a moment needs a time zone")
         return value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - as above
         """Give UTC whatever the session's zone."""
         return None if value is None else value.astimezone(UTC)
 
@@ -38,7 +38,7 @@ class Xid8(UserDefinedType[str]):
 
 
 class Base(DeclarativeBase):
-    """All tables of the service. Cross-domain foreign keys are strings; there are no relationships, so no lazy loads."""
+    """All tables of the service. Cross-domain foreign keys are strings; there are no relationships."""
 
     metadata = MetaData(
         naming_convention={

@@ -5,6 +5,7 @@ A plain ASGI middleware. It keeps the request's body (a request may run again af
 failed commit is therefore an exception that the error handlers turn into an answer. It also honours `Idempotency-Key`.
 """
 
+import copy
 import hashlib
 import tempfile
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -30,6 +31,7 @@ _CHUNK_BYTES = 2**16
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 ROLLBACK_FROM_STATUS = 400
 RETRY_FLAG = "transaction_failed_with"
+_FRAMEWORK_STATE = "_ls_"  # where Litestar caches what it parsed of a request
 LATE_CLAIM = "idempotency_claimed_late"
 
 
@@ -168,8 +170,8 @@ class _Gate:
 
 def _fresh(scope: Scope, *, tx: Tx, claim: Claim) -> Scope:
     """Return the scope as it was before any try, so that a second try parses the request anew."""
-    state = {name: value for name, value in scope["state"].items() if not name.startswith("_ls_")}
-    return {**scope, "state": {**state, "tx": tx, "claim": claim}}
+    cached = {name: copy.copy(value) for name, value in scope["state"].items() if name.startswith(_FRAMEWORK_STATE)}
+    return {**scope, "state": {**scope["state"], **cached, "tx": tx, "claim": claim}}
 
 
 def _claims_late(scope: Scope) -> bool:

@@ -5,5 +5,5 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 
 def is_like(column: InstrumentedAttribute[str], key: str) -> ColumnElement[bool]:
-    """Whether the words of `key` stand in the column, letters wrong forgiven (word similarity 0.6, pg_trgm's default)."""
+    """Whether the words of `key` stand in the column, wrong letters forgiven (word similarity 0.6)."""
     return literal(key).op("<%", is_comparison=True)(column)

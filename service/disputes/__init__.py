@@ -1,1 +1,4 @@
-"""Mediation: a claim that was escalated, its ruling, and both sides' acceptance. Questions and appeals are a later room."""
+"""Mediation: a claim that was escalated, its ruling, and both sides' acceptance.
+
+Questions, messages and appeals are a later room.
+"""

@@ -29,7 +29,7 @@ REASONS_LENGTH_MAX = 5_000
 def check_impartial(
     mediator_id: UUID, *, buyer_id: UUID | None, seller_people: Collection[UUID], ruled_before: Collection[UUID]
 ) -> None:
-    """Raise `Forbidden` ("mediator_is_party", "mediator_ruled_before"): nobody decides a case of their own, or twice."""
+    """Raise `Forbidden` ("mediator_is_party", "mediator_ruled_before"): no case of one's own, none twice."""
     if mediator_id == buyer_id or mediator_id in seller_people:
         raise Forbidden("mediator_is_party", "nobody decides a case that they are party to")
     if mediator_id in ruled_before:

@@ -55,10 +55,15 @@ class Orders(Controller):
 
     @get("/", opt={"allow": "orders.read"}, summary="List orders")
     async def listing(
-        self, tx: NamedDependency[Tx], actor: NamedDependency[Actor], status: FromQuery[str | None] = None,
-        seller_id: FromQuery[UUID | None] = None, batch_id: FromQuery[UUID | None] = None,
-        after: FromQuery[str | None] = None, limit: FromQuery[Limit] = LIMIT_DEFAULT,
-    ) -> PageOf[OrderView]:  # fmt: skip
+        self,
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
+        status: FromQuery[str | None] = None,
+        seller_id: FromQuery[UUID | None] = None,
+        batch_id: FromQuery[UUID | None] = None,
+        after: FromQuery[str | None] = None,
+        limit: FromQuery[Limit] = LIMIT_DEFAULT,
+    ) -> PageOf[OrderView]:
         """List the orders that you may see, the newest first."""
         page = await queries.orders_page(
             tx, actor, status=status, seller_id=seller_id, batch_id=batch_id, after=after, limit=limit
@@ -109,10 +114,16 @@ class Orders(Controller):
         summary="Bring proof of delivery",
     )
     async def deliver(
-        self, order_id: FromPath[UUID], data: JSONBody[NewDelivery], tx: NamedDependency[Tx], actor: NamedDependency[Actor],
-        claim: NamedDependency[Claim], carriers: NamedDependency[Carriers], database: NamedDependency[Database],
+        self,
+        order_id: FromPath[UUID],
+        data: JSONBody[NewDelivery],
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
+        claim: NamedDependency[Claim],
+        carriers: NamedDependency[Carriers],
+        database: NamedDependency[Database],
         settings: NamedDependency[Settings],
-    ) -> OrderView:  # fmt: skip
+    ) -> OrderView:
         """Bring the carrier's signed record or the buyer's hand-over code: the window starts."""
         if (data.proof is None) == (data.hand_over_code is None):
             raise Invalid("proof_missing", "exactly one of proof and hand_over_code", field="proof")
@@ -167,7 +178,7 @@ class Orders(Controller):
 async def carrier_notice(
     carrier: FromPath[str], data: JSONBody[SignedRecord], tx: NamedDependency[Tx], carriers: NamedDependency[Carriers]
 ) -> dict[str, str]:
-    """Store a carrier's signed delivery record; it is applied after the answer. A forged one is refused and not kept."""
+    """Store a carrier's signed record; it is applied after the answer. A forged one is refused and not kept."""
     if data.record.carrier != carrier:
         raise Invalid("carrier_differs", "the record is of another carrier", field="record")
     await carriers.verify(msgspec.convert(msgspec.to_builtins(data), SignedDelivery))

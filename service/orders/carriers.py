@@ -1,4 +1,4 @@
-"""What carriers vouch for: their keys, and parcels that are asked about. Outside calls, so never within a transaction."""
+"""What carriers vouch for: their keys, and parcels. Outside calls, so never within a transaction."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -34,7 +34,7 @@ class Carriers:
         return cls(addresses, pinned)
 
     async def keys(self, code: str) -> Mapping[str, str]:
-        """Return a carrier's verifying keys by id, asked once; raises `NotFound`, `Unavailable` ("carrier_unavailable")."""
+        """Return a carrier's verifying keys by id, asked once; raises `NotFound`, `Unavailable`."""
         if code not in self._keys:
             if code not in self._addresses:
                 raise NotFound("carrier_unknown", "this carrier is not known here", carrier=code)

@@ -23,7 +23,7 @@ async def hold_funded(payload: Payload, *, database: Database) -> None:
 
 
 async def apply_carrier_notice(payload: Payload, *, database: Database) -> None:
-    """Apply a stored delivery record to the order that has its tracking number; a record that proves nothing is kept."""
+    """Apply a stored delivery record to the order with its tracking number; one that proves nothing is kept."""
     async with database.begin() as tx:
         notice = await tx.get(CarrierNotice, UUID(payload["notice_id"]), with_for_update=True)
         if notice is None or notice.applied_at is not None:

@@ -89,7 +89,7 @@ async def orders_of_batches(tx: Tx, batch_ids: Collection[UUID]) -> list[OrderFa
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """What was sold of a set of batches, of orders paid; `verified_units` went to buyers who claimed and received them."""
+    """What was sold and paid of a set of batches; `verified_units` went to buyers who claimed and received them."""
 
     orders: int
     units: int
@@ -102,7 +102,8 @@ async def sold_of_batches(tx: Tx, batch_ids: Collection[UUID]) -> Sold:
         await tx.execute(
             text(
                 "SELECT count(*) AS orders, coalesce(sum(units), 0) AS units,"
-                " coalesce(sum(units) FILTER (WHERE claimed_at IS NOT NULL AND delivered_at IS NOT NULL), 0) AS verified"
+                " coalesce(sum(units) FILTER (WHERE claimed_at IS NOT NULL AND delivered_at IS NOT NULL), 0)"
+                " AS verified"
                 ' FROM "order" WHERE batch_id = ANY(:batch_ids) AND paid_at IS NOT NULL'
             ),
             {"batch_ids": list(batch_ids)},

@@ -12,7 +12,7 @@ from service.orders.rules import ORDER
 
 
 class Order(Base):
-    """One buyer, one batch (known or not yet), one amount. Digests are salted: equal ones mean equal values, no more."""
+    """One buyer, one batch (known or not yet), one amount. Digests are salted: equal ones mean equal values."""
 
     __tablename__ = "order"
     __table_args__ = (
