@@ -42,7 +42,10 @@ _ACCOUNTS: Rows = {
     "accounts.manage_grants": {OPERATOR, SUPERVISOR},
 }
 
-_ESCROW: Rows = {}
+_ESCROW: Rows = {
+    "holds.read": {BUYER, SELLER, PLATFORM, MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR},
+    "gateway.receive_notice": ANYONE,
+}
 
 _SELLERS: Rows = {
     "sellers.register": SIGNED_IN,
