@@ -66,7 +66,8 @@ _RULES: Mapping[str, str] = {
     "freeze_count": """
         SELECT h.id AS hold_id, h.freeze_count, coalesce(f.live, 0)::bigint AS live
         FROM hold h LEFT JOIN (
-            SELECT hold_id, count(*) AS live FROM hold_freeze WHERE lifted_at IS NULL GROUP BY hold_id) f ON f.hold_id = h.id
+            SELECT hold_id, count(*) AS live FROM hold_freeze WHERE lifted_at IS NULL GROUP BY hold_id) f
+            ON f.hold_id = h.id
         WHERE h.freeze_count <> coalesce(f.live, 0)""",
     "scope_freeze_count": """
         SELECT s.kind, s.key, s.freeze_count, coalesce(m.live, 0)::bigint AS live
@@ -113,9 +114,8 @@ RULES = tuple(_RULES)
 async def reconcile(tx: Tx) -> list[Finding]:
     """Return the findings of every rule, at most 100 of each; an empty list is a clean ledger.
 
-    Run it in a transaction that has read nothing yet: all rules are judged on one snapshot, without locks.
+    Each rule is one statement, so it is judged on one snapshot while others go on writing; it locks nothing.
     """
-    await tx.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     findings = []
     for rule, query in _RULES.items():
         found = await tx.execute(text(f"{query} LIMIT {FINDINGS_MAX}"))

@@ -2,6 +2,7 @@
 
 from service.escrow.actions.freezing import freeze_hold, lift_freeze
 from service.escrow.actions.holds import claim_hold, refund_hold, settle_hold, start_window, waive_window
+from service.escrow.actions.notices import store_notice
 from service.escrow.actions.payments import name_batch, record_outcome, request_payment, set_buyer
 from service.escrow.actions.scopes import freeze_scopes, lift_scope_freeze
 
@@ -18,5 +19,6 @@ __all__ = [
     "set_buyer",
     "settle_hold",
     "start_window",
+    "store_notice",
     "waive_window",
 ]

@@ -67,12 +67,10 @@ async def scope_state(tx: Tx, scopes: Collection[ScopeKey]) -> list[ScopeState]:
 
 
 async def _state(tx: Tx, key: ScopeKey, freezes: list[ScopeFreezeView]) -> ScopeState:
-    found = await tx.execute(
-        text(
-            "SELECT h.currency, count(*) AS holds, sum(h.amount_minor)::bigint AS held FROM hold h"
-            f" WHERE h.ended_at IS NULL AND {IN_SCOPE[key.kind]} GROUP BY h.currency ORDER BY h.currency"  # noqa: S608 - a constant of ours
-        ),
-        {"key": key.key},
+    query = (
+        "SELECT h.currency, count(*) AS holds, sum(h.amount_minor)::bigint AS held FROM hold h"  # noqa: S608 - IN_SCOPE is ours
+        f" WHERE h.ended_at IS NULL AND {IN_SCOPE[key.kind]} GROUP BY h.currency ORDER BY h.currency"
     )
+    found = await tx.execute(text(query), {"key": key.key})
     rows = found.all()
     return ScopeState(key, freezes, sum(row.holds for row in rows), [Money(row.held, row.currency) for row in rows])

@@ -110,7 +110,7 @@ async def hold_ledger(tx: Tx, hold_id: UUID) -> list[LedgerLine]:
 
 
 def _may_see(actor: Actor) -> ColumnElement[bool]:
-    """Platforms, mediators, supervisors: by tenant; sellers: their shops'; buyers: their own; regulators, operators: all."""
+    """Platforms, mediators, supervisors: by tenant; sellers and buyers: their own; regulators and operators: all."""
     if actor.is_system or actor.has(Role.REGULATOR, Role.OPERATOR):
         return true()
     ways: list[ColumnElement[bool]] = [false()]

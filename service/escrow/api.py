@@ -1,0 +1,135 @@
+"""JSON routes about held payments, and the provider's notices."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, get, post
+from litestar.datastructures import MutableScopeHeaders
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.core.actor import Actor
+from service.core.wire import BODY_BYTES_MAX, FAIRHOLD_NOW, format_instant
+from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
+from service.db.schemas import MoneyView, PageMeta, PageOf
+from service.db.session import Tx
+from service.escrow import actions, queries, schemas
+from service.escrow.queries import HoldView
+from service.settings import Settings
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
+_NOW = "fairhold_now"
+
+
+class Holds(Controller):
+    """Held payments."""
+
+    path = "/holds"
+    tags = ("Holds",)
+
+    @get("/", opt={"allow": "holds.read"}, summary="List held payments")
+    async def listing(
+        self,
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
+        state: FromQuery[str | None] = None,
+        is_frozen: FromQuery[bool | None] = None,
+        seller_id: FromQuery[UUID | None] = None,
+        batch_id: FromQuery[UUID | None] = None,
+        after: FromQuery[str | None] = None,
+        limit: FromQuery[Limit] = LIMIT_DEFAULT,
+    ) -> PageOf[schemas.Hold]:
+        """List the held payments that you may see, the newest first, with what is left of their windows."""
+        page = await queries.holds_page(
+            tx,
+            actor,
+            state=state,
+            is_frozen=is_frozen,
+            seller_id=seller_id,
+            batch_id=batch_id,
+            after=after,
+            limit=limit,
+        )
+        return PageOf([schemas.Hold(**_shown(hold)) for hold in page.rows], PageMeta(page.next))
+
+    @get("/{hold_id:uuid}", opt={"allow": "holds.read"}, summary="Get a held payment")
+    async def one(
+        self, hold_id: FromPath[UUID], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+    ) -> schemas.HoldWithLedger:
+        """Get one held payment with its ledger lines."""
+        hold = await queries.get_hold(tx, actor, hold_id)
+        lines = await queries.hold_ledger(tx, hold_id)
+        shown = [
+            schemas.LedgerLine(
+                line.at, line.hold_id, line.code, line.debit_account, line.credit_account, MoneyView.of(line.amount)
+            )
+            for line in lines
+        ]
+        return schemas.HoldWithLedger(**_shown(hold), ledger=shown)
+
+
+class TellsTheTime:
+    """Puts `Fairhold-Now` on every answer, refusals too, so that a sandbox with an old idea of it can sign again."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the header once the handler has read the time."""
+
+        async def with_time(message: Message) -> None:
+            if message["type"] == "http.response.start" and _NOW in scope["state"]:
+                MutableScopeHeaders(message)[FAIRHOLD_NOW] = scope["state"][_NOW]
+            await send(message)
+
+        await self.app(scope, receive, with_time)
+
+
+@post(
+    "/inbound/gateway",
+    opt={"allow": "gateway.receive_notice"},
+    summary="The payment provider's signed notice",
+    tags=["Inbound"],
+    status_code=202,
+    middleware=[TellsTheTime],
+    request_max_body_size=BODY_BYTES_MAX,
+)
+async def gateway_notice(
+    request: Request[Any, Any, Any], tx: NamedDependency[Tx], settings: NamedDependency[Settings]
+) -> schemas.Stored:
+    """Store a notice as docs/gateway.md describes it; it is applied after the answer. A forged one is not kept."""
+    now = await tx.now()
+    request.scope["state"][_NOW] = format_instant(now)
+    body = await request.body()
+    secret = settings.gateway_secret
+    return schemas.Stored(await actions.store_notice(tx, headers=request.headers, body=body, secret=secret, now=now))
+
+
+def _shown(hold: HoldView) -> dict[str, Any]:
+    parts = hold.parts
+    return {
+        "id": hold.id,
+        "tenant_id": hold.tenant_id,
+        "order_id": hold.reference_id,
+        "parent_hold_id": hold.parent_hold_id,
+        "seller_id": hold.seller_id,
+        "product_id": hold.product_id,
+        "batch_id": hold.batch_id,
+        "amount": MoneyView.of(hold.amount),
+        "state": hold.state,
+        "is_frozen": hold.is_frozen,
+        "funded_at": hold.funded_at,
+        "delivered_at": hold.delivered_at,
+        "window_ends_at": hold.window_ends_at,
+        "window_left_seconds": None if hold.window_left is None else int(hold.window_left.total_seconds()),
+        "ended_at": hold.ended_at,
+        "freezes": [schemas.Freeze(each.kind, each.source_id, each.at) for each in hold.freezes],
+        "parts": None
+        if parts is None
+        else schemas.Parts(MoneyView.of(parts.buyer), MoneyView.of(parts.seller), MoneyView.of(parts.fee)),
+    }
+
+
+HANDLERS = [Holds, gateway_notice]
