@@ -7,7 +7,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -27,6 +27,7 @@ from service.db.requests import RequestTransaction
 from service.db.session import Database
 from service.escrow.gateway import HttpGateway
 from service.files.images import ImageWorkshop
+from service.files.sealing import KeyRing
 from service.files.store import Store
 from service.jobs.queue import Queue
 from service.orders.carriers import Carriers
@@ -45,6 +46,7 @@ class Service:
     queue: Queue
     store: Store
     workshop: ImageWorkshop
+    ring: KeyRing
     gateway: HttpGateway
     carriers: Carriers
     subscriptions: Mapping[str, Sequence[str]]
@@ -54,6 +56,7 @@ class Service:
         await self.gateway.close()
         await self.carriers.close()
         await self.workshop.close()
+        self.store.close()
         await self.database.close()
 
 
@@ -64,6 +67,7 @@ def assemble(settings: Settings) -> Service:
         "database": Database(settings.database_url, pool_max=settings.database_pool_max),
         "store": Store.of(settings),
         "workshop": ImageWorkshop(),
+        "ring": KeyRing(settings.secret),
         "gateway": HttpGateway.of(settings),
         "carriers": Carriers.of(settings),
     }
@@ -104,15 +108,15 @@ def create_app(settings: Settings, service: Service | None = None) -> Litestar:
         exception_handlers=EXCEPTION_HANDLERS,
         middleware=[
             DefineMiddleware(AuthenticationMiddleware, database=parts.database),
-            DefineMiddleware(RequestTransaction, database=parts.database),
+            DefineMiddleware(cast("Any", RequestTransaction), database=parts.database),
             csrf_middleware(settings),
         ],
         guards=[require_allowed],
         dependencies={
             **DEPENDENCIES,
             **{
-                name: Provide(functools.partial(_give, getattr(parts, name)), sync_to_thread=False)
-                for name in ("settings", "database", "store", "workshop", "gateway", "carriers")
+                name: Provide(_giver(getattr(parts, name)), sync_to_thread=False)
+                for name in ("settings", "database", "store", "workshop", "ring", "gateway", "carriers")
             },
         },
         openapi_config=openapi_config(),
@@ -124,8 +128,9 @@ def create_app(settings: Settings, service: Service | None = None) -> Litestar:
     return app
 
 
-def _give(part: Any) -> Any:
-    return part
+def _giver(part: Any) -> Callable[[], Any]:
+    """Return a dependency that only gives a part: without parameters, so that nothing of the request gets into it."""
+    return lambda: part
 
 
 def _pages() -> Sequence[Any]:

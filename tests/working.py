@@ -36,7 +36,8 @@ async def _waiting(service: Service) -> int:
     async with service.database.begin() as tx:
         found = await tx.execute(
             text(
-                "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())"
+                "SELECT count(*) FROM procrastinate_jobs"
+                " WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())"
             )
         )
         return int(found.scalar_one())

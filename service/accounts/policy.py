@@ -76,7 +76,13 @@ _ORDERS: Rows = {
 
 _COMPLAINTS: Rows = {}
 
-_DISPUTES: Rows = {}
+_DISPUTES: Rows = {
+    "disputes.escalate": {BUYER, SELLER},
+    "disputes.read": {BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR},
+    "disputes.assign": {MEDIATOR, SUPERVISOR},
+    "disputes.rule": {MEDIATOR, SUPERVISOR},
+    "disputes.accept": {BUYER, SELLER},
+}
 
 _RECALLS: Rows = {}
 

@@ -56,7 +56,7 @@ async def _ask_database(database: Database) -> tuple[State, int | None]:
 async def _ask_storage(store: Store) -> tuple[State, bool | None]:
     try:
         await store.check()
-        return "ok", store.lock_capability()
+        return "ok", (await store.lock_capability()).works
     except FairholdError:
         return "down", None
 

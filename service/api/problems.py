@@ -154,8 +154,7 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
 
 
 def _route(request: Request[Any, Any, Any]) -> str:
-    handler = request.scope.get("route_handler")
-    return str(handler) if handler is not None else "none"
+    return str(request.scope.get("route_handler", "none"))
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {Exception: answer, 404: answer, 405: answer, 500: answer}

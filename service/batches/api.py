@@ -92,7 +92,8 @@ class Batches(Controller):
     ) -> Imported:
         """Import a CSV as the body: everything, or nothing and each wrong line named.
 
-        UTF-8; columns brand, name_en, name_zh, gtin, category, lot_code, maker_lot_code, made_on, expires_on, units_made.
+        UTF-8; columns brand, name_en, name_zh, gtin, category, lot_code, maker_lot_code, made_on, expires_on and
+        units_made.
         """
         return await imports.import_batches(tx, actor, seller_id, await request.body(), now=await tx.now())
 

@@ -39,7 +39,7 @@ async def products_page(
     return Page(rows[:limit], encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None)
 
 
-def _batches() -> Select[tuple[Batch, Product, str]]:
+def _batches() -> Select[Batch, Product, str]:
     """Each batch with its product and its newest status."""
     newest = (
         select(BatchStatus.status)
@@ -110,8 +110,8 @@ async def custody_of(tx: Tx, batch_ids: Collection[UUID], *, limit: int = 5000) 
 async def batch_scope(tx: Tx, batch_id: UUID) -> list[UUID]:
     """Return the batches that share this batch's fate, sorted by id.
 
-    They are itself, its descendants, and every batch with the same GTIN (else brand and product name) and the same folded
-    manufacturer lot, with their descendants.
+    They are itself, its descendants, and every batch with the same GTIN (else brand and product name) and the same
+    folded manufacturer lot, with their descendants.
     """
     found = await tx.scalars(_SCOPE, {"batch_id": batch_id})
     return list(found)
@@ -140,7 +140,7 @@ _SCOPE = text(
 )
 
 
-def _view(row: Row[tuple[Batch, Product, str]]) -> BatchView:
+def _view(row: Row[Batch, Product, str]) -> BatchView:
     batch, product, status = row
     return BatchView(
         id=batch.id,

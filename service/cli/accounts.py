@@ -83,7 +83,7 @@ async def _create_key(settings: Settings, email: str, tenant: UUID, label: str) 
     try:
         async with database.begin() as tx:
             person = await person_by_email(tx, email)
-            _, key = await create_api_key(tx, person.id, UUID(str(tenant)), label, now=await tx.now())
+            _, key = await create_api_key(tx, person.person_id, UUID(str(tenant)), label, now=await tx.now())
             return key
     finally:
         await database.close()

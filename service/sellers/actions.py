@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from service.accounts.actions import grant_role
 from service.core.actor import COMMONS, Actor, Role
-from service.core.errors import Conflict, Forbidden, ensure
+from service.core.errors import Conflict, Forbidden, unreachable
 from service.core.ids import new_id
 from service.core.names import name_key
 from service.db.session import Tx
@@ -24,7 +24,9 @@ async def register_seller(tx: Tx, actor: Actor, data: NewSeller, *, now: datetim
 
     Raises `Conflict` ("seller_registered_already" for a known registration number, "too_many_sellers").
     """
-    ensure(actor.person_id is not None, "the policy lets only people register sellers")
+    person_id = actor.person_id
+    if person_id is None:
+        unreachable("the policy lets only people register sellers")
     if len(actor.seller_ids) >= SELLERS_PER_PERSON_MAX:
         raise Conflict("too_many_sellers", f"one person acts for at most {SELLERS_PER_PERSON_MAX} sellers")
     if data.registration_number is not None:
@@ -44,7 +46,7 @@ async def register_seller(tx: Tx, actor: Actor, data: NewSeller, *, now: datetim
     )
     tx.add(seller)
     await tx.flush()  # the grant points at the seller
-    await grant_role(tx, actor.person_id, Role.SELLER, COMMONS, seller_id=seller.id, now=now)
+    await grant_role(tx, person_id, Role.SELLER, COMMONS, seller_id=seller.id, now=now)
     await emit(tx, "seller.registered", actor=actor, subject=("seller", seller.id), now=now, facts={"kind": data.kind})
     return seller
 

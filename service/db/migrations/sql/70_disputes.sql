@@ -1,0 +1,2 @@
+SELECT fairhold_append_only('ruling');
+SELECT fairhold_append_only('ruling_acceptance');
