@@ -40,13 +40,13 @@ class Disputes(Controller):
     tags = ("Disputes",)
 
     @get("/", opt={"allow": "disputes.read"}, summary="List disputes")
-    async def listing(  # noqa: PLR0913 - each is a filter
+    async def listing(
         self,
         tx: NamedDependency[Tx],
         actor: NamedDependency[Actor],
         state: FromQuery[str | None] = None,
-        mine: FromQuery[bool] = False,
-        open: FromQuery[bool] = False,  # noqa: A002 - the name in the address
+        mine: FromQuery[bool] = False,  # noqa: FBT002 - a query parameter
+        open: FromQuery[bool] = False,  # noqa: A002, FBT002 - the name in the address
         after: FromQuery[str | None] = None,
         limit: FromQuery[Limit] = LIMIT_DEFAULT,
     ) -> PageOf[DisputeView]:

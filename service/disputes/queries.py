@@ -69,7 +69,7 @@ async def dispute_of_complaint(tx: Tx, actor: Actor, complaint_id: UUID) -> Disp
     return None if row is None else (await _views(tx, actor, [row]))[0]
 
 
-async def disputes_page(  # noqa: PLR0913 - each is a filter that a person can set
+async def disputes_page(
     tx: Tx, actor: Actor, *, state: str | None, is_mine: bool, is_open: bool, after: str | None, limit: int
 ) -> Page[DisputeView]:
     """Return disputes that the actor may see, the oldest first: that is the order in which they fall due."""
