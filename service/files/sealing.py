@@ -30,6 +30,7 @@ _PREFIX_BYTES = 7
 _HEADER_BYTES = 1 + _SALT_BYTES + _PREFIX_BYTES
 _TAG_BYTES = 16
 _NONCE_BYTES = 12
+_READ_BYTES_MAX = 4 * CHUNK_BYTES
 _WRAP_VERSION = b"\x01"
 _WRAPPED_BYTES = len(_WRAP_VERSION) + _NONCE_BYTES + KEY_BYTES + _TAG_BYTES
 
@@ -168,7 +169,8 @@ class SealingReader:
         self._has_ended = False
 
     def read(self, size: int) -> bytes:
-        """Return up to `size` sealed bytes, and b"" after the end."""
+        """Return up to `size` sealed bytes, a few chunks at most, and b"" after the end."""
+        size = min(size, _READ_BYTES_MAX)
         while len(self._ready) < size and not self._has_ended:
             plain = self._source.read(CHUNK_BYTES)
             self._ready += self._sealer.update(plain) if plain else self._sealer.finish()

@@ -168,7 +168,7 @@ async def test_an_empty_and_a_huge_file_are_refused_before_a_decoder_sees_them(w
     assert workshop._idle == []
 
 
-@pytest.mark.parametrize("side", [7072, 12_000, 30_000])
+@pytest.mark.parametrize("side", [7072, 12_000])
 async def test_a_pixel_bomb_is_refused_by_its_header(workshop: ImageWorkshop, side: int) -> None:
     bomb = png_bomb(side)
     assert len(bomb) < 1_000_000
