@@ -4,7 +4,9 @@ import hashlib
 import io
 from typing import Final, Literal
 
+import pydyf  # type: ignore[import-untyped] # it ships no types
 from weasyprint import CSS, HTML, Attachment
+from weasyprint.document import Document
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
@@ -60,17 +62,23 @@ def render_dossier(facts: DossierFacts, language: Language, paper: Paper = "A4")
     fonts = FontConfiguration()
     sheet = (charts.TEMPLATES / "fairhold.css").read_text(encoding="utf-8") + _PAPER_CSS[paper]
     pdf: bytes = HTML(string=page, base_url=_SCHEME, url_fetcher=shelf).write_pdf(
+        finisher=_name_data_once,
         font_config=fonts,
         stylesheets=[CSS(string=sheet, base_url=_SCHEME, url_fetcher=shelf, font_config=fonts)],
         pdf_variant="pdf/a-3u",
         pdf_tags=True,
         pdf_identifier=_identifier(json_data, sources, things, f"{language} {paper}"),
-        attachments=[
-            _attachment("dossier.json", json_data, speech.say("attached_json"), facts, shelf),
+        attachments=[  # by name, as the file's name tree must be sorted
             _attachment("dossier.csv", csv_data, speech.say("attached_csv"), facts, shelf),
+            _attachment("dossier.json", json_data, speech.say("attached_json"), facts, shelf),
         ],
     )
     return pdf
+
+
+def _name_data_once(_: Document, pdf: pydyf.PDF) -> None:
+    """Take the second mention of each attachment out of the catalogue: WeasyPrint 70 lists associated files twice."""
+    pdf.catalog["AF"] = pydyf.Array(dict.fromkeys(pdf.catalog["AF"]))
 
 
 def _identifier(json_data: bytes, sources: dict[str, str], things: dict[str, tuple[bytes, str]], edition: str) -> str:

@@ -103,7 +103,8 @@ def test_the_file_is_a_tagged_pdf_a_3u_with_its_data_as_associated_files(
         assert str(root.Lang) == {"en": "en", "zh": "zh-Hans-CN"}[language]
         assert root.OutputIntents[0].S == "/GTS_PDFA1"
         assert {str(file.AFRelationship) for file in root.AF} == {"/Data"}
-        assert {str(file.UF) for file in root.AF} == {"dossier.json", "dossier.csv"}
+        assert [str(file.UF) for file in root.AF] == ["dossier.csv", "dossier.json"]
+        assert [str(name) for name in list(root.Names.EmbeddedFiles.Names)[::2]] == ["dossier.csv", "dossier.json"]
         images = [item for item in pdf.objects if isinstance(item, pikepdf.Stream) and item.get("/Subtype") == "/Image"]
         assert len(images) == 3
         assert not any(bool(image.get("/Interpolate", False)) for image in images)
