@@ -21,6 +21,7 @@ from service.db.schema import upgrade
 from service.db.session import Database, driver_url
 from service.embedded import EmbeddedServers, embedded
 from service.settings import Mode, Settings
+from tests.trade import CARRIER
 from tests.working import drain_all
 
 TEMPLATE = "fairhold_template"
@@ -89,6 +90,7 @@ def settings(servers: EmbeddedServers, urls: DatabaseUrls) -> Settings:
         s3_prefix=f"t{os.getpid()}",
         evidence_retention_days=1,
         secret="a secret for tests only, long enough to pass",
+        carrier_public_key=CARRIER.pinned,
         gateway_url="http://127.0.0.1:9",
         gateway_secret="whsec_dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3Q=",
     )
