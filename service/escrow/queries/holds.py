@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, text, true
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 
 from service.core.actor import Actor, Role
 from service.core.errors import Invalid, NotFound
@@ -84,16 +84,13 @@ async def holds_page(  # noqa: PLR0913 - the filters of a list
 
 async def hold_ledger(tx: Tx, hold_id: UUID) -> list[LedgerLine]:
     """Return the transfers of a hold, its children and its refunds, oldest first. No permission filter."""
-    family = (
-        select(Hold.id)
-        .where(Hold.id == hold_id)
-        .cte("family", recursive=True)
-        .union_all(select(Hold.id).where(Hold.parent_hold_id == text("family.id")))
-    )
+    root = select(Hold.id).where(Hold.id == hold_id).cte("family", recursive=True)
+    family = root.union_all(select(Hold.id).where(Hold.parent_hold_id == root.c.id))
     refunds = select(Payment.id).where(Payment.kind == "refund", Payment.hold_id.in_(select(family.c.id)))
+    subjects = select(family.c.id).union(refunds).subquery()
     found = await tx.scalars(
         select(Transfer)
-        .where(or_(Transfer.subject_id.in_(select(family.c.id)), Transfer.subject_id.in_(refunds)))
+        .where(Transfer.subject_id.in_(select(subjects.c.id)))
         .order_by(Transfer.at, Transfer.xid, Transfer.subject_id, Transfer.code)
     )
     return [
