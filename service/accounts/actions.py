@@ -3,8 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from service.accounts.identity import new_secret, secret_digest
 from service.accounts.rules import (
@@ -103,7 +105,7 @@ async def grant_role(
     """Give a role without asking whether the actor may: for set-up and for other domains' own rules.
 
     Raises `NotFound` ("person_not_found"), `Invalid` ("tenant_unknown", "tenant_wrong_for_role", "seller_id_needed",
-    "seller_id_unexpected"), `Conflict` ("grant_exists").
+    "seller_id_unexpected", "seller_unknown"), `Conflict` ("grant_exists").
     """
     if role is Role.SELLER and seller_id is None:
         raise Invalid("seller_id_needed", "a seller's grant names the shop", field="seller_id")
@@ -115,23 +117,17 @@ async def grant_role(
     if tenant is None:
         raise Invalid("tenant_unknown", "there is no such tenant", field="tenant_id")
     check_tenant_of_role(role, tenant_id, kind=tenant.kind)
-    grant_id = await tx.scalar(
-        insert(RoleGrant)
-        .values(
-            id=new_id(),
-            person_id=person_id,
-            role=role,
-            tenant_id=tenant_id,
-            seller_id=seller_id,
-            granted_by=actor.person_id,
-            granted_at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(RoleGrant.id)
+    grant = RoleGrant(
+        id=new_id(),
+        person_id=person_id,
+        role=role,
+        tenant_id=tenant_id,
+        seller_id=seller_id,
+        granted_by=actor.person_id,
+        granted_at=now,
     )
-    if grant_id is None:
-        raise Conflict("grant_exists", "the person has this role already")
-    grant = await tx.get_one(RoleGrant, grant_id)
+    tx.add(grant)
+    await _flush_grant(tx)
     await _emit_grant(tx, "role.granted", grant, actor=actor, now=now)
     return grant
 
@@ -152,9 +148,11 @@ async def revoke_grant(tx: Tx, actor: Actor, person_id: UUID, grant_id: UUID, *,
 
     Raises `NotFound` ("grant_not_found"), `Forbidden` as `appoint`. Locks the grant.
     """
+    sees_all = actor.is_system or actor.has(Role.OPERATOR)
+    seen = [] if sees_all else [RoleGrant.tenant_id.in_(actor.tenants(Role.SUPERVISOR))]
     grant = await tx.scalar(
         select(RoleGrant)
-        .where(RoleGrant.id == grant_id, RoleGrant.person_id == person_id, RoleGrant.revoked_at.is_(None))
+        .where(RoleGrant.id == grant_id, RoleGrant.person_id == person_id, RoleGrant.revoked_at.is_(None), *seen)
         .with_for_update()
     )
     if grant is None:
@@ -249,6 +247,19 @@ async def _check_new_key(tx: Tx, person_id: UUID, tenant_id: UUID) -> None:
     )
     if (live or 0) >= API_KEYS_MAX:
         raise Conflict("api_keys_too_many", f"at most {API_KEYS_MAX} live keys", limit=API_KEYS_MAX)
+
+
+async def _flush_grant(tx: Tx) -> None:
+    """Write the grant now, to name what its constraints refuse; the transaction is lost then, as with every refusal."""
+    try:
+        await tx.flush()
+    except IntegrityError as error:
+        refused = error.orig.diag.constraint_name if isinstance(error.orig, psycopg.Error) else None
+        if refused == "role_grant_live_key":
+            raise Conflict("grant_exists", "the person has this role already") from error
+        if refused == "role_grant_seller_id_fk":
+            raise Invalid("seller_unknown", "there is no such seller", field="seller_id") from error
+        raise
 
 
 async def _emit_grant(tx: Tx, name: str, grant: RoleGrant, *, actor: Actor, now: datetime) -> None:

@@ -37,6 +37,9 @@ ALLOW = "allow"
 SESSION_COOKIE = "fairhold_session"
 CSRF_COOKIE = "fairhold_csrf"
 CSRF_HEADER = "x-csrf-token"
+OPEN_PREFIXES = ("/api/schema", "/static")
+"""Paths outside the policy table: what the API says about itself, and files that every page needs."""
+
 _BEARER = "bearer "
 _INBOUND = "/api/v1/inbound/"
 _API = "/api/"
@@ -57,6 +60,7 @@ class AuthenticationMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find the actor in a short transaction of its own, then go on."""
         if scope["type"] == ScopeType.HTTP:
+            scope["user"] = NOBODY  # for the page that explains a refusal
             scope["user"] = await self._actor(ASGIConnection(scope))
         await self.app(scope, receive, send)
 
@@ -87,17 +91,22 @@ def bearer_key(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     return given[len(_BEARER) :].strip()
 
 
-def require_allowed(connection: ASGIConnection[Any, Any, Any, Any], route_handler: BaseRouteHandler) -> None:
-    """Refuse whoever the policy table does not allow the handler's action; the handler names it in `opt["allow"]`."""
+async def require_allowed(connection: ASGIConnection[Any, Any, Any, Any], route_handler: BaseRouteHandler) -> None:
+    """Refuse whoever the policy table does not allow the handler's action; the handler names it in `opt["allow"]`.
+
+    It awaits nothing, but Litestar would run a plain function in a thread.
+    """
+    if connection.scope["path"].startswith(OPEN_PREFIXES):
+        return
     action = route_handler.opt.get(ALLOW)
     ensure(action in POLICY, f"{route_handler} names no action of the policy table")
     require(connection.scope["user"], str(action))
 
 
-def check_policy(routes: Iterable[BaseRoute], *, open_prefixes: tuple[str, ...] = ()) -> None:
+def check_policy(routes: Iterable[BaseRoute], *, open_prefixes: tuple[str, ...] = OPEN_PREFIXES) -> None:
     """Raise `InvariantBroken` at start-up if a handler is not guarded, or names no action of the policy table.
 
-    `open_prefixes` are paths that stand outside: the schema, static files.
+    `open_prefixes` are paths that stand outside.
     """
     for route in routes:
         if not isinstance(route, HTTPRoute) or route.path.startswith(open_prefixes):

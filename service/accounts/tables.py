@@ -70,7 +70,7 @@ class RoleGrant(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     role: Mapped[str]
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenant.id"))
-    seller_id: Mapped[UUID | None]
+    seller_id: Mapped[UUID | None] = mapped_column(ForeignKey("seller.id"))
     granted_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     granted_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]

@@ -1,0 +1,104 @@
+"""Who is expected to get how far with each route: written beside the code, not computed from it.
+
+A row says which roles may, and for routes that name things, whose things each of those roles may reach. A new route
+without a row fails `test_permissions.py`. Things are made in `tests/world.py`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from service.core.actor import Role
+from tests.world import Whose, World
+
+
+class Outcome(StrEnum):
+    """A class of statuses."""
+
+    LET_IN = "let in"  # 2xx, or a refusal about content, state or amount: 400, 409, 413, 415, 422, 429
+    UNAUTHENTICATED = "401"
+    FORBIDDEN = "403"
+    HIDDEN = "404"
+
+
+BUYER, SELLER, MEDIATOR, SUPERVISOR = Role.BUYER, Role.SELLER, Role.MEDIATOR, Role.SUPERVISOR
+REGULATOR, OPERATOR, PLATFORM = Role.REGULATOR, Role.OPERATOR, Role.PLATFORM
+EVERY_ROLE = frozenset(Role)
+OWN, OTHERS, FOREIGN = Whose.OWN, Whose.OTHERS, Whose.FOREIGN
+LET_IN, FORBIDDEN, HIDDEN = Outcome.LET_IN, Outcome.FORBIDDEN, Outcome.HIDDEN
+ALL_SEEN = {OWN: LET_IN, OTHERS: LET_IN, FOREIGN: LET_IN}
+OWN_SEEN = {OWN: LET_IN, OTHERS: HIDDEN, FOREIGN: HIDDEN}
+TENANT_SEEN = {OWN: LET_IN, OTHERS: LET_IN, FOREIGN: HIDDEN}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The expectation of one route.
+
+    `may`: roles that the policy lets in; `anyone`: nobody needs to sign in. `body` and `query` are right in form, so
+    that an answer about permission is not hidden by one about form. `things`: path parameter -> kind of thing there is;
+    for each role in `may`, `reaches` says what happens with own, others' and foreign things. A guessed id must look as
+    if there were nothing (`guessed`). `allowed` is what a role in `may` gets on a route without things.
+    """
+
+    may: frozenset[Role] = frozenset()
+    anyone: bool = False
+    body: Callable[[World], Any] | None = None
+    query: Callable[[World], dict[str, str]] | None = None
+    things: Mapping[str, str] = field(default_factory=dict)
+    reaches: Mapping[Role, Mapping[Whose, Outcome]] = field(default_factory=dict)
+    guessed: Outcome = HIDDEN
+    allowed: Outcome = LET_IN
+
+
+def _role_in_our_tenant(world: World) -> dict[str, Any]:
+    return {"role": "mediator", "tenant_id": str(world.tenant_ids[OWN])}
+
+
+_GRANTERS = frozenset({OPERATOR, SUPERVISOR})
+
+ACCOUNTS = {
+    "POST /sessions": Row(
+        anyone=True, body=lambda _: {"email": "nobody@example.com", "password": "x"}, allowed=Outcome.UNAUTHENTICATED
+    ),
+    "DELETE /sessions/current": Row(may=EVERY_ROLE, allowed=HIDDEN),  # a key has no session to end
+    "DELETE /sessions": Row(may=EVERY_ROLE),
+    "GET /me": Row(may=EVERY_ROLE),
+    "PATCH /me": Row(may=EVERY_ROLE, body=lambda _: {"language": "zh"}),
+    "GET /api-keys": Row(may=EVERY_ROLE),
+    "POST /api-keys": Row(  # a key cannot make keys
+        may=EVERY_ROLE,
+        body=lambda world: {"label": "a", "tenant_id": str(world.tenant_ids[OWN])},
+        allowed=FORBIDDEN,
+    ),
+    "DELETE /api-keys/{key_id}": Row(
+        may=EVERY_ROLE,
+        things={"key_id": "api_key"},
+        reaches={role: ALL_SEEN if role is OPERATOR else OWN_SEEN for role in Role},
+    ),
+    "POST /people": Row(
+        anyone=True, body=lambda _: {"email": "new@example.com", "password": "a longer phrase", "name": "New"}
+    ),
+    "GET /people": Row(may=_GRANTERS, query=lambda _: {"email": "buyer-own@example.com"}),
+    "GET /people/{person_id}/grants": Row(
+        may=_GRANTERS, things={"person_id": "person"}, reaches={OPERATOR: ALL_SEEN, SUPERVISOR: ALL_SEEN}
+    ),
+    "POST /people/{person_id}/grants": Row(
+        may=_GRANTERS,
+        body=_role_in_our_tenant,
+        things={"person_id": "person"},
+        reaches={role: {OWN: FORBIDDEN, OTHERS: LET_IN, FOREIGN: LET_IN} for role in _GRANTERS},
+    ),
+    "DELETE /people/{person_id}/grants/{grant_id}": Row(
+        may=_GRANTERS,
+        things={"person_id": "mediator_person", "grant_id": "mediator_grant"},
+        reaches={
+            OPERATOR: ALL_SEEN,
+            SUPERVISOR: TENANT_SEEN,
+        },
+    ),
+}
+
+PERMISSIONS: Mapping[str, Row] = {**ACCOUNTS}
+"""Method and path below /api/v1 -> expectation."""

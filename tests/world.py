@@ -1,0 +1,160 @@
+"""A small world of two tenants that permission tests walk through: people by role, and things that are whose.
+
+Every domain adds its things in a step of its own (`STEPS`): `world.add("order", Whose.OWN, order.id)` and so on. `OWN`
+is what our people have to do with (our buyer's, our seller's, in our tenant), `OTHERS` belongs to other people in the
+same tenant, `FOREIGN` to other people in the other tenant.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from service.accounts.actions import create_api_key, create_person, create_tenant, grant_role
+from service.accounts.identity import actor_for_person
+from service.accounts.passwords import hash_password
+from service.accounts.sign_in import start_session
+from service.core.actor import COMMONS, Actor, Role, SignIn
+from service.db.session import Database, Tx
+from service.sellers.actions import register_seller
+from service.sellers.schemas import NewSeller
+
+PASSWORD = "correct horse battery staple"
+
+
+class Whose(StrEnum):
+    OWN = "own"
+    OTHERS = "others"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who can sign in, by key and by session."""
+
+    person_id: UUID
+    email: str
+    key_id: UUID
+    key: str
+    session_token: str
+
+    @property
+    def by_key(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+    @property
+    def by_session(self) -> dict[str, str]:
+        return {"Cookie": f"fairhold_session={self.session_token}"}
+
+
+@dataclass(slots=True)
+class World:
+    tenant_ids: dict[Whose, UUID] = field(default_factory=dict)
+    accounts: dict[tuple[Role, Whose], Account] = field(default_factory=dict)
+    things: dict[tuple[str, Whose], UUID] = field(default_factory=dict)
+
+    def add(self, kind: str, whose: Whose, thing_id: UUID) -> None:
+        self.things[kind, whose] = thing_id
+
+    def account(self, role: Role, whose: Whose = Whose.OWN) -> Account:
+        return self.accounts[role, whose]
+
+    def thing(self, kind: str, whose: Whose, role: Role) -> UUID:
+        """The id of a thing. A person or an API key is the caller's own for OWN, else a buyer's."""
+        if kind in {"person", "api_key"}:
+            account = self.account(role if whose is Whose.OWN else Role.BUYER, whose)
+            return account.person_id if kind == "person" else account.key_id
+        return self.things[kind, whose]
+
+
+@functools.cache
+def _hash_cell() -> list[str]:
+    return []
+
+
+async def password_hash() -> str:
+    """The hash of `PASSWORD`, made once in a test run."""
+    cell = _hash_cell()
+    if not cell:
+        cell.append(await hash_password(PASSWORD))
+    return cell[0]
+
+
+async def make_person(tx: Tx, name: str, *, now: datetime) -> UUID:
+    """Add somebody with the address `<name>@example.com` and `PASSWORD`."""
+    email = f"{name}@example.com"
+    person = await create_person(
+        tx, email=email, name=name, language="en", password_hash=await password_hash(), now=now
+    )
+    return person.id
+
+
+async def account_of(tx: Tx, person_id: UUID, name: str, tenant_id: UUID, *, now: datetime) -> Account:
+    """Give somebody an API key and a session."""
+    row, key = await create_api_key(tx, person_id, tenant_id, "test", now=now)
+    signed = await start_session(tx, person_id, now=now)
+    return Account(person_id, f"{name}@example.com", row.id, key, signed.token)
+
+
+async def make_account(
+    database: Database, name: str, *roles: Role, tenant_id: UUID = COMMONS, key_tenant_id: UUID | None = None
+) -> Account:
+    """Add somebody with roles (not seller) in one tenant, a key for it and a session; committed."""
+    async with database.begin() as tx:
+        now = await tx.now()
+        person_id = await make_person(tx, name, now=now)
+        for role in roles:
+            await grant_role(tx, person_id, role, tenant_id, now=now)
+        return await account_of(tx, person_id, name, key_tenant_id or tenant_id, now=now)
+
+
+async def person_actor(tx: Tx, person_id: UUID, sign_in: SignIn = SignIn.SESSION) -> Actor:
+    """Somebody as the actions take them."""
+    actor = await actor_for_person(tx, person_id, sign_in=sign_in)
+    assert actor is not None
+    return actor
+
+
+async def build_world(database: Database) -> World:
+    """Make the world, one transaction a step; committed."""
+    world = World()
+    for step in STEPS:
+        async with database.begin() as tx:
+            await step(tx, world, await tx.now())
+    return world
+
+
+async def _add_tenants(tx: Tx, world: World, now: datetime) -> None:
+    ours, theirs = await create_tenant(tx, "Ours", now=now), await create_tenant(tx, "Theirs", now=now)
+    world.tenant_ids = {Whose.OWN: ours, Whose.OTHERS: ours, Whose.FOREIGN: theirs}
+
+
+async def _add_people(tx: Tx, world: World, now: datetime) -> None:
+    for whose in Whose:
+        for role in Role:
+            if role is Role.SELLER:
+                continue
+            name = f"{role}-{whose}"
+            is_common = role in {Role.BUYER, Role.REGULATOR, Role.OPERATOR}
+            tenant_id = COMMONS if is_common else world.tenant_ids[whose]
+            person_id = await make_person(tx, name, now=now)
+            grant = await grant_role(tx, person_id, role, tenant_id, now=now)
+            world.add(f"{role}_person", whose, person_id)
+            world.add(f"{role}_grant", whose, grant.id)
+            world.accounts[role, whose] = await account_of(tx, person_id, name, tenant_id, now=now)
+
+
+async def _add_sellers(tx: Tx, world: World, now: datetime) -> None:
+    for whose in Whose:
+        name = f"seller-{whose}"
+        person_id = await make_person(tx, name, now=now)
+        data = NewSeller(name=f"Shop {whose}", kind="shop", country="CN")
+        seller = await register_seller(tx, await person_actor(tx, person_id), data, now=now)
+        world.add("seller", whose, seller.id)
+        world.accounts[Role.SELLER, whose] = await account_of(tx, person_id, name, COMMONS, now=now)
+
+
+Step = Callable[[Tx, World, datetime], Awaitable[None]]
+STEPS: list[Step] = [_add_tenants, _add_people, _add_sellers]
