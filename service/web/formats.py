@@ -90,4 +90,5 @@ def size(count_bytes: int) -> str:
     """Return a file size in kB or MB (powers of ten), as phones show it."""
     if count_bytes < _KILOBYTE * _KILOBYTE:
         return f"{max(1, round(count_bytes / _KILOBYTE))}{NO_BREAK}kB"
-    return f"{count_bytes / _KILOBYTE / _KILOBYTE:.1f}{NO_BREAK}MB"
+    megabytes = f"{count_bytes / _KILOBYTE / _KILOBYTE:.1f}".removesuffix(".0")
+    return f"{megabytes}{NO_BREAK}MB"

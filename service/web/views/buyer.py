@@ -12,7 +12,7 @@ from service.web.views.parts import EMPTY_FORM, Clock, Effect, Form, Happening, 
 
 @dataclass(frozen=True, slots=True)
 class MyCase:
-    """One case in the list. `state` is a state phrase (`state.*`); `turn` says whose move it is."""
+    """One case in the list. `state` is a state phrase (`state.*`; `state.your_turn` when it is the buyer's)."""
 
     reference: str
     product: str

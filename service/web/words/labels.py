@@ -65,9 +65,7 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "fact.you_chose": N_("You chose it from the list"),
     "fact.shop_delivered": N_("%(shop)s, delivered %(at)s"),
     "fact.photos_count": NN_("%(n)s photo", "%(n)s photos"),
-    "fact.history_buyer": NN_(
-        "%(complaints)s complaints in %(n)s order", "%(complaints)s complaints in %(n)s orders"
-    ),
+    "fact.history_buyer": NN_("%(n)s order, complaints: %(complaints)s", "%(n)s orders, complaints: %(complaints)s"),
     "fact.history_seller": NN_("%(settled)s of %(n)s case settled", "%(settled)s of %(n)s cases settled"),
     "frozen.dispute": N_("complaint"),
     "frozen.batch": N_("hold on the batch"),
@@ -86,8 +84,9 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "trace.made": N_("made %(n)s"),
     "trace.got": N_("got %(n)s"),
     "trace.stock": N_("%(n)s in stock"),
-    "trace.sold": NN_("%(sold)s sold, %(n)s buyer complained", "%(sold)s sold, %(n)s buyers complained"),
-    "trace.sold_none": N_("%(sold)s sold, no complaint"),
+    "trace.sold": NN_("%(sold)s sold · %(n)s buyer", "%(sold)s sold · %(n)s buyers"),
+    "trace.sold_none": N_("%(sold)s sold · none"),
+    "trace.others": NN_("%(n)s other shop", "%(n)s other shops"),
     "trace.summary": NN_("From the maker to %(n)s shop", "From the maker to %(n)s shops"),
     "stage.screening": N_("Screening"),
     "stage.preliminary": N_("Preliminary"),

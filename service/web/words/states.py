@@ -25,6 +25,7 @@ _ALL: dict[str, tuple[str, str, str]] = {
     "state.disputed": ("", "scale", N_("With a mediator")),
     "state.closed": ("", "check", N_("Closed")),
     "state.withdrawn": ("", "cross", N_("Withdrawn")),
+    "state.your_turn": (_SOON, "clock", N_("Waiting for you")),
     # disputes
     "state.queued": ("", "clock", N_("Waiting for a mediator")),
     "state.in_review": ("", "scale", N_("First ruling")),
