@@ -74,7 +74,18 @@ _ORDERS: Rows = {
     "orders.receive_notice": ANYONE,
 }
 
-_COMPLAINTS: Rows = {}
+_COMPLAINTS: Rows = {
+    "complaints.file": {BUYER},
+    "complaints.read": {BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR, PLATFORM},
+    "complaints.add_entry": {BUYER, SELLER, MEDIATOR, SUPERVISOR},
+    "complaints.read_evidence": {BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR},
+    "complaints.add_evidence": {BUYER, SELLER},
+    "complaints.read_matches": {BUYER, MEDIATOR, SUPERVISOR, REGULATOR},
+    "complaints.link": {BUYER, MEDIATOR, SUPERVISOR},
+    "complaints.triage": {MEDIATOR, SUPERVISOR},
+    "complaints.answer": {SELLER},
+    "complaints.decide_offer": {BUYER},
+}
 
 _DISPUTES: Rows = {
     "disputes.escalate": {BUYER, SELLER},

@@ -1,0 +1,24 @@
+"""Reads about complaints. The actor's filter is in every query that answers a person."""
+
+from service.complaints.queries.access import get_row, side_of, visible_to
+from service.complaints.queries.case import available_actions, get_complaint
+from service.complaints.queries.facts import CaseFacts, LinkedComplaint, case_facts, cases_of_holds, linked_complaints
+from service.complaints.queries.lists import Filters, complaints_page, find_by_reference
+from service.complaints.queries.timeline import case_timeline
+
+__all__ = [
+    "CaseFacts",
+    "Filters",
+    "LinkedComplaint",
+    "available_actions",
+    "case_facts",
+    "case_timeline",
+    "cases_of_holds",
+    "complaints_page",
+    "find_by_reference",
+    "get_complaint",
+    "get_row",
+    "linked_complaints",
+    "side_of",
+    "visible_to",
+]

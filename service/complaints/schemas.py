@@ -1,0 +1,314 @@
+"""Requests and responses about complaints."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from service.complaints.rules import (
+    TEXT_MAX,
+    Answer,
+    Channel,
+    Harm,
+    Kind,
+    OfferKind,
+    Purpose,
+    Wanted,
+)
+from service.db.schemas import MoneyView
+
+_NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no NUL
+_SAYS = r"^[^\x00]*[^\s\x00][^\x00]*$"
+
+Short = Annotated[str, msgspec.Meta(max_length=300, pattern=_NO_NUL)]
+Code = Annotated[str, msgspec.Meta(max_length=120, pattern=_NO_NUL)]
+Story = Annotated[str, msgspec.Meta(max_length=TEXT_MAX, pattern=_NO_NUL)]
+Said = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_MAX, pattern=_SAYS)]
+
+
+class DraftChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a draft says; a field that is left out stays as it is, null takes an answer back."""
+
+    purpose: Purpose | UnsetType = UNSET
+    kind: Kind | UnsetType | None = UNSET
+    harm: Harm | UnsetType | None = UNSET
+    harmed_on: date | UnsetType | None = UNSET
+    treatment: Story | UnsetType = UNSET
+    product_text: Annotated[Short, msgspec.Meta(examples=["Suyun Hydrating Sheet Mask"])] | UnsetType = UNSET
+    brand_text: Short | UnsetType = UNSET
+    seller_text: Short | UnsetType = UNSET
+    agent_text: Short | UnsetType = UNSET
+    lot_text: Annotated[Code, msgspec.Meta(examples=["SY26J1807"])] | UnsetType = UNSET
+    gtin: Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[0-9 -]*$")] | UnsetType = UNSET
+    bought_on: date | UnsetType | None = UNSET
+    bought_through: Channel | UnsetType | None = UNSET
+    narrative: Annotated[Story, msgspec.Meta(examples=["The mask smells sour."])] | UnsetType = UNSET
+    wanted: Wanted | UnsetType | None = UNSET
+    claim: MoneyView | UnsetType | None = UNSET
+    contact_email: Annotated[str, msgspec.Meta(max_length=254, pattern=_NO_NUL)] | UnsetType = UNSET
+    contact_phone: Annotated[str, msgspec.Meta(max_length=40, pattern=_NO_NUL)] | UnsetType = UNSET
+    shows_name: bool | UnsetType = UNSET
+    may_publish: bool | UnsetType = UNSET
+
+
+class NewComplaint(DraftChanges, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A new draft. `order_id` is one of your orders, or null for goods bought elsewhere; it stays as it is.
+
+    Without an order, `seller_id` may name a registered seller.
+    """
+
+    order_id: UUID | None = None
+    seller_id: UUID | None = None
+
+
+class NewEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something to add to a case. `is_note` keeps it among mediators."""
+
+    text: Said
+    is_note: bool = False
+
+
+class NewTriage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A mediator's decision: give it to a seller (named here if nobody did), or close it with a reason."""
+
+    is_closed: bool = False
+    seller_id: UUID | None = None
+    text: Story = ""
+
+
+class NewLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The batch that somebody chose; null, from a mediator, takes a link away."""
+
+    batch_id: UUID | None
+
+
+class NewOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the seller offers. A refund is all that is claimed; a part refund names its amount."""
+
+    kind: OfferKind
+    amount: MoneyView | None = None
+    text: Story = ""
+
+
+class NewAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The seller's answer. A refusal and "wrong_company" need words, "offer" needs an offer."""
+
+    decision: Answer
+    text: Story = ""
+    offer: NewOffer | None = None
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What the buyer told of the goods."""
+
+    product_text: str
+    brand_text: str
+    seller_text: str
+    agent_text: str
+    lot_text: str
+    gtin: str
+    bought_on: date | None
+    bought_through: str | None
+
+
+class ContactView(msgspec.Struct, frozen=True):
+    """How to reach the buyer; the seller never gets this."""
+
+    email: str
+    phone: str
+
+
+class EntryView(msgspec.Struct, frozen=True):
+    """An entry. `text` is null once it was erased."""
+
+    id: UUID
+    kind: str
+    side: str
+    decision: str | None
+    text: str | None
+    at: datetime
+
+
+class OfferView(msgspec.Struct, frozen=True):
+    """An offer."""
+
+    id: UUID
+    kind: str
+    amount: MoneyView
+    status: str
+    text: str | None
+    made_at: datetime
+    expires_at: datetime
+
+
+class EvidenceView(msgspec.Struct, frozen=True):
+    """A file of a case. Sizes in bytes; `sha256` is of the bytes as they were received."""
+
+    file_id: UUID
+    side: str
+    kind: str
+    state: str
+    size_bytes: int
+    sha256: str
+    width_px: int | None
+    height_px: int | None
+    pages: int | None
+    received_at: datetime
+    locked_at: datetime | None
+    version_id: str | None
+    has_view: bool
+    may_read_original: bool
+
+
+class HoldFreeze(msgspec.Struct, frozen=True):
+    """Why a held payment is frozen."""
+
+    kind: str
+    at: datetime
+
+
+class CaseHold(msgspec.Struct, frozen=True):
+    """The held payment that a complaint claims, or that of its order."""
+
+    id: UUID
+    state: str
+    amount: MoneyView
+    fee_bps: int
+    freezes: list[HoldFreeze]
+    window_ends_at: datetime | None
+    window_left_seconds: int | None
+
+
+class AvailableAction(msgspec.Struct, frozen=True):
+    """What a side may do now, until when, and what happens by itself if it does nothing.
+
+    `on_expiry` is granted, mediator, closes or supervisor.
+    """
+
+    action: str
+    side: str
+    due_at: datetime | None
+    on_expiry: str | None
+
+
+class ComplaintSummary(msgspec.Struct, frozen=True):
+    """A complaint in a list. `due` is its next deadline."""
+
+    id: UUID
+    reference: str
+    tenant_id: UUID
+    purpose: str
+    kind: str | None
+    harm: str | None
+    risk: str | None
+    status: str
+    outcome: str | None
+    match_status: str
+    order_id: UUID | None
+    seller_id: UUID | None
+    product_id: UUID | None
+    batch_id: UUID | None
+    product_text: str
+    claim: MoneyView | None
+    made_at: datetime
+    submitted_at: datetime | None
+    ended_at: datetime | None
+    due: AvailableAction | None = None
+
+
+class ComplaintView(msgspec.Struct, frozen=True, kw_only=True):
+    """A case as the viewer may see it; `viewer` is the side that they look from.
+
+    To sellers `buyer_id` and `contact` are null, and `buyer_name` too unless the buyer agreed. To operators and
+    platforms everything that was written is null.
+    """
+
+    id: UUID
+    reference: str
+    tenant_id: UUID
+    viewer: str
+    purpose: str
+    kind: str | None
+    harm: str | None
+    harmed_on: date | None
+    wanted: str | None
+    status: str
+    outcome: str | None
+    risk: str | None
+    risk_reason: str | None
+    risk_rules: str | None
+    match_status: str
+    batch_id: UUID | None
+    link_by: str | None
+    link_is_strict: bool
+    order_id: UUID | None
+    seller_id: UUID | None
+    product_id: UUID | None
+    buyer_id: UUID | None
+    buyer_name: str | None
+    is_verified_buyer: bool
+    shows_name: bool
+    may_publish: bool
+    told: Told | None
+    narrative: str | None
+    treatment: str | None
+    contact: ContactView | None
+    claim: MoneyView | None
+    hold: CaseHold | None
+    dispute_id: UUID | None
+    made_at: datetime
+    submitted_at: datetime | None
+    reached_at: datetime | None
+    answered_at: datetime | None
+    ruled_at: datetime | None
+    ended_at: datetime | None
+    entries: list[EntryView]
+    offers: list[OfferView]
+    evidence: list[EvidenceView]
+    available_actions: list[AvailableAction]
+
+    @property
+    def open_offer(self) -> OfferView | None:
+        """The offer that waits for the buyer."""
+        return next((offer for offer in self.offers if offer.status == "open"), None)
+
+
+class BatchSuggestion(msgspec.Struct, frozen=True):
+    """A batch that the complaint may mean. `reasons` have stable codes with facts.
+
+    `likelihood` is very_likely, possible or less_likely; `probability` is for mediators and regulators.
+    """
+
+    batch_id: UUID
+    product_id: UUID
+    seller_id: UUID
+    brand: str
+    name_en: str
+    name_zh: str
+    lot_code: str
+    maker_lot_code: str | None
+    likelihood: str
+    probability: float | None
+    reasons: list[dict[str, Any]]
+
+
+class MatchesView(msgspec.Struct, frozen=True):
+    """What matching found: its outcome and the batches to pick from, the likeliest first."""
+
+    outcome: str
+    is_strict: bool
+    link_by: str | None
+    model_version: str | None
+    at: datetime | None
+    suggestions: list[BatchSuggestion]
+
+
+class CaseEvent(msgspec.Struct, frozen=True):
+    """Something that happened in a case, as the viewer may know it. `side` is who did it, where that is known."""
+
+    name: str
+    at: datetime
+    side: str | None
+    facts: dict[str, Any]
