@@ -5,12 +5,13 @@ over two fields aside) links itself. A lot one character away is at most suggest
 would freeze an innocent batch's money.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from service.complaints.matching.calibrate import Model, probabilities, shipped_model
 from service.complaints.matching.facts import Candidate, Decision, Outcome, Query, RunnerUp, Scored
 
 RUNNERS_UP_MAX = 3
+NAMED_MIN = 0.2  # weighted share of the told words that the batch's names must hold
 
 
 def decide(query: Query, scored: Sequence[Scored], model: Model | None = None) -> Decision:
@@ -39,17 +40,26 @@ def decide(query: Query, scored: Sequence[Scored], model: Model | None = None) -
 
 
 def may_link(query: Query, best: Scored) -> bool:
-    """Tell whether a link may be automatic at all.
-
-    The told lot must equal the batch's, and neither a barcode nor the buyer's order may name another product or batch.
-    """
+    """Tell whether a link may be automatic at all: the evidence allows it, and the buyer's order names nothing else."""
     candidate = best.candidate
     return (
-        best.features.get("lot.same", 0.0) > 0
-        and best.features.get("gtin.differs", 0.0) == 0
+        evidence_allows(best.features)
         and query.order_batch_id in (None, candidate.batch_id)
         and query.order_product_id in (None, candidate.product_id)
     )
+
+
+def evidence_allows(features: Mapping[str, float]) -> bool:
+    """Tell whether a candidate's features allow an automatic link.
+
+    The told lot must equal the batch's, and a name or a barcode must agree as well: many codes are in use at several
+    firms, and the complaint may be about a batch that nobody registered.
+    """
+    named = max(
+        features.get(key, 0.0)
+        for key in ("product.told_found", "product.told_found_in_text", "seller.told_found", "gtin.equal")
+    )
+    return features.get("lot.same", 0.0) > 0 and features.get("gtin.differs", 0.0) == 0 and named >= NAMED_MIN
 
 
 def order_fits(query: Query, candidate: Candidate) -> bool:

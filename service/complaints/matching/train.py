@@ -15,6 +15,7 @@ from pathlib import Path
 
 from service.complaints.matching.calibrate import logistic, weigh
 from service.complaints.matching.cases import FOLDS, Case, copies, ranked, read_cases
+from service.complaints.matching.decide import evidence_allows
 from service.complaints.matching.figures import Judged, figures, reliability, thresholds
 from service.complaints.matching.fitting import fit_logistic, fit_ranking
 
@@ -29,6 +30,8 @@ START = {
 # The development file has neither barcodes nor orders: these are set by hand. An order narrows and does not decide, so
 # all of it together weighs less than an equal lot.
 BY_HAND = {"gtin.equal": 6.0, "gtin.differs": -4.0, "order.batch": 1.0, "order.product": 2.0, "order.seller": 1.0}
+# How far the first lot leads its siblings says nothing of the product.
+OF_THE_BATCH_ONLY = {"total", "lead_batch", "lead_sibling", "clear_batch", "share_batch"}
 GATES_BY_HAND = {"gtin_equal": 6.0, "gtin_differs": -6.0, "order_product": 1.0}
 
 
@@ -59,7 +62,8 @@ def train_gates(cases: Sequence[Case], weights: Mapping[str, float]) -> tuple[di
     batch = fit_logistic(
         [rows[place] for place in told], [batch_truths[place] for place in told], [amounts[place] for place in told]
     )
-    return batch, fit_logistic(rows, product_truths, amounts)
+    of_product = [{key: value for key, value in row.items() if key not in OF_THE_BATCH_ONLY} for row in rows]
+    return batch, fit_logistic(of_product, product_truths, amounts)
 
 
 def judge(case: Case, weights: Mapping[str, float], gates: tuple[dict[str, float], dict[str, float]]) -> list[Judged]:
@@ -74,7 +78,7 @@ def judge(case: Case, weights: Mapping[str, float], gates: tuple[dict[str, float
                 case=dataclasses.replace(copy, scored=tuple(best[:10])),
                 batch_p=logistic(gates[0], evidence) if evidence["lot_told"] else 0.0,
                 product_p=logistic(gates[1], evidence),
-                linkable=evidence["lot_same"] > 0,
+                linkable=evidence_allows(best[0].features),
                 batch_right=first.batch_id == copy.batch,
                 product_right=first.product_id == copy.product,
                 hidden=copy is not case,
