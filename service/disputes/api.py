@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from service.core.actor import Actor
 from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
@@ -44,14 +44,14 @@ class Disputes(Controller):
         self,
         tx: NamedDependency[Tx],
         actor: NamedDependency[Actor],
-        state: FromQuery[str | None] = None,
+        in_state: Annotated[str | None, QueryParameter(name="state")] = None,
         mine: FromQuery[bool] = False,  # noqa: FBT002 - a query parameter
         open: FromQuery[bool] = False,  # noqa: A002, FBT002 - the name in the address
         after: FromQuery[str | None] = None,
         limit: FromQuery[Limit] = LIMIT_DEFAULT,
     ) -> PageOf[DisputeView]:
         """List the disputes that you may see, the oldest first."""
-        page = await queries.disputes_page(tx, actor, state=state, is_mine=mine, is_open=open, after=after, limit=limit)
+        page = await queries.disputes_page(tx, actor, state=in_state, is_mine=mine, is_open=open, after=after, limit=limit)
         return PageOf(list(page.rows), PageMeta(page.next))
 
     @get("/{dispute_id:uuid}", opt={"allow": "disputes.read"}, summary="Get a dispute")

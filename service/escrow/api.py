@@ -7,7 +7,7 @@ import msgspec
 from litestar import Controller, Request, get, post
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.core.actor import Actor
@@ -34,7 +34,7 @@ class Holds(Controller):
         self,
         tx: NamedDependency[Tx],
         actor: NamedDependency[Actor],
-        state: FromQuery[str | None] = None,
+        in_state: Annotated[str | None, QueryParameter(name="state")] = None,
         is_frozen: FromQuery[bool | None] = None,
         seller_id: FromQuery[UUID | None] = None,
         batch_id: FromQuery[UUID | None] = None,
@@ -45,7 +45,7 @@ class Holds(Controller):
         page = await queries.holds_page(
             tx,
             actor,
-            state=state,
+            state=in_state,
             is_frozen=is_frozen,
             seller_id=seller_id,
             batch_id=batch_id,
