@@ -33,12 +33,18 @@ OfferKind = Literal["refund", "part_refund"]
 Answer = Literal["accept", "refuse", "offer", "wrong_company"]
 Outcome = Literal["accepted", "offer", "silence", "ruling"]
 
-PURPOSES, KINDS, HARMS, WANTED, CHANNELS, RISKS, MATCH_STATUSES, LINKED_BY, SIDES, ENTRY_KINDS, OFFER_KINDS, OUTCOMES = (
-    get_args(words)
-    for words in (
-        Purpose, Kind, Harm, Wanted, Channel, Risk, MatchStatus, LinkBy, Side, EntryKind, OfferKind, Outcome,
-    )
-)  # fmt: skip
+PURPOSES: Final = get_args(Purpose)
+KINDS: Final = get_args(Kind)
+HARMS: Final = get_args(Harm)
+WANTED: Final = get_args(Wanted)
+CHANNELS: Final = get_args(Channel)
+RISKS: Final = get_args(Risk)
+MATCH_STATUSES: Final = get_args(MatchStatus)
+LINKED_BY: Final = get_args(LinkBy)
+SIDES: Final = get_args(Side)
+ENTRY_KINDS: Final = get_args(EntryKind)
+OFFER_KINDS: Final = get_args(OfferKind)
+OUTCOMES: Final = get_args(Outcome)
 
 COMPLAINT = Lifecycle(
     "complaint",
@@ -122,7 +128,7 @@ class RiskFound:
 
 
 def assess_risk(kind: str, harm: str) -> RiskFound:
-    """Return the risk by severity (the harm done) times probability (by the kind of fault). The highest harm governs."""
+    """Return the risk by severity (the harm done) times probability (by the kind of fault); the highest harm governs."""
     probability = _PROBABILITY.get(kind, "unlikely")
     return RiskFound(_RISK[harm][probability], f"{harm}_{probability}")
 
@@ -133,7 +139,7 @@ def is_injury(harm: str | None) -> bool:
 
 
 def needs_triage(*, purpose: str, harm: str, seller_id: UUID | None) -> str | None:
-    """Return why a mediator looks first ("seller_unknown", "injury", "safety"), or None if the seller gets it at once."""
+    """Return why a mediator looks first ("seller_unknown", "injury", "safety"), or None if the seller gets it now."""
     if seller_id is None:
         return "seller_unknown"
     if is_injury(harm):
@@ -186,7 +192,7 @@ def check_claim(*, wanted: str | None, claim_minor: int | None, order_id: UUID |
 
 
 def check_claim_money(claim_minor: int, currency: str, order_minor: int, order_currency: str) -> None:
-    """Raise `Invalid` ("claim_currency_differs", "claim_not_positive", "claim_above_order") unless it fits the order."""
+    """Raise `Invalid` ("claim_currency_differs", "claim_not_positive", "claim_above_order") unless the order allows."""
     if currency != order_currency:
         raise Invalid("claim_currency_differs", f"the order was paid in {order_currency}", field="claim")
     if claim_minor <= 0:

@@ -99,7 +99,7 @@ async def return_to_parties(tx: Tx, actor: Actor, complaint_id: UUID, *, now: da
 async def close(tx: Tx, actor: Actor, complaint_id: UUID, *, reason: str, now: datetime) -> Complaint:
     """End a complaint without a decision for the buyer; its freeze is lifted. `reason` is a code.
 
-    Raises `NotFound`, `Forbidden` ("not_your_part"), `Conflict` ("complaint_state"). Locks the complaint, then the hold.
+    Raises `NotFound`, `Forbidden` ("not_your_part"), `Conflict` ("complaint_state"). Locks the complaint and the hold.
     """
     complaint = await get_row(tx, actor, complaint_id, is_locked=True)
     side = require_side(actor, complaint, "mediator", "system")

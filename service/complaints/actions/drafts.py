@@ -67,7 +67,7 @@ async def create_draft(tx: Tx, actor: Actor, data: NewComplaint, *, now: datetim
 
 
 async def update_draft(tx: Tx, actor: Actor, complaint_id: UUID, data: DraftChanges, *, now: datetime) -> Complaint:
-    """Change answers of a draft; raises `NotFound`, `Conflict` ("complaint_sent"), `Invalid` as `create_draft`. Locks it."""
+    """Change answers of a draft. Locks it; raises `NotFound`, `Conflict` ("complaint_sent"), and as `create_draft`."""
     complaint = await locked_draft(tx, actor, complaint_id)
     texts = await tx.get_one(ComplaintText, complaint.id)
     await _apply(tx, complaint, texts, data, today=now.date())

@@ -23,7 +23,7 @@ from service.orders.queries import order_facts
 
 
 async def match_complaint(tx: Tx, complaint_id: UUID, *, now: datetime) -> str | None:
-    """Look for the batch of a complaint that no person and no earlier try linked; return the outcome, None if not tried.
+    """Look for the batch of a complaint that nobody and no earlier try linked; return the outcome, None if not tried.
 
     The same outcome as at the last try is not written again. Reads first, then locks the complaint.
     """

@@ -33,8 +33,8 @@ from service.escrow import actions as escrow
 async def make_offer(tx: Tx, actor: Actor, complaint_id: UUID, data: NewOffer, *, now: datetime) -> Offer:
     """Offer to end a claim; a new offer takes the place of the open one. A first offer is the answer too.
 
-    Raises `NotFound`, `Forbidden` ("not_your_part"), `Conflict` ("complaint_state", "nothing_claimed", "ruled_already"),
-    `Invalid` ("offer_amount_missing", "offer_amount_wrong", "claim_currency_differs"). Locks the complaint.
+    Raises `NotFound`, `Forbidden` ("not_your_part"), `Conflict` ("complaint_state", "nothing_claimed",
+    "ruled_already"), `Invalid` ("offer_amount_missing", "offer_amount_wrong", "claim_currency_differs"). Locks the complaint.
     """
     complaint = await get_row(tx, actor, complaint_id, is_locked=True)
     require_side(actor, complaint, "seller")
@@ -47,7 +47,7 @@ async def make_offer(tx: Tx, actor: Actor, complaint_id: UUID, data: NewOffer, *
 
 
 async def accept_offer(tx: Tx, actor: Actor, complaint_id: UUID, offer_id: UUID, *, now: datetime) -> Complaint:
-    """Accept as the buyer: the case is settled and the money moves. Raises as `refuse_offer`. Locks complaint and hold."""
+    """Accept as the buyer: the case is settled and the money moves. Raises as `refuse_offer`; locks the hold too."""
     complaint, offer = await _decide(tx, actor, complaint_id, offer_id)
     await end_offer(tx, actor, complaint, offer, "accept", side="buyer", now=now)
     await tx.flush()  # the offer is accepted before the case's end would take it back

@@ -65,7 +65,7 @@ def side_of(actor: Actor, complaint: Complaint) -> Side:
         return "operator"
     if complaint.tenant_id in actor.tenants(Role.PLATFORM):
         return "platform"
-    unreachable("the actor may not see this complaint")
+    return unreachable("the actor may not see this complaint")
 
 
 def require_side(actor: Actor, complaint: Complaint, *sides: Side) -> Side:

@@ -1,0 +1,241 @@
+"""JSON routes about complaints and their evidence."""
+
+from dataclasses import dataclass
+from typing import Annotated, BinaryIO, cast
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Response, get, patch, post
+from litestar.datastructures import UploadFile
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody
+
+from service.complaints import actions, evidence, queries
+from service.complaints.rules import Kind, MatchStatus, Risk
+from service.complaints.schemas import (
+    CaseEvent,
+    ComplaintSummary,
+    ComplaintView,
+    DraftChanges,
+    EvidenceView,
+    MatchesView,
+    NewAnswer,
+    NewComplaint,
+    NewEntry,
+    NewLink,
+    NewOffer,
+    NewTriage,
+)
+from service.core.actor import Actor
+from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
+from service.db.requests import LATE_CLAIM, Claim
+from service.db.schemas import PageMeta, PageOf
+from service.db.session import Database, Tx
+from service.files.images import ImageWorkshop
+from service.files.reading import Part, fetch
+from service.files.sealing import KeyRing
+from service.files.store import Store
+from service.settings import Settings
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
+CaseId = FromPath[UUID]
+TxOf = NamedDependency[Tx]
+ActorOf = NamedDependency[Actor]
+VIEW_SECONDS = 300
+"""How long a browser may show a view again without asking; the view was recorded when it was asked for."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Up to ten files, each of at most 20 MB: JPEG, PNG, WebP, HEIC, AVIF or PDF, judged by content."""
+
+    files: list[UploadFile]
+
+
+async def _seen(tx: Tx, actor: Actor, complaint_id: UUID) -> ComplaintView:
+    await tx.flush()  # the view is read from the database
+    view = await queries.get_complaint(tx, actor, complaint_id)
+    await actions.record_view(tx, actor, view, now=await tx.now())
+    return view
+
+
+class Complaints(Controller):
+    """Complaints: from the draft to the end of the case."""
+
+    path = "/complaints"
+    tags = ("Complaints",)
+
+    @post("/", opt={"allow": "complaints.file"}, summary="Begin a complaint")
+    async def begin(self, data: JSONBody[NewComplaint], tx: TxOf, actor: ActorOf) -> Response[ComplaintView]:
+        """Begin a draft about one of your orders, or without one about goods bought elsewhere. Nothing is sent yet."""
+        draft = await actions.create_draft(tx, actor, data, now=await tx.now())
+        view = await _seen(tx, actor, draft.id)
+        return Response(view, status_code=201, headers={"Location": f"/api/v1/complaints/{draft.id}"})
+
+    @get("/", opt={"allow": "complaints.read"}, summary="List complaints")
+    async def listing(
+        self, tx: TxOf, actor: ActorOf, status: FromQuery[str | None] = None,
+        seller_id: FromQuery[UUID | None] = None, batch_id: FromQuery[UUID | None] = None,
+        order_id: FromQuery[UUID | None] = None, risk: FromQuery[Risk | None] = None,
+        match_status: FromQuery[MatchStatus | None] = None, kind: FromQuery[Kind | None] = None,
+        mine: FromQuery[bool | None] = None, is_open: FromQuery[bool | None] = None,
+        after: FromQuery[str | None] = None, limit: FromQuery[Limit] = LIMIT_DEFAULT,
+    ) -> PageOf[ComplaintSummary]:  # fmt: skip
+        """List the complaints that you may see, the newest first, each with its next deadline."""
+        filters = queries.Filters(
+            status=status, seller_id=seller_id, batch_id=batch_id, order_id=order_id, risk=risk,
+            match_status=match_status, kind=kind, mine=bool(mine), is_open=is_open,
+        )  # fmt: skip
+        page = await queries.complaints_page(tx, actor, filters, after=after, limit=limit)
+        return PageOf(list(page.rows), PageMeta(page.next))
+
+    @get("/{complaint_id:uuid}", opt={"allow": "complaints.read"}, summary="Get a case")
+    async def one(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> ComplaintView:
+        """Get a case as your side may see it, with what each side may do next and until when."""
+        return await _seen(tx, actor, complaint_id)
+
+    @patch("/{complaint_id:uuid}", opt={"allow": "complaints.file"}, summary="Change a draft")
+    async def change(
+        self, complaint_id: CaseId, data: JSONBody[DraftChanges], tx: TxOf, actor: ActorOf
+    ) -> ComplaintView:
+        """Change answers of a draft. What was sent is not changed: add an entry instead."""
+        await actions.update_draft(tx, actor, complaint_id, data, now=await tx.now())
+        return await _seen(tx, actor, complaint_id)
+
+    @post("/{complaint_id:uuid}/submission", opt={"allow": "complaints.file"}, summary="Send", status_code=200)
+    async def submit(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> ComplaintView:
+        """Send the draft. The held payment that it claims is frozen in the same transaction."""
+        await actions.submit(tx, actor, complaint_id, now=await tx.now())
+        return await _seen(tx, actor, complaint_id)
+
+    @post("/{complaint_id:uuid}/entries", opt={"allow": "complaints.add_entry"}, summary="Add to a case")
+    async def add(self, complaint_id: CaseId, data: JSONBody[NewEntry], tx: TxOf, actor: ActorOf) -> ComplaintView:
+        """Add words to a case that was sent."""
+        await actions.add_entry(tx, actor, complaint_id, data, now=await tx.now())
+        return await _seen(tx, actor, complaint_id)
+
+    @post("/{complaint_id:uuid}/triage", opt={"allow": "complaints.triage"}, summary="Look first", status_code=200)
+    async def look(self, complaint_id: CaseId, data: JSONBody[NewTriage], tx: TxOf, actor: ActorOf) -> ComplaintView:
+        """Give a case to its seller, or close it, as a mediator."""
+        await actions.triage(tx, actor, complaint_id, data, now=await tx.now())
+        return await _seen(tx, actor, complaint_id)
+
+    @get("/{complaint_id:uuid}/matches", opt={"allow": "complaints.read_matches"}, summary="Batches that it may be")
+    async def matches(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> MatchesView:
+        """Get what matching found, with reasons, and the batches to pick from. For a draft it looks now."""
+        return await actions.suggestions(tx, actor, complaint_id)
+
+    @post("/{complaint_id:uuid}/link", opt={"allow": "complaints.link"}, summary="Name the batch", status_code=200)
+    async def link(self, complaint_id: CaseId, data: JSONBody[NewLink], tx: TxOf, actor: ActorOf) -> ComplaintView:
+        """Pick one of the suggested batches as the buyer, or name any batch (or none) as a mediator."""
+        await actions.link_batch(tx, actor, complaint_id, data.batch_id, now=await tx.now())
+        return await _seen(tx, actor, complaint_id)
+
+    @post("/{complaint_id:uuid}/answer", opt={"allow": "complaints.answer"}, summary="Answer", status_code=200)
+    async def answer(self, complaint_id: CaseId, data: JSONBody[NewAnswer], tx: TxOf, actor: ActorOf) -> ComplaintView:
+        """Answer as the seller: accept in full, refuse, make an offer, or say that it is another company's."""
+        await actions.answer(tx, actor, complaint_id, data, now=await tx.now())
+        return await _seen(tx, actor, complaint_id)
+
+    @post("/{complaint_id:uuid}/offers", opt={"allow": "complaints.answer"}, summary="Make an offer")
+    async def offer(self, complaint_id: CaseId, data: JSONBody[NewOffer], tx: TxOf, actor: ActorOf) -> ComplaintView:
+        """Offer a refund or a part of it. A new offer takes the place of the one that is open."""
+        await actions.make_offer(tx, actor, complaint_id, data, now=await tx.now())
+        return await _seen(tx, actor, complaint_id)
+
+    @post(
+        "/{complaint_id:uuid}/offers/{offer_id:uuid}/acceptance",
+        opt={"allow": "complaints.decide_offer"},
+        summary="Accept an offer",
+        status_code=200,
+    )
+    async def accept(self, complaint_id: CaseId, offer_id: FromPath[UUID], tx: TxOf, actor: ActorOf) -> ComplaintView:
+        """Accept: the case ends and the money moves at once."""
+        await actions.accept_offer(tx, actor, complaint_id, offer_id, now=await tx.now())
+        return await _seen(tx, actor, complaint_id)
+
+    @post(
+        "/{complaint_id:uuid}/offers/{offer_id:uuid}/refusal",
+        opt={"allow": "complaints.decide_offer"},
+        summary="Refuse an offer",
+        status_code=200,
+    )
+    async def refuse(self, complaint_id: CaseId, offer_id: FromPath[UUID], tx: TxOf, actor: ActorOf) -> ComplaintView:
+        """Refuse: you then have time to ask a mediator."""
+        await actions.refuse_offer(tx, actor, complaint_id, offer_id, now=await tx.now())
+        return await _seen(tx, actor, complaint_id)
+
+    @post("/{complaint_id:uuid}/withdrawal", opt={"allow": "complaints.file"}, summary="Withdraw", status_code=200)
+    async def withdraw(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> ComplaintView:
+        """Take the complaint back: its freeze is lifted and the window runs on."""
+        await actions.withdraw(tx, actor, complaint_id, now=await tx.now())
+        return await _seen(tx, actor, complaint_id)
+
+    @get("/{complaint_id:uuid}/timeline", opt={"allow": "complaints.read"}, summary="What happened")
+    async def timeline(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> list[CaseEvent]:
+        """Get the events of the case, its order, its held payment and its dispute, as your side may know them."""
+        return await queries.case_timeline(tx, actor, complaint_id)
+
+
+class Evidence(Controller):
+    """Photos and documents of a case. Everything is read through the service, and every view is recorded."""
+
+    path = "/complaints/{complaint_id:uuid}/evidence"
+    tags = ("Evidence",)
+
+    @get("/", opt={"allow": "complaints.read_evidence"}, summary="List evidence")
+    async def listing(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> list[EvidenceView]:
+        """List the files of a case in the order they came, with the SHA-256 of their received bytes."""
+        return (await queries.get_complaint(tx, actor, complaint_id)).evidence
+
+    @post(
+        "/",
+        opt={"allow": "complaints.add_evidence", LATE_CLAIM: True},
+        summary="Add evidence",
+        request_max_body_size=evidence.UPLOAD_BYTES_MAX,
+    )
+    async def add(
+        self, complaint_id: CaseId, data: MultipartBody[Upload], tx: TxOf, actor: ActorOf,
+        claim: NamedDependency[Claim], database: NamedDependency[Database], store: NamedDependency[Store],
+        workshop: NamedDependency[ImageWorkshop], settings: NamedDependency[Settings],
+    ) -> list[EvidenceView]:  # fmt: skip
+        """Add photos or PDFs (form field `files`, repeated). All are taken or, with the reason, none."""
+        ring = KeyRing(settings.secret)
+        key = await evidence.open_case(database, actor, complaint_id, ring=ring, new=len(data.files))
+        received = await evidence.receive_all(
+            store, workshop, key, [cast("BinaryIO", each.file) for each in data.files]
+        )
+        await claim.take()
+        days = settings.evidence_retention_days
+        await evidence.attach(tx, actor, complaint_id, received, retention_days=days, now=await tx.now())
+        return (await queries.get_complaint(tx, actor, complaint_id)).evidence
+
+    @get("/{file_id:uuid}/{part:str}", opt={"allow": "complaints.read_evidence"}, summary="Read a file")
+    async def read(
+        self, complaint_id: CaseId, file_id: FromPath[UUID], part: FromPath[Part], actor: ActorOf,
+        database: NamedDependency[Database], store: NamedDependency[Store], settings: NamedDependency[Settings],
+    ) -> Response[bytes]:  # fmt: skip
+        """Get the `view` or `thumbnail` (WebP, no metadata), or the `original` where you may. A view is an event."""
+        async with database.begin() as tx:
+            ticket = await evidence.open_evidence(
+                tx, actor, complaint_id, file_id, part, ring=KeyRing(settings.secret), now=await tx.now()
+            )
+        return _file(await fetch(store, ticket), ticket.media_type, file_id, part)
+
+
+def _file(content: bytes, media_type: str, file_id: UUID, part: Part) -> Response[bytes]:
+    is_original = part is Part.ORIGINAL
+    ending = media_type.rpartition("/")[2]
+    return Response(
+        content,
+        media_type=media_type,
+        headers={
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cache-Control": "private, no-store" if is_original else f"private, max-age={VIEW_SECONDS}",
+            "Content-Disposition": f'{"attachment" if is_original else "inline"}; filename="{file_id}-{part}.{ending}"',
+        },
+    )
+
+
+HANDLERS = [Complaints, Evidence]

@@ -1,0 +1,170 @@
+"""What complaints do by themselves: look for their batch, and keep what was promised."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from service.complaints import rules
+from service.complaints.actions.answering import accept_claim
+from service.complaints.actions.course import close
+from service.complaints.actions.finding import match_complaint
+from service.complaints.actions.offers import expire_offer
+from service.complaints.actions.steps import open_offer, tell
+from service.complaints.queries.access import get_row
+from service.complaints.queries.facts import cases_of_holds
+from service.complaints.queries.silence import silence_of
+from service.complaints.tables import Complaint
+from service.core.actor import SYSTEM
+from service.core.names import name_key
+from service.db.session import Database, Tx
+from service.jobs.queue import Payload
+
+_MAY_FIT = text(
+    """
+    SELECT c.id FROM complaint c
+    WHERE c.match_status <> 'linked' AND c.status <> 'draft' AND c.status <> 'withdrawn'
+      AND (c.lots_told ?| CAST(:lots AS text[]) OR c.product_id = :product_id
+           OR c.told_key %> :name_en OR c.told_key %> :name_zh)
+    ORDER BY c.lots_told ?| CAST(:lots AS text[]) DESC,
+             greatest(word_similarity(:name_en, c.told_key), word_similarity(:name_zh, c.told_key)) DESC, c.id DESC
+    LIMIT :limit
+    """
+)
+_THRESHOLD = text("SELECT set_config('pg_trgm.word_similarity_threshold', '0.5', true)")
+
+
+async def match(payload: Payload, *, database: Database) -> None:
+    """Look for the batch of a complaint that was sent."""
+    async with database.begin() as tx:
+        await match_complaint(tx, UUID(payload["subject_id"]), now=await tx.now())
+
+
+async def rematch_batch(payload: Payload, *, database: Database) -> None:
+    """Try the complaints again that a newly registered batch may fit: by a told lot, by name, or by their product."""
+    async with database.begin() as tx:
+        found = await _that_may_fit(tx, UUID(payload["facts"]["batch_id"]))
+    for start in range(0, len(found), rules.REMATCH_CHUNK):
+        for complaint_id in found[start : start + rules.REMATCH_CHUNK]:
+            async with database.begin() as tx:
+                await match_complaint(tx, complaint_id, now=await tx.now())
+
+
+async def answer_overdue(payload: Payload, *, database: Database) -> None:
+    """The seller said nothing in time: the claim is granted within the limits, or a mediator decides."""
+    async with database.begin() as tx:
+        complaint, now = await _locked(tx, payload), await tx.now()
+        if complaint.status != "with_seller":
+            return
+        refused = rules.silence_refused(await silence_of(tx, complaint, now=now))
+        if refused is None:
+            await accept_claim(
+                tx, SYSTEM, complaint, side="system", outcome="silence", decided_by=complaint.id, now=now
+            )
+        else:
+            await _need_mediator(tx, complaint, refused)
+
+
+async def offer_expired(payload: Payload, *, database: Database) -> None:
+    """The buyer said nothing to an offer: the claim closes and the window resumes; an injury goes to a mediator."""
+    async with database.begin() as tx:
+        complaint, now = await _locked(tx, payload), await tx.now()
+        if await expire_offer(tx, SYSTEM, complaint, now=now) and complaint.status == "answered":
+            await _end_by_silence(tx, complaint, reason="offer_expired")
+
+
+async def escalate_expired(payload: Payload, *, database: Database) -> None:
+    """The buyer did not ask a mediator after a refusal: the claim closes and the window resumes."""
+    async with database.begin() as tx:
+        complaint = await _locked(tx, payload)
+        if complaint.status == "answered" and await open_offer(tx, complaint.id) is None:
+            await _end_by_silence(tx, complaint, reason="not_escalated")
+
+
+async def warn_offer(payload: Payload, *, database: Database) -> None:
+    """Two days before an offer ends, say so: whoever tells people subscribes."""
+    async with database.begin() as tx:
+        complaint, now = await _locked(tx, payload), await tx.now()
+        offer = await open_offer(tx, complaint.id)
+        if offer is not None:
+            facts = {"offer_id": str(offer.id), "due_at": offer.expires_at.isoformat()}
+            await tell(tx, SYSTEM, complaint, "complaint.offer_expiring", side="system", now=now, facts=facts)
+
+
+async def triage_overdue(payload: Payload, *, database: Database) -> None:
+    """No mediator looked in time: say so, for a supervisor. Nothing is decided by silence."""
+    async with database.begin() as tx:
+        complaint, now = await _locked(tx, payload), await tx.now()
+        if complaint.status == "triage":
+            await tell(tx, SYSTEM, complaint, "complaint.triage_overdue", side="system", now=now)
+
+
+async def hold_ended(payload: Payload, *, database: Database) -> None:
+    """The held payment of a claim was charged back or refunded by something else: the claim has nothing left to ask."""
+    async with database.begin() as tx:
+        for case in await cases_of_holds(tx, [UUID(payload["subject_id"])]):
+            if case.status in rules.OPEN_SENT:
+                reason = str(payload["event"]).replace(".", "_")
+                await close(tx, SYSTEM, case.id, reason=reason, now=await tx.now())
+
+
+async def _that_may_fit(tx: Tx, batch_id: UUID) -> list[UUID]:
+    batch = (
+        await tx.execute(
+            text(
+                "SELECT b.lot_folded, b.maker_lot_folded, p.id, p.name_en, p.name_zh"
+                " FROM batch b JOIN product p ON p.id = b.product_id WHERE b.id = :batch_id"
+            ),
+            {"batch_id": batch_id},
+        )
+    ).one_or_none()
+    if batch is None:
+        return []
+    await tx.execute(_THRESHOLD)
+    lots = [lot for lot in (batch.lot_folded, batch.maker_lot_folded) if lot]
+    facts = {
+        "lots": lots,
+        "name_en": name_key(batch.name_en),
+        "name_zh": name_key(batch.name_zh),
+        "product_id": batch.id,
+        "limit": rules.REMATCH_MAX,
+    }
+    return list(await tx.scalars(_MAY_FIT, facts))
+
+
+async def _locked(tx: Tx, payload: Payload) -> Complaint:
+    return await get_row(tx, SYSTEM, UUID(payload["subject_id"]), is_locked=True)
+
+
+async def _end_by_silence(tx: Tx, complaint: Complaint, *, reason: str) -> None:
+    """Close a claim because its buyer said nothing; an injury never closes by silence."""
+    if rules.is_injury(complaint.harm):
+        await _need_mediator(tx, complaint, "injury")
+    else:
+        await close(tx, SYSTEM, complaint.id, reason=reason, now=await tx.now())
+
+
+async def _need_mediator(tx: Tx, complaint: Complaint, reason: str) -> None:
+    """Ask for a mediator; disputes subscribe and take the complaint over."""
+    await tell(
+        tx, SYSTEM, complaint, "complaint.needs_mediator", side="system", now=await tx.now(), facts={"reason": reason}
+    )
+
+
+HANDLERS: Mapping[str, Callable[..., Any]] = {
+    "complaints.match": match,
+    "complaints.rematch_batch": rematch_batch,
+    "complaints.answer_overdue": answer_overdue,
+    "complaints.offer_expired": offer_expired,
+    "complaints.escalate_expired": escalate_expired,
+    "complaints.warn_offer": warn_offer,
+    "complaints.triage_overdue": triage_overdue,
+    "complaints.hold_ended": hold_ended,
+}
+SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
+    "complaint.submitted": ["complaints.match"],
+    "batch.registered": ["complaints.rematch_batch"],
+    "hold.charged_back": ["complaints.hold_ended"],
+    "hold.refunded": ["complaints.hold_ended"],
+}
