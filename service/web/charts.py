@@ -99,8 +99,10 @@ class RateChart:
             places=max(0, -floor(log10(step) + 1e-9)),
             line=_path(zip(xs, (y(p.rate) for p in self.points), strict=True)),
             band=_path(edge),
-            marks=tuple(Mark(x, y(p.rate), p.day, (last - i) % every == 0) for i, (x, p) in enumerate(
-                zip(xs, self.points, strict=True))),
+            marks=tuple(
+                Mark(x, y(p.rate), p.day, (last - i) % every == 0)
+                for i, (x, p) in enumerate(zip(xs, self.points, strict=True))
+            ),
             base_y=y(self.base),
             limit_y=y(self.limit) if self.limit is not None else None,
             event_x=next((x for x, p in zip(xs, self.points, strict=True) if p.day == self.event_on), None),
@@ -124,7 +126,8 @@ def spark(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
     gap = 200 / max(1, len(values) - 1)
     return " ".join(
-        f"{round(gap * i)},{round(33 - 30 * (v - low) / (high - low)) if high > low else 18}" for i, v in enumerate(values)
+        f"{round(gap * i)},{round(33 - 30 * (v - low) / (high - low)) if high > low else 18}"
+        for i, v in enumerate(values)
     )
 
 
@@ -201,7 +204,9 @@ class Trace:
             high = 54.0 if node.children else 44.0
             x = 1 + column * (width + gap)
             wide = width if column < columns - 1 else width + 56
-            boxes.append(TraceBox(x, middle - high / 2, wide, high, _fit(node.name, wide - 22), node, _kind(node, column)))
+            boxes.append(
+                TraceBox(x, middle - high / 2, wide, high, _fit(node.name, wide - 22), node, _kind(node, column))
+            )
             start = x + wide - 1
             bend = (gap + 2) / 2
             flows.extend(

@@ -13,9 +13,7 @@ from service.web.language import Language
 
 BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")  # China has had one zone without summer time since 1991
 NO_BREAK = "\u00a0"
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+_MONTHS = ("January February March April May June July August September October November December").split()
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _DAYS_ONLY_FROM = 3 * _DAY
 _KILOBYTE = 1_000

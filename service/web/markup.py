@@ -29,7 +29,8 @@ class Speaker:
     def say(self, phrase: Phrase | str) -> Markup:
         """Return a phrase (or the phrase of a bare code) in words, its facts as HTML, all else escaped."""
         spoken = Phrase(phrase) if isinstance(phrase, str) else phrase
-        return Markup(escape(self._text(spoken))) % self._facts(spoken, self.fact)
+        # the text is escaped here, and Markup's % escapes whatever fact is not HTML made by this class
+        return escape(self._text(spoken)) % self._facts(spoken, self.fact)
 
     def plain(self, phrase: Phrase | str) -> str:
         """Return a phrase without any HTML: for labels, titles and attributes."""
@@ -85,7 +86,7 @@ class Speaker:
             Money: self.money,
             datetime: self.moment,  # before date, of which it is a kind
             date: self.day,
-            int: lambda value: Markup(formats.number(value)),
+            int: lambda value: escape(formats.number(value)),
         }
 
     def _plain_fact(self, value: Fact) -> str:

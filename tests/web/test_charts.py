@@ -30,12 +30,14 @@ def test_a_money_bar_fills_its_brackets_by_the_amounts(
 
 
 def chart(*rates: float, limit: float | None = None) -> RateChart:
-    return RateChart(tuple(RatePoint(date(2026, 11, 1) + timedelta(days=i), r) for i, r in enumerate(rates)), 0.6, limit)
+    return RateChart(
+        tuple(RatePoint(date(2026, 11, 1) + timedelta(days=i), r) for i, r in enumerate(rates)), 0.6, limit
+    )
 
 
 def test_a_chart_starts_at_zero_and_reaches_above_its_largest_value() -> None:
     drawing = chart(0.52, 0.83).drawing(wide=True)
-    assert [(tick.value, tick.y) for tick in drawing.ticks][0] == (0, 240)
+    assert (drawing.ticks[0].value, drawing.ticks[0].y) == (0, 240)
     assert [round(tick.value, 1) for tick in drawing.ticks] == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert drawing.places == 1
     assert drawing.ticks[-1].y == 26.0

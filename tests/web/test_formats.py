@@ -64,7 +64,11 @@ def test_a_length_of_time_has_its_two_largest_units_rounded_down(seconds: int, e
 
 def test_sizes_and_numbers_are_written_as_phones_show_them() -> None:
     assert [formats.size(n) for n in (0, 310_400, 2_400_000, 20_000_000)] == [
-        f"1{NB}kB", f"310{NB}kB", f"2.4{NB}MB", f"20{NB}MB"]
+        f"1{NB}kB",
+        f"310{NB}kB",
+        f"2.4{NB}MB",
+        f"20{NB}MB",
+    ]
     assert [formats.number(1_131), formats.number(0.6, 1), formats.number(4.1, 2)] == ["1,131", "0.6", "4.10"]
 
 

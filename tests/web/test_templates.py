@@ -10,16 +10,23 @@ from service.web import paths
 from service.web.language import TAGS, Language
 from service.web.render import Pages
 from service.web.views.base import Area, Frame, View
+from service.web.views.filing import AskStory
+from service.web.views.parts import Form
 from tests.web import samples
+from tests.web.sample_parts import NOW, step
 
 PAGES = Pages()
 VIEWS = samples.all_views()
 VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 HOMES: dict[Area, str] = {
-    "nobody": "/", "buyer": paths.MINE, "seller": paths.SELLER_INBOX, "mediator": paths.MEDIATOR_CASES,
-    "regulator": paths.REGULATOR, "operator": paths.OPERATOR,
+    "nobody": "/",
+    "buyer": paths.MINE,
+    "seller": paths.SELLER_INBOX,
+    "mediator": paths.MEDIATOR_CASES,
+    "regulator": paths.REGULATOR,
+    "operator": paths.OPERATOR,
 }
-# English that may stand on a Chinese page: names, codes, and what people wrote themselves.
+REFUSED_FORMS = [name for name, (_, view) in VIEWS.items() if getattr(getattr(view, "form", None), "errors", ())]
 CASES = [(name, language) for name in VIEWS for language in TAGS]
 
 
@@ -77,7 +84,7 @@ class Tree(HTMLParser):
 
 
 def frame(area: Area, language: Language) -> Frame:
-    return Frame(language, HOMES[area], samples.NOW, area, "Name", "csrf-token", "form-key", {"inbox": 4})
+    return Frame(language, HOMES[area], NOW, area, "Name", "csrf-token", "form-key", {"inbox": 4})
 
 
 def page(name: str, language: Language) -> tuple[str, Element, View]:
@@ -116,7 +123,9 @@ def test_a_page_keeps_to_the_content_policy(name: str, language: Language) -> No
 
 
 @pytest.mark.parametrize(("name", "language"), CASES)
-def test_every_control_has_a_label_and_every_reference_within_the_page_its_target(name: str, language: Language) -> None:
+def test_every_control_has_a_label_and_every_reference_within_the_page_its_target(
+    name: str, language: Language
+) -> None:
     _, root, _ = page(name, language)
     ids = {element.attributes.get("id") for element in root.all()}
     labelled = {label.attributes.get("for") for label in root.all("label")}
@@ -126,8 +135,11 @@ def test_every_control_has_a_label_and_every_reference_within_the_page_its_targe
         assert control.within("label") or control.attributes.get("id") in labelled, control.attributes
         assert control.attributes.get("name"), control.attributes
     for element in root.all():
-        targets = [element.attributes.get("for", ""), *element.attributes.get("aria-describedby", "").split(),
-                   element.attributes.get("aria-labelledby", "")]
+        targets = [
+            element.attributes.get("for", ""),
+            *element.attributes.get("aria-describedby", "").split(),
+            element.attributes.get("aria-labelledby", ""),
+        ]
         link = element.attributes.get("href", "")
         targets += [link[1:]] if link.startswith("#") else []
         assert {target for target in targets if target} <= ids, element.attributes
@@ -151,7 +163,7 @@ def test_every_posting_form_carries_the_token_and_a_key_of_its_own(name: str, la
             assert form.attributes["enctype"] == "multipart/form-data"
 
 
-@pytest.mark.parametrize("name", [name for name, (_, view) in VIEWS.items() if getattr(getattr(view, "form", None), "errors", ())])
+@pytest.mark.parametrize("name", REFUSED_FORMS)
 @pytest.mark.parametrize("language", TAGS)
 def test_a_refused_form_says_so_first_names_each_field_and_keeps_what_was_typed(name: str, language: Language) -> None:
     html, root, view = page(name, language)
@@ -179,7 +191,7 @@ def test_the_sprite_holds_the_icons_that_the_page_uses_and_no_others(name: str, 
 def test_what_people_type_is_never_read_as_html(language: Language) -> None:
     area, _ = VIEWS["file-story"]
     evil = '<script>alert(1)</script><b href="#i-lock">%(amount)s'
-    view = samples.filing.AskStory(step=samples.step(4), back="/my", form=samples.Form({"story": evil}))
+    view = AskStory(step=step(4), back="/my", form=Form({"story": evil}))
     html = PAGES.page(view, frame(area, language))
     assert "<script>" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
@@ -190,7 +202,7 @@ def test_the_word_for_the_present_place_in_the_navigation_is_marked_once() -> No
     _, root, _ = page("seller-inbox", "en")
     here = [a.text() for a in root.all("a") if a.attributes.get("aria-current") == "page"]
     assert here[0].startswith("Inbox 4")
-    under = Frame("en", paths.SELLER_BATCH_NEW, samples.NOW, "seller")
+    under = Frame("en", paths.SELLER_BATCH_NEW, NOW, "seller")
     assert [place.path for place in under.navigation if under.stands_at(place)] == [paths.SELLER_BATCHES]
 
 
@@ -201,7 +213,7 @@ def test_the_fragment_of_an_effect_is_the_include_that_the_page_uses() -> None:
 
 
 def test_a_page_says_what_was_done_once() -> None:
-    done = Frame("zh", "/my", samples.NOW, "buyer", done=samples.DONE)
+    done = Frame("zh", "/my", NOW, "buyer", done=samples.DONE)
     root = Tree(PAGES.page(VIEWS["buyer-mine"][1], done)).root
     said = [e.text().strip() for e in root.all("div") if e.attributes.get("role") == "status"]
     assert said == ["已保存，可在“我的订单和案件”中找到。"]

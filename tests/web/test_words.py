@@ -36,7 +36,8 @@ def extracted() -> set[str]:
     options = {"**.html": {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}}
     keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None, "NN_": (1, 2)}
     found = extract_from_dir(
-        SERVICE / "web", [("**.py", "python"), ("**.html", "jinja2")], options_map=options, keywords=keywords)
+        SERVICE / "web", [("**.py", "python"), ("**.html", "jinja2")], options_map=options, keywords=keywords
+    )
     return {message if isinstance(message, str) else message[0] for _, _, message, _, _ in found}
 
 

@@ -8,7 +8,19 @@ from service.core.money import Money
 from service.web.phrase import Phrase
 from service.web.views.base import View
 from service.web.views.buyer import RulingNotice
-from service.web.views.parts import EMPTY_FORM, Clock, Effect, Form, Happening, Held, Option, Paging, Photo, Row, SavedView
+from service.web.views.parts import (
+    EMPTY_FORM,
+    Clock,
+    Effect,
+    Form,
+    Happening,
+    Held,
+    Option,
+    Paging,
+    Photo,
+    Row,
+    SavedView,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,7 @@ from service.web.words.turns import TURNS
 
 Text = str | tuple[str, str]
 
-PHRASES: Mapping[str, Text] = MappingProxyType(
-    {**ERRORS, **EVENTS, **STATES, **CHOICES, **REASONS, **TURNS, **LABELS}
-)
+PHRASES: Mapping[str, Text] = MappingProxyType({**ERRORS, **EVENTS, **STATES, **CHOICES, **REASONS, **TURNS, **LABELS})
 _FALLBACKS = {"error": "error.unknown", "event": "event.other"}
 
 

@@ -108,6 +108,10 @@ ERRORS: dict[str, str] = {
     "error.claim_above_order": N_("You cannot ask for more than was paid"),
     "error.claim_above_hold": N_("You cannot ask for more than is held"),
     "error.window_closed": N_("The time for a claim has passed"),
+    "error.linked_by_mediator": N_("A mediator has named the batch"),
+    "error.batch_not_suggested": N_("Choose one of the batches that we suggested"),
+    "error.complaint_open_already": N_("You have an open case about this. Add to it"),
+    "error.hold_claimed_already": N_("Another complaint has claimed this payment"),
     # disputes
     "error.dispute_not_found": N_("We did not find this case"),
     "error.dispute_state": N_("The case has moved on, and this is not possible now"),
@@ -145,7 +149,9 @@ ERRORS: dict[str, str] = {
     "error.file_state": N_("This file cannot be changed any more"),
     "error.too_many_files": N_("This case holds as many files as it may"),
     "error.photo_workshop_busy": N_("Too many photos are being checked. Try again in a minute"),
-    "error.storage_unavailable": N_("The evidence store does not answer. Nothing was saved. Try again in a few minutes"),
+    "error.storage_unavailable": N_(
+        "The evidence store does not answer. Nothing was saved. Try again in a few minutes"
+    ),
     # orders
     "error.order_state": N_("The order has moved on, and this is not possible now"),
     "error.order_claimed_already": N_("A buyer has added this order already"),

@@ -119,9 +119,15 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "letter.ruled_refund_seller": N_(
         "%(name)s: case %(reference)s is ruled. The payment of %(amount)s goes back to the buyer. You need do nothing."
     ),
-    "letter.ruled_split_buyer": N_("%(name)s: case %(reference)s is ruled. You get %(buyer)s back; %(seller)s goes to the seller."),
-    "letter.ruled_split_seller": N_("%(name)s: case %(reference)s is ruled. You get %(seller)s; %(buyer)s goes back to the buyer."),
-    "letter.ruled_release_buyer": N_("%(name)s: case %(reference)s is ruled. The payment of %(amount)s goes to the seller."),
+    "letter.ruled_split_buyer": N_(
+        "%(name)s: case %(reference)s is ruled. You get %(buyer)s back; %(seller)s goes to the seller."
+    ),
+    "letter.ruled_split_seller": N_(
+        "%(name)s: case %(reference)s is ruled. You get %(seller)s; %(buyer)s goes back to the buyer."
+    ),
+    "letter.ruled_release_buyer": N_(
+        "%(name)s: case %(reference)s is ruled. The payment of %(amount)s goes to the seller."
+    ),
     "letter.ruled_release_seller": N_("%(name)s: case %(reference)s is ruled. The payment of %(amount)s goes to you."),
     "letter.appeal": N_("With new evidence, either side can appeal until %(until)s."),
     "done.signed_out": N_("You are signed out."),

@@ -32,9 +32,7 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "signal.buyers": NN_("%(n)s verified buyer, no shared address", "%(n)s verified buyers, no shared address"),
     "signal.above_limit": N_("The lower bound, %(low)s, is above the action limit of %(limit)s."),
     "signal.below_limit": N_("The lower bound, %(low)s, is not above the action limit of %(limit)s."),
-    "sending.frozen": N_(
-        "The payment of %(amount)s is frozen until your case ends. The seller cannot be paid before."
-    ),
+    "sending.frozen": N_("The payment of %(amount)s is frozen until your case ends. The seller cannot be paid before."),
     "sending.injury": N_("You reported an injury, so a mediator and the safety regulator see it at once."),
     "sending.seller": N_("The seller gets your words and photos and has 48 hours to answer."),
     "sending.no_money": N_("No payment is frozen, because you ask for no money."),

@@ -9,7 +9,9 @@ TURNS: dict[str, str] = {
     "turn.mediator_looks": N_("A mediator is looking at your complaint"),
     "turn.mediator_rules": N_("A mediator is reading both sides"),
     "turn.decide_ruling": N_("Read the ruling. You can accept it, or appeal with new evidence"),
-    "turn.waits_for_other": N_("You have accepted the ruling. It becomes final when the seller accepts or the time is over"),
+    "turn.waits_for_other": N_(
+        "You have accepted the ruling. It becomes final when the seller accepts or the time is over"
+    ),
     "turn.money_moves": N_("The case has ended. The payment is on its way"),
     "turn.return_goods": N_("Send the goods back"),
     "due.answer": N_("to answer"),
