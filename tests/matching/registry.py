@@ -1,11 +1,12 @@
 """A small registry in both languages, with sibling lots one character apart."""
 
 from datetime import date
+from typing import Any
 
 from service.complaints.matching.facts import Candidate, Decision, Query
 from service.complaints.matching.match import match_among
 
-MASK = {
+MASK: dict[str, Any] = {
     "product_id": "mask",
     "seller_id": "kangjian",
     "name_en": "Kangjian Disposable Face Mask 50 pcs",
@@ -14,7 +15,7 @@ MASK = {
     "seller_name": "Kangjian Medical Supplies 康健医疗用品",
     "gtin": "06901234567892",
 }
-CREAM = {
+CREAM: dict[str, Any] = {
     "product_id": "cream",
     "seller_id": "lotus",
     "name_en": "Lotus Whitening Night Cream 30 g",
@@ -22,7 +23,7 @@ CREAM = {
     "brand": "Lotus",
     "seller_name": "Lotus Cosmetics Ltd 莲花化妆品",
 }
-GEL = {
+GEL: dict[str, Any] = {
     "product_id": "gel",
     "seller_id": "lotus",
     "name_en": "Lotus Hand Gel 500 ml",
@@ -32,7 +33,7 @@ GEL = {
 }
 
 
-def batch(batch_id: str, lot_code: str, product: dict[str, str], *, maker_lot_code: str = "") -> Candidate:
+def batch(batch_id: str, lot_code: str, product: dict[str, Any], *, maker_lot_code: str = "") -> Candidate:
     """Make a registered batch."""
     return Candidate(
         batch_id=batch_id,
@@ -52,6 +53,6 @@ REGISTRY = (
 )
 
 
-def ask(**told: object) -> Decision:
+def ask(**told: Any) -> Decision:
     """Match a complaint among the small registry."""
-    return match_among(Query(**told), REGISTRY)  # type: ignore[arg-type]  # keyword by keyword, checked at run time
+    return match_among(Query(**told), REGISTRY)

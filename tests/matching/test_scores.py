@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -45,7 +46,7 @@ def field_of(name: str, query: Query) -> FieldScore:
         ("gtin", [{"gtin": text} for text in ("", "6901234567892")]),
     ],
 )
-def test_a_cleaner_field_never_scores_lower(field: str, from_dirty_to_clean: list[dict[str, str]]) -> None:
+def test_a_cleaner_field_never_scores_lower(field: str, from_dirty_to_clean: list[dict[str, Any]]) -> None:
     contributions = [field_of(field, Query(**told)).contribution for told in from_dirty_to_clean]
     assert contributions == sorted(contributions)
 

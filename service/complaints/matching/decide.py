@@ -22,7 +22,7 @@ def decide(query: Query, scored: Sequence[Scored], model: Model | None = None) -
     linked = best is not None and may_link(query, best) and batch >= judge.standard_threshold
     if linked:
         outcome = Outcome.LINKED
-    elif product >= judge.product_threshold:
+    elif best is not None and names_agree(best.features) and product >= judge.product_threshold:
         outcome = Outcome.PRODUCT_ONLY
     elif max(batch, product) >= judge.suggest_threshold:
         outcome = Outcome.SUGGESTED
@@ -55,11 +55,17 @@ def evidence_allows(features: Mapping[str, float]) -> bool:
     The told lot must equal the batch's, and a name or a barcode must agree as well: many codes are in use at several
     firms, and the complaint may be about a batch that nobody registered.
     """
+    is_same = features.get("lot.same", 0.0) > 0 and features.get("gtin.differs", 0.0) == 0
+    return is_same and names_agree(features)
+
+
+def names_agree(features: Mapping[str, float]) -> bool:
+    """Tell whether anything but the lot speaks for the product: a word of a name, or the barcode."""
     named = max(
         features.get(key, 0.0)
         for key in ("product.told_found", "product.told_found_in_text", "seller.told_found", "gtin.equal")
     )
-    return features.get("lot.same", 0.0) > 0 and features.get("gtin.differs", 0.0) == 0 and named >= NAMED_MIN
+    return named >= NAMED_MIN
 
 
 def order_fits(query: Query, candidate: Candidate) -> bool:

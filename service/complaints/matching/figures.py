@@ -21,6 +21,7 @@ class Judged:
     batch_p: float
     product_p: float
     linkable: bool
+    named: bool
     batch_right: bool
     product_right: bool
     hidden: bool
@@ -47,7 +48,7 @@ def thresholds(judged: Sequence[Judged]) -> dict[str, float]:
             _share_at_most([one for one in judged if one.hidden and not one.case.product]),
             _share_at_most([one for one in judged if one.hidden and one.case.product]),
         ),
-        "product": threshold_for(((one.product_p, one.product_right) for one in real), STANDARD_PRECISION),
+        "product": threshold_for(((one.product_p, one.product_right) for one in real if one.named), STANDARD_PRECISION),
         "suggest": SUGGEST_THRESHOLD,
     }
 
@@ -84,7 +85,7 @@ def figures(judged: Sequence[Judged], limits: Callable[[int], Mapping[str, float
         answer[f"{name}_hidden_batch_linked"] = _mean(
             one.linkable and one.batch_p >= limits(one.case.fold)[name] for one in hidden
         )
-    products = [one for one in real if one.product_p >= limits(one.case.fold)["product"]]
+    products = [one for one in real if one.named and one.product_p >= limits(one.case.fold)["product"]]
     answer["product_known"] = len(products) / max(len(real), 1)
     answer["product_precision"] = _mean(one.product_right for one in products)
     # As the data's scorer counts: the batch where a lot was told, the product where it was not.
@@ -92,7 +93,7 @@ def figures(judged: Sequence[Judged], limits: Callable[[int], Mapping[str, float
         (one.batch_right if one.case.lot_told else one.product_right)
         for one in real
         if (one.linkable and one.batch_p >= limits(one.case.fold)["standard"])
-        or (not one.case.lot_told and one.product_p >= limits(one.case.fold)["product"])
+        or (not one.case.lot_told and one.named and one.product_p >= limits(one.case.fold)["product"])
     ]
     answer["coverage_at_fixed_threshold"] = len(counted) / max(len(real), 1)
     answer["precision_at_threshold"] = _mean(counted)

@@ -63,7 +63,7 @@ _LOTS_OF_PRODUCTS = text(
 _FACTS = text(
     """SELECT b.id AS batch_id, b.product_id, b.seller_id, b.lot_code, b.maker_lot_code, b.made_on, b.expires_on,
            (b.registered_at AT TIME ZONE 'UTC')::date AS registered_on,
-           p.name_en, p.name_zh, p.brand, p.gtin, concat_ws(' ', s.name, s.name_zh) AS seller_name
+           p.name_en, p.name_zh, p.brand, p.gtin, trim(concat_ws(' ', s.name, s.name_zh)) AS seller_name
     FROM batch b JOIN product p ON p.id = b.product_id JOIN seller s ON s.id = b.seller_id WHERE b.id = ANY(:ids)"""
 )
 _THRESHOLDS = text(

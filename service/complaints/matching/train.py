@@ -15,7 +15,7 @@ from pathlib import Path
 
 from service.complaints.matching.calibrate import logistic, weigh
 from service.complaints.matching.cases import FOLDS, Case, copies, ranked, read_cases
-from service.complaints.matching.decide import evidence_allows
+from service.complaints.matching.decide import evidence_allows, names_agree
 from service.complaints.matching.figures import Judged, figures, reliability, thresholds
 from service.complaints.matching.fitting import fit_logistic, fit_ranking
 
@@ -79,6 +79,7 @@ def judge(case: Case, weights: Mapping[str, float], gates: tuple[dict[str, float
                 batch_p=logistic(gates[0], evidence) if evidence["lot_told"] else 0.0,
                 product_p=logistic(gates[1], evidence),
                 linkable=evidence_allows(best[0].features),
+                named=names_agree(best[0].features),
                 batch_right=first.batch_id == copy.batch,
                 product_right=first.product_id == copy.product,
                 hidden=copy is not case,
