@@ -24,7 +24,11 @@ async def test_an_undisputed_hold_is_released_with_the_fee_rounded_down(world: W
     ended = await world.hold(hold.reference_id)
     assert ended.state == "released"
     assert ended.parts is not None
-    assert (ended.parts.buyer.amount_minor, ended.parts.seller.amount_minor, ended.parts.fee.amount_minor) == (0, 9_700, 299)
+    assert (ended.parts.buyer.amount_minor, ended.parts.seller.amount_minor, ended.parts.fee.amount_minor) == (
+        0,
+        9_700,
+        299,
+    )
     assert await world.sweep() == 0
     await world.assert_clean()
 

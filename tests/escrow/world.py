@@ -50,7 +50,9 @@ class World:
             )
         return payment.id
 
-    async def fund(self, amount_minor: int = 10_000, currency: str = "CNY", *, batch_id: UUID | None = None) -> HoldView:
+    async def fund(
+        self, amount_minor: int = 10_000, currency: str = "CNY", *, batch_id: UUID | None = None
+    ) -> HoldView:
         """Return a hold whose capture was done."""
         reference_id = new_id()
         payment_id = await self.request(
@@ -171,7 +173,11 @@ class World:
 
     async def payable(self, currency: str = "CNY") -> int:
         """Return the seller's locked balance."""
-        return int(await self.value("SELECT balance_minor FROM account WHERE id = :id", id=f"payable:{self.seller_id}:{currency}"))
+        return int(
+            await self.value(
+                "SELECT balance_minor FROM account WHERE id = :id", id=f"payable:{self.seller_id}:{currency}"
+            )
+        )
 
     async def value(self, query: str, **parameters: Any) -> Any:
         """Return one value."""
@@ -180,8 +186,20 @@ class World:
 
     async def fingerprint(self) -> str:
         """Return a digest of every row that money or freezes live in; equal before and after means nothing moved."""
-        tables = ("transfer", "resolution", "hold", "hold_freeze", "payment", "account", "scope", "scope_freeze", "event")
-        parts = [f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS d FROM {name} t" for name in tables]
+        tables = (
+            "transfer",
+            "resolution",
+            "hold",
+            "hold_freeze",
+            "payment",
+            "account",
+            "scope",
+            "scope_freeze",
+            "event",
+        )
+        parts = [
+            f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS d FROM {name} t" for name in tables
+        ]
         return str(await self.value(f"SELECT string_agg(d, ',') FROM ({' UNION ALL '.join(parts)}) x"))
 
     async def assert_clean(self) -> None:
