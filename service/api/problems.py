@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.core import errors
-from service.db.requests import RETRY_FLAG
+from service.db.requests import RETRY_FLAG, Replayed
 
 MEDIA_TYPE = "application/problem+json"
 _STATUS: Mapping[type[errors.FairholdError], int] = {
@@ -136,6 +136,8 @@ def _problem(status: int, code: str, detail: str, **more: Any) -> Problem:
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer any exception with its problem; unforeseen ones are logged with their trace."""
+    if isinstance(error, Replayed):
+        raise error  # a late claim found its stored answer; the middleware around this handler sends it
     problem = of_exception(error)
     if isinstance(error, DBAPIError):
         request.scope["state"][RETRY_FLAG] = error
