@@ -128,7 +128,7 @@ class RiskFound:
 
 
 def assess_risk(kind: str, harm: str) -> RiskFound:
-    """Return the risk by severity (the harm done) times probability (by the kind of fault); the highest harm governs."""
+    """Return the risk: severity (the harm done) times probability (by the kind of fault). The highest harm governs."""
     probability = _PROBABILITY.get(kind, "unlikely")
     return RiskFound(_RISK[harm][probability], f"{harm}_{probability}")
 

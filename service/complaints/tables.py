@@ -40,7 +40,7 @@ class Complaint(Base):
         CheckConstraint(_one_of("outcome", rules.OUTCOMES), name="outcome"),
         CheckConstraint("buyer_id IS NOT NULL OR purpose = 'safety'", name="buyer"),
         CheckConstraint(f"{_UNSENT} OR num_nulls(submitted_at, kind, harm, risk) = 0", name="sent"),
-        CheckConstraint("claim_minor > 0 AND order_id IS NOT NULL", name="claim"),
+        CheckConstraint("claim_minor IS NULL OR (claim_minor > 0 AND order_id IS NOT NULL)", name="claim"),
         CheckConstraint("(claim_minor IS NULL) = (currency IS NULL)", name="claim_currency"),
         CheckConstraint(f"{_UNSENT} OR (claim_minor IS NULL) = (hold_id IS NULL)", name="claim_held"),
         CheckConstraint("(match_status = 'linked') = (batch_id IS NOT NULL)", name="linked"),

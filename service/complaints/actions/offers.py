@@ -34,7 +34,7 @@ async def make_offer(tx: Tx, actor: Actor, complaint_id: UUID, data: NewOffer, *
     """Offer to end a claim; a new offer takes the place of the open one. A first offer is the answer too.
 
     Raises `NotFound`, `Forbidden` ("not_your_part"), `Conflict` ("complaint_state", "nothing_claimed",
-    "ruled_already"), `Invalid` ("offer_amount_missing", "offer_amount_wrong", "claim_currency_differs"). Locks the complaint.
+    "ruled_already"), `Invalid` ("offer_amount_missing", "offer_amount_wrong", "claim_currency_differs"). Locks it.
     """
     complaint = await get_row(tx, actor, complaint_id, is_locked=True)
     require_side(actor, complaint, "seller")

@@ -26,8 +26,8 @@ _FOR_STAFF_ONLY = frozenset(
 )
 _TELLING_FACTS = frozenset(
     "batch_id product_id offer_id kind harm risk reason decision outcome link_by is_strict match_status amount_minor"
-    " buyer_minor seller_minor fee_minor claim_minor currency carrier proof proof_kind due_at window_ends_at cause count"
-    " part".split()
+    " buyer_minor seller_minor fee_minor claim_minor currency carrier proof proof_kind due_at window_ends_at cause"
+    " count part".split()
 )
 """Facts that every viewer of a case may have. Ids of people are not among them."""
 

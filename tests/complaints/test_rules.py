@@ -1,0 +1,116 @@
+"""The pure rules: life cycles, risk, silence, next steps."""
+
+from datetime import UTC, date, datetime
+from itertools import product
+
+import pytest
+
+from service.complaints import rules
+from service.complaints.rules import COMPLAINT, OFFER, Silence
+from service.core.errors import Conflict, Forbidden, Invalid
+
+SILENT = Silence("none", is_verified=True, claim_minor=100, grant_max_minor=100, buyer_grants=0, seller_grants=0)
+
+
+def test_every_state_and_action_is_a_row_or_a_refusal() -> None:
+    for state, action in product(COMPLAINT.states, COMPLAINT.actions):
+        if (state, action) in COMPLAINT.table:
+            assert COMPLAINT.next(state, action).to in COMPLAINT.states
+        else:
+            with pytest.raises(Conflict, match=f"not possible while {state}"):
+                COMPLAINT.next(state, action)
+
+
+def test_nothing_leaves_an_end() -> None:
+    assert [row for row in COMPLAINT.table.values() if row.state in rules.ENDS] == []
+    assert [row for row in OFFER.table.values() if row.state != "open"] == []
+
+
+@pytest.mark.parametrize(("state", "action"), COMPLAINT.table)
+def test_only_the_named_sides_take_a_step(state: str, action: str) -> None:
+    step = COMPLAINT.next(state, action)
+    for side in rules.SIDES:
+        if side in step.who:
+            rules.check_part(step, side)
+        else:
+            with pytest.raises(Forbidden):
+                rules.check_part(step, side)
+
+
+@pytest.mark.parametrize(
+    ("kind", "harm", "risk"),
+    [
+        ("wrong_item", "none", "low"),
+        ("fake", "none", "low"),
+        ("unsafe", "none", "medium"),
+        ("wrong_item", "discomfort", "low"),
+        ("expired", "discomfort", "medium"),
+        ("unsafe", "discomfort", "high"),
+        ("other", "injury", "high"),
+        ("unsafe", "injury", "serious"),
+        ("wrong_item", "hospital", "serious"),
+    ],
+)
+def test_risk_is_severity_times_probability(kind: str, harm: str, risk: str) -> None:
+    assert rules.assess_risk(kind, harm).risk == risk
+
+
+def test_every_kind_and_harm_has_a_risk_with_a_reason() -> None:
+    for kind, harm in product(rules.KINDS, rules.HARMS):
+        found = rules.assess_risk(kind, harm)
+        assert found.risk in rules.RISKS
+        assert found.reason.startswith(f"{harm}_")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, None),
+        ({"harm": "injury"}, "injury"),
+        ({"harm": "hospital"}, "injury"),
+        ({"claim_minor": None}, "no_claim"),
+        ({"is_verified": False}, "not_verified"),
+        ({"claim_minor": 101}, "above_policy"),
+        ({"buyer_grants": 1}, "buyer_again"),
+        ({"seller_grants": 1}, None),
+        ({"seller_grants": 2}, "seller_again"),
+    ],
+)
+def test_silence_grants_within_its_limits(change: dict[str, object], reason: str | None) -> None:
+    facts = {name: getattr(SILENT, name) for name in SILENT.__dataclass_fields__} | change
+    assert rules.silence_refused(Silence(**facts)) == reason
+
+
+def test_a_day_that_has_begun_somewhere_on_earth_is_not_the_future() -> None:
+    today = date(2026, 11, 22)
+    rules.check_dates(bought_on=date(2026, 11, 23), harmed_on=None, today=today)
+    with pytest.raises(Invalid, match="not come yet"):
+        rules.check_dates(bought_on=None, harmed_on=date(2026, 11, 24), today=today)
+
+
+def test_next_steps_say_who_until_when_and_what_silence_does() -> None:
+    due = datetime(2026, 11, 24, tzinfo=UTC)
+    found = rules.possible_actions(
+        status="answered",
+        has_claim=True,
+        has_open_offer=True,
+        is_ruled=False,
+        due={"accept_offer": due, "warn_offer": due},
+        on_expiry={"accept_offer": "closes"},
+    )
+    assert [(each.action, each.side, each.due_at, each.on_expiry) for each in found] == [
+        ("offer", "seller", None, None),
+        ("escalate", "buyer", None, None),
+        ("decide_offer", "buyer", due, "closes"),
+        ("withdraw", "buyer", None, None),
+    ]
+
+
+def test_nothing_can_be_done_after_the_end() -> None:
+    for status in rules.ENDS:
+        assert (
+            rules.possible_actions(
+                status=status, has_claim=True, has_open_offer=False, is_ruled=False, due={}, on_expiry={}
+            )
+            == []
+        )
