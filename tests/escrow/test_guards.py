@@ -225,7 +225,8 @@ async def test_a_hold_without_a_done_capture_of_its_facts_cannot_be(world: World
                 text(
                     "INSERT INTO payment (id, tenant_id, kind, reference_id, seller_id, product_id, currency,"
                     " amount_minor, fee_bps, requested_at) SELECT uuidv7(), tenant_id, kind, uuidv7(), seller_id,"
-                    " product_id, currency, amount_minor, fee_bps, requested_at FROM payment WHERE id = :id RETURNING id"
+                    " product_id, currency, amount_minor, fee_bps, requested_at FROM payment WHERE id = :id"
+                    " RETURNING id"
                 ),
                 {"id": done},
             )
