@@ -1,8 +1,9 @@
-"""The two catalogues. The .po files are the source; they are compiled in memory at start, so that nothing can be stale.
+r"""The two catalogues. The .po files are the source; they are compiled in memory at start, so that nothing can be stale.
 
 To bring them up to date after a text changed (from the root of the repository):
-    pybabel extract -F service/web/babel.cfg -k N_ --no-location --sort-output -o /tmp/messages.pot service/web
-    pybabel update -i /tmp/messages.pot -d service/web/locales --no-fuzzy-matching --ignore-obsolete
+    pybabel extract -F service/web/babel.cfg -k N_ -k NN_:1,2 --no-location --sort-output \
+        -o /tmp/messages.pot service/web
+    pybabel update -i /tmp/messages.pot -d service/web/locales -N --ignore-obsolete
 English texts are the message ids themselves; a test fails while a Chinese one is missing.
 """
 

@@ -133,7 +133,7 @@ def spark(values: Sequence[float]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TraceNode:
-    """One holder of a batch: whom it got how many units from is its place in the tree. `hot`: own rate above the limit."""
+    """One holder of a batch; its place in the tree says whom it got it from. `hot`: own rate above the limit."""
 
     name: str
     detail: Phrase

@@ -35,16 +35,16 @@ from tests.web.sample_parts import (
 )
 
 KINDS = options(
-    "kind.injury",
     "kind.unsafe",
-    "kind.spoiled",
-    "kind.different",
-    "kind.missing",
+    "kind.unsafe",
+    "kind.damaged",
+    "kind.not_as_described",
+    "kind.not_delivered",
     "kind.withdrawal",
     "kind.other",
     alternative="kind.other",
 )
-WANTED = options("wanted.refund", "wanted.part", "wanted.replacement", "wanted.none", alternative="wanted.none")
+WANTED = options("wanted.refund", "wanted.part_refund", "wanted.replacement", "wanted.none", alternative="wanted.none")
 ORDERS = (
     filing.OrderChoice("o1", MASK, 4, "Xiaohe Skincare", cny(48_000), after(days=-3)),
     filing.OrderChoice("o2", "65 W phone charger", 1, "Lulu Picks", cny(8_900)),
@@ -86,7 +86,7 @@ def filing_views() -> dict[str, View]:
             say("fact.shop_delivered", shop="Xiaohe Skincare", at=after(days=-3)),
             "/file/d1/order",
         ),
-        Row("fact.problem", say("kind.injury"), change="/file/d1/problem"),
+        Row("fact.problem", say("kind.unsafe"), change="/file/d1/problem"),
         Row("fact.story", STORY, change="/file/d1/story"),
         Row("fact.photos", say("fact.photos_count", n=3), change="/file/d1/photos"),
         Row("fact.batch", Lot("SY26J1807"), say("fact.you_chose"), "/file/d1/batch"),
@@ -114,10 +114,12 @@ def filing_views() -> dict[str, View]:
         "file-harm": filing.AskHarm(
             step=step(3),
             back=BACK,
-            harms=options("harm.none", "harm.minor", "harm.doctor", "harm.hospital"),
+            harms=options("harm.none", "harm.discomfort", "harm.injury", "harm.hospital"),
             people=options("who.adult", "who.child", "who.infant", "who.pet"),
         ),
-        "file-product": filing.AskProduct(step=step(3), back=BACK),
+        "file-product": filing.AskProduct(
+            step=step(3), back=BACK, channels=options("channel.wechat", "channel.friend")
+        ),
         "file-product-error": filing.AskProduct(
             step=step(3),
             back=BACK,
@@ -257,7 +259,7 @@ def public_views() -> dict[str, View]:
             4_180,
             4.1,
             0.6,
-            ((say("kind.injury"), 17), (say("kind.spoiled"), 6)) if complaints else (),
+            ((say("kind.unsafe"), 17), (say("kind.damaged"), 6)) if complaints else (),
             history,
             "We have stopped selling this lot." if complaints else "",
             "Suyun",

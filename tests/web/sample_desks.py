@@ -40,7 +40,7 @@ def seller_views() -> dict[str, View]:
             REFERENCE,
             MASK,
             4,
-            say("kind.injury"),
+            say("kind.unsafe"),
             "My face began to burn ten minutes after…",
             True,
             cny(48_000),
@@ -51,7 +51,7 @@ def seller_views() -> dict[str, View]:
             "FH-D6WQ-2MKV",
             "Suyun Night Cream 50 g",
             1,
-            say("kind.spoiled"),
+            say("kind.damaged"),
             "The seal was broken.",
             False,
             cny(15_800),
@@ -62,7 +62,7 @@ def seller_views() -> dict[str, View]:
             "FH-31RN-YB8E",
             "Silk pillowcase",
             1,
-            say("kind.different"),
+            say("kind.not_as_described"),
             "It is polyester.",
             False,
             None,
@@ -79,7 +79,7 @@ def seller_views() -> dict[str, View]:
     effects = (
         ("refund", effect("effect.full", 0, 0, 48_000)),
         ("part", part),
-        ("return", effect("effect.return", 0, 48_000, 0)),
+        ("wrong_company", effect("effect.wait", 0, 48_000, 0)),
         ("refuse", effect("effect.wait", 0, 48_000, 0)),
     )
 
@@ -87,7 +87,7 @@ def seller_views() -> dict[str, View]:
         return seller.AnswerPage(
             REFERENCE,
             MASK,
-            say("kind.injury"),
+            say("kind.unsafe"),
             True,
             "state.with_seller",
             clock(9.67, "due.answer", "expiry.rules_without"),
@@ -98,7 +98,7 @@ def seller_views() -> dict[str, View]:
             facts,
             TIMELINE,
             ruling is None,
-            options("offer.refund", "offer.part", "offer.return", "offer.refuse"),
+            options("offer.refund", "offer.part", "offer.wrong_company", "offer.refuse"),
             effects,
             cny(48_000),
             ruling,
@@ -235,7 +235,7 @@ def mediator_views() -> dict[str, View]:
     )
     filters = (
         mediator.Filter("stage", "filter.stage", options("state.in_review", "state.appealed")),
-        mediator.Filter("kind", "filter.kind", options("kind.injury", "kind.unsafe"), "unsafe"),
+        mediator.Filter("kind", "filter.kind", options("kind.unsafe", "kind.unsafe"), "unsafe"),
         mediator.Filter("category", "filter.category", options("category.cosmetics")),
     )
     saved = (
@@ -352,6 +352,6 @@ def mediator_views() -> dict[str, View]:
         "mediator-triage-none": mediator.Triage(
             REFERENCE, STORY, why[1], None, typed, (), (), wrong(("batch", "error.choose_batch"))
         ),
-        "mediator-signals": mediator.Signals(NOW, SIGNALS),
+        "mediator-signals": mediator.Signals(NOW, SIGNALS, options("lift.not_this_batch", "lift.no_risk")),
         "mediator-signals-empty": mediator.Signals(NOW, ()),
     }

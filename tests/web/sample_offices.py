@@ -136,7 +136,7 @@ def regulator_views() -> dict[str, View]:
                 "S-0412", stages, clock(4, "due.confirm", "expiry.lifts"), (Reason(say("signal.buyers", n=19)),)
             ),
             (money,),
-            ((say("kind.injury"), 17), (say("kind.spoiled"), 6)),
+            ((say("kind.unsafe"), 17), (say("kind.damaged"), 6)),
             (Row("fact.units", 6_000),),
             REPORTS,
         ),

@@ -17,6 +17,7 @@ from service.web.views.parts import (
     Photo,
     Reason,
 )
+from service.web.words import PHRASES
 
 NOW = datetime(2026, 11, 26, 4, 0, tzinfo=UTC)
 REFERENCE = "FH-7K3M-9QXT"
@@ -44,19 +45,9 @@ def clock(hours: float, what: str, otherwise: str = "", *, paused: bool = False)
 
 def options(*codes: str, alternative: str = "") -> tuple[Option, ...]:
     """Return options with their hints, where the phrase book has some."""
-    hinted = {
-        "kind.injury",
-        "kind.unsafe",
-        "kind.spoiled",
-        "kind.different",
-        "kind.withdrawal",
-        "wanted.none",
-        "offer.refund",
-        "offer.return",
-        "offer.refuse",
-    }
     return tuple(
-        Option(c.split(".")[1], say(c), say(f"{c}.hint") if c in hinted else None, c == alternative) for c in codes
+        Option(c.split(".")[1], say(c), say(f"{c}.hint") if f"{c}.hint" in PHRASES else None, c == alternative)
+        for c in codes
     )
 
 
@@ -99,9 +90,9 @@ CANDIDATES = (
         datetime(2026, 10, 18, tzinfo=UTC),
         3,
         (
-            Reason(say("reason.lot_photo_same", lot=Lot("SY26J1807"))),
-            Reason(say("reason.gtin_same", gtin=Lot("6901234567892"))),
-            Reason(say("reason.shop_had_it")),
+            Reason(say("reason.lot_equal_folded")),
+            Reason(say("reason.gtin_equal")),
+            Reason(say("reason.order_same_seller")),
         ),
         0.997,
     ),
@@ -112,8 +103,8 @@ CANDIDATES = (
         datetime(2026, 10, 12, tzinfo=UTC),
         2,
         (
-            Reason(say("reason.name_same")),
-            Reason(say("reason.lot_differs", lot=Lot("SY26J1801")), fits=False),
+            Reason(say("reason.name_equal")),
+            Reason(say("reason.lot_one_character_differs"), fits=False),
         ),
         0.412,
     ),
@@ -124,8 +115,8 @@ CANDIDATES = (
         None,
         1,
         (
-            Reason(say("reason.brand_same")),
-            Reason(say("reason.shop_had_not"), fits=False),
+            Reason(say("reason.seller_similar")),
+            Reason(say("reason.lot_two_characters_differ"), fits=False),
         ),
         0.105,
     ),

@@ -1,8 +1,9 @@
 """Filing a complaint, question by question. Every page posts to its own address; the handler answers 303 to the next.
 
 Fields by page: order: `order` (an order's id, or "none"); problem: `problem`; harm: `harm`, `who`; product: `product`,
-`brand`, `lot`, `gtin`, `shop`, `bought_on`; story: `story`; photos: `photos` (many files); batch: `batch` (a batch's id,
-"none" or "unsure"), `lot`; wanted: `wanted`, `amount`; contact: `email`, `phone`, `share_public`; check: `true`.
+`brand`, `lot`, `gtin`, `shop`, `channel`, `bought_on`; story: `story`; photos: `photos` (many files); batch: `batch` (a
+batch's id, "none" or "unsure"), `lot`; wanted: `wanted`, `amount`; contact: `email`, `phone`, `share_public`; check:
+`true`.
 """
 
 from dataclasses import dataclass, field
@@ -72,10 +73,11 @@ class AskHarm(Question):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskProduct(Question):
-    """What is the product, and where was it bought? `asks_shop` without an order; `latest_on` limits the date."""
+    """What is the product, and where was it bought? `asks_shop` and channels without an order."""
 
     template: ClassVar[str] = "filing/product.html"
     asks_shop: bool = True
+    channels: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

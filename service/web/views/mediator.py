@@ -99,7 +99,7 @@ class Letter:
 class MediatorCase(View):
     """Two sides, evidence, facts, then the ruling.
 
-    Fields of the ruling: outcome (refund | split | release), amount, reasons; the button "effect" only shows the effect.
+    Fields of the ruling: outcome (refund | split | release), amount, reasons; `show=effect` only shows the effect.
     """
 
     template: ClassVar[str] = "mediator/case.html"
@@ -185,9 +185,10 @@ class SignalRow:
 
 @dataclass(frozen=True, slots=True)
 class Signals(View):
-    """Open signals; a mediator confirms a freeze or lifts it. Fields: reasons."""
+    """Open signals; a mediator confirms a freeze or lifts it. Fields: reason (one of `lift_reasons`, to lift)."""
 
     template: ClassVar[str] = "mediator/signals.html"
     as_of: datetime
     rows: tuple[SignalRow, ...]
+    lift_reasons: tuple[Option, ...] = ()
     form: Form = EMPTY_FORM

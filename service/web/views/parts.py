@@ -66,7 +66,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A promise with its due time. `now` is the transaction's time; `what` says what is due, `otherwise` what silence does."""
+    """A promise. `now` is the transaction's time; `what` says what is due, `otherwise` what silence does."""
 
     due_at: datetime
     now: datetime
@@ -171,7 +171,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A batch that a complaint may be about. `likely` is 3 very likely, 2 possible, 1 less likely; never a percentage."""
+    """A batch that a complaint may be about. `likely`: 3 very likely, 2 possible, 1 less likely; no percentage."""
 
     batch_id: str
     lot: str

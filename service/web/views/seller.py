@@ -62,7 +62,7 @@ class Inbox(View):
 
 @dataclass(frozen=True, slots=True)
 class AnswerPage(View):
-    """One case as its seller sees it. Fields: offer (refund | part | return | refuse), amount, words.
+    """One case as its seller sees it. Fields: offer (refund | part | refuse | wrong_company), amount, words, photos.
 
     `answerable` False shows the case without the form. `effects` are keyed by the offer's value.
     """

@@ -112,6 +112,20 @@ ERRORS: dict[str, str] = {
     "error.batch_not_suggested": N_("Choose one of the batches that we suggested"),
     "error.complaint_open_already": N_("You have an open case about this. Add to it"),
     "error.hold_claimed_already": N_("Another complaint has claimed this payment"),
+    "error.complaint_not_sent": N_("This complaint is not sent yet. Change the draft instead"),
+    "error.entries_too_many": N_("This case holds as many entries as it may"),
+    "error.notes_for_mediators": N_("Notes are among mediators"),
+    "error.nothing_claimed": N_("No money is asked for, so there is nothing to offer"),
+    "error.offer_amount_missing": N_("Enter the amount that you offer"),
+    "error.offer_amount_wrong": N_("Offer more than nothing and less than is asked for"),
+    "error.offer_missing": N_("Choose what you offer"),
+    "error.offer_not_found": N_("This offer does not stand any more"),
+    "error.original_not_yours": N_("Only those who sent a photo may see its original"),
+    "error.seller_by_order": N_("The order says who sold it"),
+    "error.text_missing": N_("Write why"),
+    "error.signal_not_found": N_("We did not find this signal"),
+    "error.signal_state": N_("The signal has moved on, and this is not possible now"),
+    "error.lift_reason_unknown": N_("Choose a reason"),
     # disputes
     "error.dispute_not_found": N_("We did not find this case"),
     "error.dispute_state": N_("The case has moved on, and this is not possible now"),
@@ -173,13 +187,14 @@ ERRORS: dict[str, str] = {
 MACHINES_ONLY: frozenset[str] = frozenset(
     """
     api_key_not_found api_key_wrong api_keys_too_many authorization_malformed key_of_another grant_exists
-    grant_not_allowed grant_not_found grant_to_self not_your_sessions seller_id_needed seller_id_unexpected tenant_exists
-    tenant_not_granted tenant_unknown tenant_wrong_for_role not_your_tenant order_placed_already client_id_malformed
-    carrier_differs carrier_key_malformed field_unexpected instant_malformed notice_malformed proof_from_future
-    proof_missing proof_of_other_area proof_of_other_parcel proof_too_old record_key_unknown record_signature_wrong
-    secret_malformed signature_missing signature_stale signature_wrong clock_backwards clock_not_movable
-    idempotency_key_malformed page_limit_wrong page_mark_wrong fee_out_of_range freeze_exists hold_state_unknown
-    scopes_missing window_out_of_range file_key_not_found file_key_unreadable object_missing storage_cannot_lock
+    grant_not_allowed grant_not_found grant_to_self not_your_sessions seller_id_needed seller_id_unexpected
+    tenant_exists tenant_not_granted tenant_unknown tenant_wrong_for_role not_your_tenant order_placed_already
+    client_id_malformed carrier_differs carrier_key_malformed field_unexpected instant_malformed
+    notice_malformed proof_from_future proof_missing proof_of_other_area proof_of_other_parcel proof_too_old
+    record_key_unknown record_signature_wrong secret_malformed signature_missing signature_stale signature_wrong
+    clock_backwards clock_not_movable idempotency_key_malformed page_limit_wrong page_mark_wrong
+    fee_out_of_range freeze_exists hold_state_unknown scopes_missing window_out_of_range file_key_not_found
+    file_key_unreadable object_missing storage_cannot_lock
     """.split()
 )
 """Refusals that no page can meet: API keys, signed notices, paging and set-up. A page would say `error.unknown`."""

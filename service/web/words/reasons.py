@@ -6,21 +6,42 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "likely.3": N_("Very likely"),
     "likely.2": N_("Possible"),
     "likely.1": N_("Less likely"),
-    "reason.lot_same": N_("the lot code is the same: %(lot)s"),
-    "reason.lot_photo_same": N_("the code on your photo reads the same: %(lot)s"),
-    "reason.lot_near": N_("the lot code is like yours once look-alike letters are folded"),
-    "reason.lot_differs": N_("the lot code differs: %(lot)s"),
-    "reason.gtin_same": N_("barcode %(gtin)s is the same"),
+    # the matching's own reason codes (complaints/matching/score.py)
+    "reason.lot_equal": N_("the lot code is the same"),
+    "reason.lot_equal_folded": N_("the lot code is the same once look-alike letters are folded"),
+    "reason.lot_equal_joined": N_("the lot code is the same once its parts are joined"),
+    "reason.lot_neighbours_swapped": N_("two neighbouring characters of the lot code are swapped"),
+    "reason.lot_one_character_differs": N_("one character of the lot code differs"),
+    "reason.lot_two_characters_differ": N_("two characters of the lot code differ"),
+    "reason.lot_partly_equal": N_("a part of the lot code is the same"),
+    "reason.lot_differs": N_("the lot code differs"),
+    "reason.lot_not_told": N_("no lot code was told"),
+    "reason.gtin_equal": N_("the barcode is the same"),
     "reason.gtin_differs": N_("the barcode differs"),
-    "reason.name_same": N_("the product’s name is the same"),
-    "reason.name_near": N_("the product’s name is alike"),
+    "reason.gtin_not_told": N_("no barcode was told"),
+    "reason.name_equal": N_("the product’s name is the same"),
+    "reason.name_very_similar": N_("the product’s name is nearly the same"),
+    "reason.name_similar": N_("the product’s name is alike"),
+    "reason.name_little_similar": N_("the product’s name is a little alike"),
     "reason.name_differs": N_("the product’s name differs"),
-    "reason.brand_same": N_("the brand is the same"),
-    "reason.brand_differs": N_("the brand differs"),
-    "reason.shop_had_it": N_("your shop had this batch when it sent your parcel"),
-    "reason.shop_had_not": N_("we have no record of it in your shop"),
+    "reason.name_not_told": N_("no product was named"),
+    "reason.seller_very_similar": N_("the seller or brand is nearly the same"),
+    "reason.seller_similar": N_("the seller or brand is alike"),
+    "reason.seller_little_similar": N_("the seller or brand is a little alike"),
+    "reason.seller_differs": N_("the seller or brand differs"),
+    "reason.seller_not_told": N_("no seller was named"),
+    "reason.strength_equal": N_("size and strength are the same"),
+    "reason.strength_partly_equal": N_("size or strength is partly the same"),
+    "reason.strength_differs": N_("size or strength differs"),
+    "reason.strength_not_told": N_("no size or strength was told"),
     "reason.date_fits": N_("the dates fit"),
-    "reason.date_differs": N_("the dates do not fit"),
+    "reason.date_outside": N_("the dates do not fit"),
+    "reason.date_not_told": N_("no date was told"),
+    "reason.order_same_batch": N_("your order came from this batch"),
+    "reason.order_same_product": N_("your order is of this product"),
+    "reason.order_same_seller": N_("your order is from this seller"),
+    "reason.order_differs": N_("your order is of something else"),
+    "reason.order_not_told": N_("no order was named"),
     "check.photos_unique": N_("Buyer’s photos appear in no other complaint"),
     "check.photos_repeated": NN_(
         "A photo also appears in %(n)s other complaint", "Photos also appear in %(n)s other complaints"
@@ -62,7 +83,15 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "source.matched": N_("matched automatically (%(score)s)"),
     "why.injury": N_("Injury reported"),
     "why.safety": N_("Safety report"),
-    "why.no_seller": N_("The seller is not known"),
+    "why.seller_unknown": N_("The seller is not known"),
     "why.no_batch": N_("The batch is not certain"),
     "why.wrong_company": N_("The seller says it is the wrong company"),
 }
+
+FITTING: frozenset[str] = frozenset(
+    """
+    lot_equal lot_equal_folded lot_equal_joined gtin_equal name_equal name_very_similar name_similar seller_very_similar
+    seller_similar strength_equal strength_partly_equal date_fits order_same_batch order_same_product order_same_seller
+    """.split()
+)
+"""The matching's reasons that speak for a batch; the others speak against it or say nothing (`*_not_told`)."""

@@ -66,6 +66,11 @@ _ALL: dict[str, tuple[str, str, str]] = {
     "risk.medium": ("", "info", N_("Medium risk")),
     "risk.high": (_SOON, "alert", N_("Unsafe")),
     "risk.serious": (_BAD, "flag", N_("Injury")),
+    # how a complaint is linked to a batch
+    "match.unmatched": ("", "search", N_("No batch found yet")),
+    "match.suggested": (_SOON, "search", N_("Batches suggested")),
+    "match.product_only": ("", "search", N_("Product known, batch not")),
+    "match.linked": (_GOOD, "check", N_("Linked to a batch")),
     # photos
     "photo.ready": (_GOOD, "check", N_("Ready")),
     "photo.waiting": ("", "clock", N_("Being checked")),
