@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from service.core.actor import Role
-from tests.world import Whose, World
+from tests.world import Whose, World, new_order
 
 
 class Outcome(StrEnum):
@@ -100,5 +102,113 @@ ACCOUNTS = {
     ),
 }
 
-PERMISSIONS: Mapping[str, Row] = {**ACCOUNTS}
+
+def _everybody_sees(kind: str) -> Row:
+    """Products, batches and sellers are common: who is signed in sees all of them."""
+    reaches = dict.fromkeys(EVERY_ROLE, ALL_SEEN)
+    return Row(may=EVERY_ROLE, things={f"{kind}_id": kind}, reaches=reaches)
+
+
+SELLERS = {
+    "GET /sellers": Row(may=EVERY_ROLE),
+    "POST /sellers": Row(may=EVERY_ROLE, body=lambda _: {"name": "New", "kind": "shop", "country": "CN"}),
+    "GET /sellers/{seller_id}": _everybody_sees("seller"),
+    "GET /sellers/{seller_id}/agents": _everybody_sees("seller"),
+    "POST /sellers/{seller_id}/agents": Row(
+        may=frozenset({SELLER}),
+        body=lambda world: {"agent_id": str(world.things["seller", OTHERS])},
+        things={"seller_id": "seller"},
+        reaches={SELLER: {OWN: LET_IN, OTHERS: FORBIDDEN, FOREIGN: FORBIDDEN}},
+    ),
+}
+
+_CUSTODY_READERS = frozenset({SELLER, MEDIATOR, SUPERVISOR, REGULATOR})
+
+BATCHES = {
+    "GET /products": Row(may=EVERY_ROLE),
+    "POST /products": Row(
+        may=frozenset({SELLER}),
+        body=lambda world: {
+            "seller_id": str(world.things["seller", OWN]),
+            "category": "cosmetics",
+            "name_en": "Soap",
+        },
+    ),
+    "GET /products/{product_id}": _everybody_sees("product"),
+    "GET /batches": Row(may=EVERY_ROLE),
+    "POST /batches": Row(
+        may=frozenset({SELLER}),
+        body=lambda world: {"product_id": str(world.things["product", OWN]), "lot_code": "LOT-2"},
+    ),
+    "POST /batches/imports": Row(
+        may=frozenset({SELLER}), query=lambda world: {"seller_id": str(world.things["seller", OWN])}
+    ),
+    "GET /batches/{batch_id}": _everybody_sees("batch"),
+    "GET /batches/{batch_id}/status": _everybody_sees("batch"),
+    "GET /batches/{batch_id}/custody": Row(
+        may=_CUSTODY_READERS,
+        things={"batch_id": "batch"},
+        reaches=dict.fromkeys(_CUSTODY_READERS, ALL_SEEN),
+    ),
+    "POST /batches/{batch_id}/custody": Row(
+        may=frozenset({SELLER}),
+        body=lambda world: {
+            "from_seller_id": str(world.things["seller", OWN]),
+            "to_seller_id": str(world.things["seller", OTHERS]),
+            "units": 1,
+        },
+        things={"batch_id": "batch"},
+        reaches={SELLER: ALL_SEEN},  # a reseller passes on units of another's batch
+    ),
+}
+
+_PARTIES = {
+    BUYER: OWN_SEEN,
+    SELLER: OWN_SEEN,
+    PLATFORM: TENANT_SEEN,
+    MEDIATOR: TENANT_SEEN,
+    SUPERVISOR: TENANT_SEEN,
+    REGULATOR: ALL_SEEN,
+    OPERATOR: ALL_SEEN,
+}
+
+
+def _order_row(*roles: Role, body: Callable[[World], Any] | None = None) -> Row:
+    reaches = {role: _PARTIES[role] for role in roles}
+    return Row(may=frozenset(roles), body=body, things={"order_id": "order"}, reaches=reaches)
+
+
+def _forged_record(_: World) -> dict[str, Any]:
+    at = "2026-01-01T00:00:00.000000Z"
+    record = {
+        "carrier": "sandbox",
+        "tracking_number": "SB-1234",
+        "status": "delivered",
+        "created_at": at,
+        "delivered_at": at,
+        "destination_area": "330100",
+    }
+    return {"record": record, "signature": "AA==", "key_id": "unknown"}
+
+
+ORDERS = {
+    "GET /orders": Row(may=EVERY_ROLE),
+    "POST /orders": Row(
+        may=frozenset({PLATFORM}), body=lambda world: msgspec.to_builtins(new_order(world, OWN, "REF-2"))
+    ),
+    "GET /orders/{order_id}": _order_row(*Role),
+    "POST /orders/{order_id}/payment": _order_row(PLATFORM),
+    "POST /orders/{order_id}/shipment": _order_row(
+        SELLER, PLATFORM, body=lambda _: {"carrier": "sandbox", "tracking_number": "SB-1234"}
+    ),
+    "POST /orders/{order_id}/delivery": _order_row(*Role, body=lambda _: {"hand_over_code": "000000"}),
+    "POST /orders/{order_id}/receipt": _order_row(BUYER, body=lambda _: {}),
+    "POST /orders/{order_id}/claim-code": _order_row(PLATFORM),
+    "POST /orders/claims": Row(may=frozenset({BUYER}), body=lambda _: {"code": "7K3M-9QXT-42AB"}),
+    "POST /inbound/carriers/{carrier}": Row(  # a carrier is no secret; another carrier's record is refused as content
+        anyone=True, body=_forged_record, things={"carrier": "carrier"}, guessed=LET_IN
+    ),
+}
+
+PERMISSIONS: Mapping[str, Row] = {**ACCOUNTS, **SELLERS, **BATCHES, **ORDERS}
 """Method and path below /api/v1 -> expectation."""

@@ -16,8 +16,13 @@ from service.accounts.actions import create_api_key, create_person, create_tenan
 from service.accounts.identity import actor_for_person
 from service.accounts.passwords import hash_password
 from service.accounts.sign_in import start_session
+from service.batches.actions import register_batch, register_product
+from service.batches.schemas import NewBatch, NewProduct
 from service.core.actor import COMMONS, Actor, Role, SignIn
+from service.db.schemas import MoneyView
 from service.db.session import Database, Tx
+from service.orders.actions import claim_order, issue_claim_code, place_order
+from service.orders.schemas import NewOrder
 from service.sellers.actions import register_seller
 from service.sellers.schemas import NewSeller
 
@@ -156,5 +161,40 @@ async def _add_sellers(tx: Tx, world: World, now: datetime) -> None:
         world.accounts[Role.SELLER, whose] = await account_of(tx, person_id, name, COMMONS, now=now)
 
 
+async def _add_batches(tx: Tx, world: World, now: datetime) -> None:
+    for whose in Whose:
+        actor = await person_actor(tx, world.account(Role.SELLER, whose).person_id)
+        seller_id = world.things["seller", whose]
+        named = NewProduct(seller_id=seller_id, category="cosmetics", brand=f"Brand {whose}", name_en=f"Mask {whose}")
+        product = await register_product(tx, actor, named, now=now)
+        await tx.flush()  # the batch refers to it
+        batch = await register_batch(tx, actor, NewBatch(product_id=product.id, lot_code="LOT-1"), now=now)
+        world.add("product", whose, product.id)
+        world.add("batch", whose, batch.id)
+
+
+async def _add_orders(tx: Tx, world: World, now: datetime) -> None:
+    for whose in Whose:
+        platform = await person_actor(tx, world.account(Role.PLATFORM, whose).person_id)
+        order = await place_order(tx, platform, new_order(world, whose), secret="test", now=now)
+        await tx.flush()  # the code is for a stored order
+        code, _ = await issue_claim_code(tx, platform, order.id, now=now)
+        await tx.flush()  # the code is looked up
+        await claim_order(tx, await person_actor(tx, world.account(Role.BUYER, whose).person_id), code, now=now)
+        world.add("order", whose, order.id)
+
+
+def new_order(world: World, whose: Whose, platform_ref: str = "REF-1") -> NewOrder:
+    """An order in the tenant, of the seller and for the product of `whose`."""
+    return NewOrder(
+        tenant_id=world.tenant_ids[whose],
+        platform_ref=f"{platform_ref}-{whose}",
+        seller_id=world.things["seller", whose],
+        product_id=world.things["product", whose],
+        batch_id=world.things["batch", whose],
+        amount=MoneyView(48000, "CNY"),
+    )
+
+
 Step = Callable[[Tx, World, datetime], Awaitable[None]]
-STEPS: list[Step] = [_add_tenants, _add_people, _add_sellers]
+STEPS: list[Step] = [_add_tenants, _add_people, _add_sellers, _add_batches, _add_orders]
