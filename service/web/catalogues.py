@@ -1,4 +1,4 @@
-r"""The two catalogues. The .po files are the source; they are compiled in memory at start, so that nothing can be stale.
+r"""The two catalogues. The .po files are the source; they are compiled in memory at start, so nothing can be stale.
 
 To bring them up to date after a text changed (from the root of the repository):
     pybabel extract -F service/web/babel.cfg -k N_ -k NN_:1,2 --no-location --sort-output \
