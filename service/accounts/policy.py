@@ -95,9 +95,16 @@ _DISPUTES: Rows = {
     "disputes.accept": {BUYER, SELLER},
 }
 
-_RECALLS: Rows = {}
+_RECALLS: Rows = {
+    "signals.read": {SELLER, MEDIATOR, SUPERVISOR, REGULATOR},
+    "signals.decide": {MEDIATOR, SUPERVISOR},
+}
 
-_REPORTING: Rows = {}
+_REPORTING: Rows = {
+    "reports.request": {MEDIATOR, SUPERVISOR, REGULATOR},
+    "reports.read": {MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR},
+    "reports.download": {MEDIATOR, SUPERVISOR, REGULATOR},
+}
 
 _NOTICES: Rows = {}
 

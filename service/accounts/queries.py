@@ -137,6 +137,17 @@ async def people_of_seller(tx: Tx, seller_id: UUID) -> list[UUID]:
     return list(dict.fromkeys(row.person_id for row in found))
 
 
+async def people_of_sellers(tx: Tx, seller_ids: Collection[UUID]) -> list[UUID]:
+    """Return who acts for any of the sellers, sorted."""
+    found = await tx.scalars(
+        select(RoleGrant.person_id)
+        .where(RoleGrant.seller_id.in_(list(seller_ids)), RoleGrant.revoked_at.is_(None))
+        .distinct()
+        .order_by(RoleGrant.person_id)
+    )
+    return list(found)
+
+
 def key_row(key: ApiKey) -> KeyRow:
     """Return a key as it may be shown."""
     return KeyRow(key.id, key.tenant_id, key.label, key.prefix, key.created_at, key.revoked_at, key.last_used_on)

@@ -117,6 +117,28 @@ async def batch_scope(tx: Tx, batch_id: UUID) -> list[UUID]:
     return list(found)
 
 
+async def lock_batches(tx: Tx, batch_ids: Collection[UUID]) -> None:
+    """Lock batches until the transaction ends, by id; rows that refer to them can still be written."""
+    query = select(Batch.id).where(Batch.id.in_(list(batch_ids))).order_by(Batch.id)
+    await tx.execute(query.with_for_update(key_share=True))
+
+
+async def ancestors(tx: Tx, batch_id: UUID) -> list[UUID]:
+    """Return the batches that this one was made or repacked from, at any depth, sorted by id."""
+    found = await tx.scalars(_ANCESTORS, {"batch_id": batch_id})
+    return list(found)
+
+
+_ANCESTORS = text(
+    """
+    WITH RECURSIVE up(id) AS (
+        SELECT parent_id FROM batch_parent WHERE child_id = :batch_id
+        UNION
+        SELECT p.parent_id FROM batch_parent p JOIN up u ON p.child_id = u.id
+    )
+    SELECT id FROM up ORDER BY id
+    """
+)
 _SCOPE = text(
     """
     WITH RECURSIVE origin AS (

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, false, or_, select, text, true
@@ -110,6 +111,59 @@ async def sold_of_batches(tx: Tx, batch_ids: Collection[UUID]) -> Sold:
         )
     ).one()
     return Sold(int(row.orders), int(row.units), int(row.verified))
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedUnits:
+    """Units of one seller that verified buyers had from one day on (Beijing's)."""
+
+    seller_id: UUID
+    day: date
+    units: int
+
+
+async def verified_units(tx: Tx, batch_ids: Collection[UUID], *, as_of: datetime) -> list[VerifiedUnits]:
+    """Return the units of the batches that were paid, claimed by a buyer and delivered by then, by seller and day."""
+    found = await tx.execute(
+        text(
+            "SELECT seller_id, sum(units)::bigint AS units,"
+            " (greatest(claimed_at, delivered_at) AT TIME ZONE 'UTC' + interval '8 hours')::date AS day"
+            ' FROM "order" WHERE batch_id = ANY(:batch_ids) AND paid_at IS NOT NULL'
+            " AND claimed_at <= :as_of AND delivered_at <= :as_of GROUP BY 1, 3 ORDER BY 1, 3"
+        ),
+        {"batch_ids": list(batch_ids), "as_of": as_of},
+    )
+    return [VerifiedUnits(row.seller_id, row.day, row.units) for row in found]
+
+
+async def sellers_of_products(tx: Tx, product_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+    """Return who has sold which of the products: pairs of seller and product, sorted."""
+    found = await tx.execute(
+        text(
+            'SELECT DISTINCT seller_id, product_id FROM "order" WHERE product_id = ANY(:product_ids)'
+            " ORDER BY seller_id, product_id"
+        ),
+        {"product_ids": list(product_ids)},
+    )
+    return [(row.seller_id, row.product_id) for row in found]
+
+
+async def units_by_seller(tx: Tx, batch_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return how many units of the batches each seller has sold and was paid for."""
+    found = await tx.execute(
+        text(
+            'SELECT seller_id, sum(units)::bigint AS units FROM "order" WHERE batch_id = ANY(:batch_ids)'
+            " AND paid_at IS NOT NULL GROUP BY seller_id"
+        ),
+        {"batch_ids": list(batch_ids)},
+    )
+    return {row.seller_id: row.units for row in found}
+
+
+async def identities_of(tx: Tx, buyer_ids: Collection[UUID]) -> set[tuple[str, str]]:
+    """Return the digests of all orders that these people claimed, as pairs of kind and digest."""
+    found = await tx.scalars(select(Order).where(Order.buyer_id.in_(list(buyer_ids))))
+    return {mark for order in found for mark in _facts(order).identity.items()}
 
 
 def is_verified(facts: OrderFacts, buyer_id: UUID) -> bool:
