@@ -71,15 +71,24 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
             continue
         field = known[variable]
         try:
-            msgspec.convert({field: value}, Settings, strict=False)
+            _convert({field: value})
         except msgspec.ValidationError as error:
             wrong.append(f"{variable}: {error}")
         given[field] = value
     if wrong:
         raise SettingsWrong("\n".join(wrong))
-    settings = msgspec.convert(given, Settings, strict=False)
+    settings = _convert(given)
     _check(settings)
     return settings
+
+
+def _convert(given: Mapping[str, str]) -> Settings:
+    return msgspec.convert(given, Settings, strict=False, dec_hook=_path)
+
+
+def _path(_: type, text: object) -> Path:
+    """Make the one kind of value that msgspec does not know."""
+    return Path(str(text))
 
 
 def _check(settings: Settings) -> None:
