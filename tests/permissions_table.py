@@ -210,5 +210,11 @@ ORDERS = {
     ),
 }
 
-PERMISSIONS: Mapping[str, Row] = {**ACCOUNTS, **SELLERS, **BATCHES, **ORDERS}
+ESCROW = {
+    "GET /holds": Row(may=EVERY_ROLE),
+    "GET /holds/{hold_id}": Row(may=EVERY_ROLE, things={"hold_id": "hold"}, reaches=_PARTIES),
+    "POST /inbound/gateway": Row(anyone=True, allowed=Outcome.UNAUTHENTICATED),  # unsigned
+}
+
+PERMISSIONS: Mapping[str, Row] = {**ACCOUNTS, **SELLERS, **BATCHES, **ESCROW, **ORDERS}
 """Method and path below /api/v1 -> expectation."""

@@ -19,8 +19,12 @@ from service.accounts.sign_in import start_session
 from service.batches.actions import register_batch, register_product
 from service.batches.schemas import NewBatch, NewProduct
 from service.core.actor import COMMONS, Actor, Role, SignIn
+from service.core.ids import new_id
+from service.core.money import Money
 from service.db.schemas import MoneyView
 from service.db.session import Database, Tx
+from service.escrow import actions as escrow
+from service.escrow.queries import hold_by_reference
 from service.orders.actions import claim_order, issue_claim_code, place_order
 from service.orders.schemas import NewOrder
 from service.sellers.actions import register_seller
@@ -184,6 +188,29 @@ async def _add_orders(tx: Tx, world: World, now: datetime) -> None:
         world.add("order", whose, order.id)
 
 
+async def _add_holds(tx: Tx, world: World, now: datetime) -> None:
+    """Fund a hold for each seller, buyer and tenant, beside the orders, which stay unpaid."""
+    for whose in Whose:
+        reference_id = new_id()
+        payment = await escrow.request_payment(
+            tx,
+            tenant_id=world.tenant_ids[whose],
+            reference_id=reference_id,
+            seller_id=world.things["seller", whose],
+            buyer_id=world.account(Role.BUYER, whose).person_id,
+            product_id=world.things["product", whose],
+            batch_id=world.things["batch", whose],
+            amount=Money(48000, "CNY"),
+            fee_bps=300,
+            now=now,
+        )
+        await tx.flush()  # the outcome is of a stored payment
+        await escrow.record_outcome(tx, payment.id, state="done", now=now)
+        hold = await hold_by_reference(tx, reference_id)
+        assert hold is not None
+        world.add("hold", whose, hold.id)
+
+
 def new_order(world: World, whose: Whose, platform_ref: str = "REF-1") -> NewOrder:
     """An order in the tenant, of the seller and for the product of `whose`."""
     return NewOrder(
@@ -197,4 +224,4 @@ def new_order(world: World, whose: Whose, platform_ref: str = "REF-1") -> NewOrd
 
 
 Step = Callable[[Tx, World, datetime], Awaitable[None]]
-STEPS: list[Step] = [_add_tenants, _add_people, _add_sellers, _add_batches, _add_orders]
+STEPS: list[Step] = [_add_tenants, _add_people, _add_sellers, _add_batches, _add_orders, _add_holds]
