@@ -123,6 +123,7 @@ ERRORS: dict[str, str] = {
     "error.original_not_yours": N_("Only those who sent a photo may see its original"),
     "error.seller_by_order": N_("The order says who sold it"),
     "error.text_missing": N_("Write why"),
+    "error.not_commons_mediator": N_("Only mediators who work across platforms decide about signals"),
     "error.signal_not_found": N_("We did not find this signal"),
     "error.signal_state": N_("The signal has moved on, and this is not possible now"),
     "error.lift_reason_unknown": N_("Choose a reason"),
