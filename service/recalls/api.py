@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from service.core.actor import Actor
 from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
@@ -29,7 +29,7 @@ class Signals(Controller):
         self,
         tx: NamedDependency[Tx],
         actor: NamedDependency[Actor],
-        state: FromQuery[str | None] = None,
+        in_state: Annotated[str | None, QueryParameter(name="state")] = None,
         open: FromQuery[bool] = False,  # noqa: A002, FBT002 - the name in the address
         batch_id: FromQuery[UUID | None] = None,
         after: FromQuery[str | None] = None,
@@ -37,7 +37,7 @@ class Signals(Controller):
     ) -> PageOf[SignalView]:
         """List the signals that you may see, the newest first. Sellers see counts about their own batches."""
         page = await queries.signals_page(
-            tx, actor, state=state, is_open=open, batch_id=batch_id, after=after, limit=limit
+            tx, actor, state=in_state, is_open=open, batch_id=batch_id, after=after, limit=limit
         )
         return PageOf(list(page.rows), PageMeta(page.next))
 
