@@ -1,0 +1,215 @@
+"""Photos of a case: kept as they came, shown without metadata, refused with the cause, and never half taken."""
+
+import hashlib
+import shutil
+import subprocess
+from io import BytesIO
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from service.app import assemble, create_app
+from service.core.actor import Role
+from service.settings import Settings
+from tests.complaints.conftest import Cases
+from tests.files.pictures import exif, quarters, saved
+from tests.world import Account, Whose
+
+Files = list[tuple[str, tuple[str, bytes, str]]]
+
+
+def jpeg_with_gps() -> bytes:
+    return saved(quarters(1_600, 1_200), "JPEG", exif=exif(orientation=6), quality=90)
+
+
+def png() -> bytes:
+    return saved(quarters(800, 600), "PNG")
+
+
+def form(*contents: bytes) -> Files:
+    return [("files", (f"{place}.bin", content, "application/octet-stream")) for place, content in enumerate(contents)]
+
+
+async def upload(cases: Cases, case_id: str, files: Files, by: Account | None = None) -> httpx.Response:
+    return await cases.client.post(
+        f"/api/v1/complaints/{case_id}/evidence", files=files, headers=(by or cases.buyer).by_key
+    )
+
+
+async def read(
+    cases: Cases, case_id: str, file_id: str, part: str = "view", by: Account | None = None
+) -> httpx.Response:
+    return await cases.send(f"/{case_id}/evidence/{file_id}/{part}", by=by, method="GET")
+
+
+async def test_two_photos_are_locked_as_they_came_and_shown_without_metadata(cases: Cases, drain: Any) -> None:
+    case_id = await cases.draft(await cases.order())
+    photos = (jpeg_with_gps(), png())
+    answer = await upload(cases, case_id, form(*photos))
+    assert answer.status_code == 201, answer.text
+    kept = answer.json()
+    assert [(each["kind"], each["state"], each["side"]) for each in kept] == [
+        ("jpeg", "quarantined", "buyer"),
+        ("png", "quarantined", "buyer"),
+    ]
+    assert [each["sha256"] for each in kept] == [hashlib.sha256(photo).hexdigest() for photo in photos]
+    assert (kept[0]["width_px"], kept[0]["height_px"]) == (1_200, 1_600)  # upright
+    await drain()
+    locked = await cases.get(f"/{case_id}/evidence")
+    assert [each["state"] for each in locked] == ["locked", "locked"]
+    assert all(each["version_id"] and each["locked_at"] for each in locked)
+    for each, photo in zip(locked, photos, strict=True):
+        original = await read(cases, case_id, each["file_id"], "original")
+        assert original.content == photo
+        assert original.headers["content-disposition"].startswith("attachment")
+        for part in ("view", "thumbnail"):
+            shown = await read(cases, case_id, each["file_id"], part)
+            assert shown.headers["content-type"] == "image/webp"
+            assert shown.headers["x-content-type-options"] == "nosniff"
+            assert shown.headers["cache-control"] == "private, max-age=300"
+            assert_clean(shown.content)
+
+
+def assert_clean(content: bytes) -> None:
+    """Pillow and, where it is installed, exiftool find no metadata."""
+    with Image.open(BytesIO(content)) as picture:
+        assert dict(picture.getexif()) == {}
+        assert not {"xmp", "icc_profile", "comment", "exif"} & set(picture.info)
+    exiftool = shutil.which("exiftool")
+    if exiftool is not None:
+        told = subprocess.run([exiftool, "-G", "-s", "-"], input=content, capture_output=True, check=True).stdout.decode()
+        assert not any(word in told for word in ("GPS", "Secret Maker", "[EXIF]", "[XMP]", "[IPTC]"))
+
+
+async def test_every_view_is_an_event_that_only_staff_see(cases: Cases, drain: Any) -> None:
+    case = await cases.filed(await cases.order())
+    (file,) = (await upload(cases, case["id"], form(png()))).json()
+    for by in (cases.seller, cases.mediator, cases.who(Role.REGULATOR)):
+        assert (await read(cases, case["id"], file["file_id"], by=by)).status_code == 200
+    viewed = await cases.sql(
+        "SELECT facts->>'side' AS side, actor_id FROM event WHERE name = 'complaint.evidence_viewed' ORDER BY seq"
+    )
+    assert [row.side for row in viewed] == ["seller", "mediator", "regulator"]
+    assert viewed[0].actor_id == cases.seller.person_id
+    staff = [each["name"] for each in await cases.get(f"/{case['id']}/timeline", by=cases.mediator)]
+    party = [each["name"] for each in await cases.get(f"/{case['id']}/timeline", by=cases.seller)]
+    assert staff.count("complaint.evidence_viewed") == 3
+    assert "complaint.evidence_viewed" not in party
+    assert "complaint.evidence_added" in party
+
+
+async def test_an_original_with_its_metadata_is_not_for_the_other_side(cases: Cases) -> None:
+    case = await cases.filed(await cases.order())
+    (file,) = (await upload(cases, case["id"], form(jpeg_with_gps()))).json()
+    refused = await read(cases, case["id"], file["file_id"], "original", by=cases.seller)
+    assert (refused.status_code, refused.json()["code"]) == (403, "original_not_yours")
+    assert (await read(cases, case["id"], file["file_id"], "original", by=cases.mediator)).status_code == 200
+    seen = await cases.get(f"/{case['id']}/evidence", by=cases.seller)
+    assert [each["may_read_original"] for each in seen] == [False]
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"", 422, "file_empty"),
+        (b"GIF89a" + bytes(100), 422, "file_not_a_photo"),
+        (png()[:400], 422, "file_damaged"),
+        (b"\xff\xd8\xff\xe0" + bytes(5_000), 422, "file_damaged"),
+        (png() + bytes(20_000_000), 413, "file_too_large"),
+        (b"\xff\xd8\xff\xe0" + b"%PDF-1.7\n%%EOF", 422, "file_not_a_photo"),
+    ],
+)
+async def test_a_bad_photo_is_refused_with_its_cause_and_takes_the_good_one_with_it(
+    cases: Cases, content: bytes, status: int, code: str
+) -> None:
+    case_id = await cases.draft(await cases.order())
+    answer = await upload(cases, case_id, form(png(), content))
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["facts"]["file"] == 1
+    assert await cases.get(f"/{case_id}/evidence") == []
+    assert (await cases.sql("SELECT count(*) FROM stored_file"))[0][0] == 0
+
+
+async def test_the_eleventh_photo_of_a_side_is_one_too_many(cases: Cases) -> None:
+    case_id = await cases.draft(await cases.order())
+    small = saved(quarters(8, 8), "PNG")
+    assert (await upload(cases, case_id, form(*[small] * 10))).status_code == 201
+    for count in (1, 11):
+        answer = await upload(cases, case_id, form(*[small] * count))
+        assert (answer.status_code, answer.json()["code"]) == (422, "too_many_files")
+    assert len(await cases.get(f"/{case_id}/evidence")) == 10
+
+
+async def test_a_form_without_a_file_is_refused(cases: Cases) -> None:
+    case_id = await cases.draft(await cases.order())
+    answer = await upload(cases, case_id, [("other", ("a", b"a", "text/plain"))])
+    assert answer.status_code in (400, 422)
+    assert await cases.get(f"/{case_id}/evidence") == []
+
+
+async def test_the_same_upload_with_one_key_is_taken_once(cases: Cases) -> None:
+    case_id = await cases.draft(await cases.order())
+    request = cases.client.build_request(
+        "POST", f"/api/v1/complaints/{case_id}/evidence", files=form(png()), headers=cases.buyer.by_key
+    )
+    body = await request.aread()
+    headers = {**cases.buyer.by_key, "content-type": request.headers["content-type"], "Idempotency-Key": "photo-1"}
+    answers = [
+        await cases.client.post(f"/api/v1/complaints/{case_id}/evidence", content=body, headers=headers)
+        for _ in range(2)
+    ]
+    assert [each.status_code for each in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    assert len(await cases.get(f"/{case_id}/evidence")) == 1
+
+
+async def test_nobody_else_adds_or_reads_evidence(cases: Cases) -> None:
+    case = await cases.filed(await cases.order())
+    (file,) = (await upload(cases, case["id"], form(png()))).json()
+    strangers = [
+        cases.who(role, whose)
+        for role, whose in (
+            (Role.BUYER, Whose.OTHERS),
+            (Role.SELLER, Whose.OTHERS),
+            (Role.MEDIATOR, Whose.FOREIGN),
+        )
+    ]
+    for stranger in strangers:
+        assert (await read(cases, case["id"], file["file_id"], by=stranger)).status_code == 404
+    assert (await upload(cases, case["id"], form(png()), by=strangers[0])).status_code == 404
+    assert (await upload(cases, case["id"], form(png()), by=strangers[1])).status_code == 404
+    for role in (Role.OPERATOR, Role.PLATFORM):
+        refused = await read(cases, case["id"], file["file_id"], by=cases.who(role))
+        assert (refused.status_code, refused.json()["code"]) == (403, "role_not_allowed")
+    other = await cases.draft()
+    assert (await read(cases, other, file["file_id"])).status_code == 404
+    assert (await cases.sql("SELECT count(*) FROM event WHERE name = 'complaint.evidence_viewed'"))[0][0] == 0
+
+
+async def test_an_ended_case_takes_no_more_evidence(cases: Cases) -> None:
+    case = await cases.filed(await cases.order())
+    await cases.ok(f"/{case['id']}/withdrawal")
+    answer = await upload(cases, case["id"], form(png()))
+    assert (answer.status_code, answer.json()["code"]) == (409, "complaint_ended")
+
+
+async def test_while_s3_is_down_nothing_is_stored_and_the_answer_says_so(cases: Cases, settings: Settings) -> None:
+    case_id = await cases.draft(await cases.order())
+    broken = Settings(
+        **{name: getattr(settings, name) for name in settings.__struct_fields__} | {"s3_endpoint": "127.0.0.1:9"}
+    )
+    parts = assemble(broken)
+    transport = httpx.ASGITransport(app=create_app(broken, parts), raise_app_exceptions=False)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
+            answer = await client.post(
+                f"/api/v1/complaints/{case_id}/evidence", files=form(png()), headers=cases.buyer.by_key
+            )
+    finally:
+        await parts.close()
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+    assert "retry-after" in answer.headers
+    assert (await cases.sql("SELECT count(*) FROM stored_file"))[0][0] == 0
+    assert await cases.events(case_id) == ["complaint.drafted"]
