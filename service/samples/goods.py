@@ -225,8 +225,10 @@ def seller_rows(sellers: list[SampleSeller]) -> Iterator[tuple[object, ...]]:
         )  # fmt: skip
 
 
-def link_rows(rng: random.Random, sellers: list[SampleSeller]) -> Iterator[tuple[object, ...]]:
-    """Yield rows of `agent_link`."""
+def link_rows(rng: random.Random, sellers: list[SampleSeller], own_shop: UUID | None) -> Iterator[tuple[object, ...]]:
+    """Yield rows of `agent_link`; the demonstration's own shop sells for the first brand."""
+    if own_shop is not None and sellers:
+        yield uuid_at(rng, sellers[0].opened_at), own_shop, sellers[0].id, sellers[0].opened_at
     for each in sellers:
         if each.principal_id is not None:
             yield uuid_at(rng, each.opened_at), each.id, each.principal_id, each.opened_at

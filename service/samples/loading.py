@@ -16,11 +16,29 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 NO_VALUE = "\\N"
 
 
+_SEARCH_INDEXES = ("product_name_idx", "seller_name_idx", "batch_lot_trgm_idx", "batch_maker_lot_trgm_idx")
+_BULK = {
+    "timezone": "UTC",
+    "synchronous_commit": "off",  # a crash loses sample data only
+    "work_mem": "256MB",
+    "gin_pending_list_limit": "1GB",  # new trigrams wait in a list and are sorted in once, at the end
+}
+
+
 def connect(database_url: str) -> Connection:
-    """Open a connection for bulk work; whoever opens it commits. Waits for the disk are left to the checkpoints."""
-    return psycopg.connect(
-        driver_url(database_url), options="-c timezone=UTC -c synchronous_commit=off -c work_mem=256MB"
-    )
+    """Open an autocommit connection for bulk work, in transactions of its caller."""
+    options = " ".join(f"-c {name}={value}" for name, value in _BULK.items())
+    return psycopg.connect(driver_url(database_url), options=options, autocommit=True)
+
+
+def clean_search_indexes(owner_database_url: str) -> None:
+    """Sort the waiting trigrams into their indexes, as the owner; without it the next autovacuum does it."""
+    with psycopg.connect(
+        driver_url(owner_database_url), options="-c maintenance_work_mem=512MB", autocommit=True
+    ) as connection:
+        for index in _SEARCH_INDEXES:
+            connection.execute("SELECT gin_clean_pending_list(%s::regclass)", (index,))
+        connection.execute("ANALYZE")
 
 
 def copy_text(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
