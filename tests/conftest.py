@@ -1,5 +1,6 @@
 """Real PostgreSQL and S3 for every test: started once, with a fresh copy of a migrated database for each test."""
 
+import asyncio
 import os
 import secrets
 import tempfile
@@ -16,15 +17,19 @@ from litestar import Litestar
 
 from service.app import Service, assemble, create_app
 from service.cli.metadata import all_tables
+from service.cli.running import configure_logs
 from service.db import clock as owner_clock
 from service.db.schema import upgrade
 from service.db.session import Database, driver_url
 from service.embedded import EmbeddedServers, embedded
+from service.files.store import Store
 from service.settings import Mode, Settings
 from tests.trade import CARRIER
 from tests.working import drain_all
 
 TEMPLATE = "fairhold_template"
+
+configure_logs(Settings())  # as in production: one line an event, without the values of local variables
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +82,7 @@ def owner_url(urls: DatabaseUrls) -> str:
 
 
 @pytest.fixture
-def settings(servers: EmbeddedServers, urls: DatabaseUrls) -> Settings:
+def settings(servers: EmbeddedServers, urls: DatabaseUrls, buckets: str) -> Settings:
     """Settings of a service on this test's database and the session's S3."""
     return Settings(
         mode=Mode.TEST,
@@ -87,13 +92,23 @@ def settings(servers: EmbeddedServers, urls: DatabaseUrls) -> Settings:
         s3_endpoint=servers.s3.endpoint,
         s3_access_key=servers.s3.access_key,
         s3_secret_key=servers.s3.secret_key,
-        s3_prefix=f"t{os.getpid()}",
+        s3_prefix=buckets,
         evidence_retention_days=1,
         secret="a secret for tests only, long enough to pass",
         carrier_public_key=CARRIER.pinned,
         gateway_url="http://127.0.0.1:9",
         gateway_secret="whsec_dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3Q=",
     )
+
+
+@pytest.fixture(scope="session")
+def buckets(servers: EmbeddedServers) -> str:
+    """The prefix of this run's buckets, which are there."""
+    prefix, s3 = f"t{os.getpid()}", servers.s3
+    store = Store(s3.endpoint, s3.access_key, s3.secret_key, secure=False, prefix=prefix)
+    asyncio.run(store.ensure_buckets())
+    store.close()
+    return prefix
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from service.db.session import Database, Tx
 from service.deadlines.actions import fire_due
 from service.escrow.sweep import release_due
 from service.events.log import Subscriptions, relay
+from service.files.actions import queue_housekeeping
 from service.jobs.queue import CONCURRENCY, Queue
 
 STOP_SECONDS_MAX = 20
@@ -48,6 +49,9 @@ def sweepers(subscriptions: Subscriptions) -> list[Sweeper]:
     ]
 
 
+HOUSEKEEPING = Sweeper("files", queue_housekeeping, timedelta(minutes=5))
+
+
 async def run(database: Database, queue: Queue, subscriptions: Subscriptions, stop: asyncio.Event) -> None:
     """Work until `stop` is set; then let running jobs end, for at most 20 seconds."""
     async with queue.app.open_async():
@@ -59,7 +63,8 @@ async def run(database: Database, queue: Queue, subscriptions: Subscriptions, st
                 delete_jobs=DeleteJobCondition.SUCCESSFUL,
             )
         )
-        loops = [asyncio.create_task(_loop(each, database, stop)) for each in sweepers(subscriptions)]
+        every = [*sweepers(subscriptions), HOUSEKEEPING]
+        loops = [asyncio.create_task(_loop(each, database, stop)) for each in every]
         loops.append(asyncio.create_task(_retry_stalled(queue, stop)))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([stopped, jobs], return_when=asyncio.FIRST_COMPLETED)

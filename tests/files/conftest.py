@@ -1,6 +1,5 @@
 """Parts of the files domain on the session's real servers, and the public photos where they are at hand."""
 
-import os
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from service.embedded import EmbeddedServers
 from service.files.images import ImageWorkshop
 from service.files.sealing import KeyRing
 from service.files.store import Store
+from tests.data import data_folder
 
 SECRET = "a secret for tests only, long enough to pass"
 
@@ -56,7 +56,7 @@ def ring() -> KeyRing:
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """The folder of public photos; without it the test is skipped, and says so."""
-    folder = Path(os.environ.get("FAIRHOLD_DATA", "/work/shared/data")) / "photos"
+    folder = data_folder() / "photos"
     if not folder.is_dir():
         pytest.skip(f"no photos at {folder}; set FAIRHOLD_DATA")
     return folder

@@ -1,0 +1,41 @@
+"""Settings are read once, and whatever is wrong is named."""
+
+import pytest
+
+from service.settings import Mode, SettingsWrong, read
+
+
+def test_every_wrong_variable_is_named_at_once() -> None:
+    environ = {"FAIRHOLD_PORT": "many", "FAIRHOLD_MODE": "holiday", "FAIRHOLD_COLOUR": "red", "HOME": "/root"}
+    with pytest.raises(SettingsWrong) as raised:
+        read(environ)
+    lines = str(raised.value).splitlines()
+    assert [line.split()[0].rstrip(":") for line in lines] == ["FAIRHOLD_COLOUR", "FAIRHOLD_MODE", "FAIRHOLD_PORT"]
+
+
+def test_production_names_everything_that_it_misses() -> None:
+    with pytest.raises(SettingsWrong) as raised:
+        read({"FAIRHOLD_MODE": "production", "FAIRHOLD_SECRET": "short"})
+    text = str(raised.value)
+    for name in ("DATABASE_URL", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "BASE_URL", "GATEWAY_URL"):
+        assert f"FAIRHOLD_{name} is needed in production" in text
+    assert "FAIRHOLD_SECRET: at least 32 characters" in text
+
+
+def test_without_anything_set_the_demonstration_runs_on_port_8000() -> None:
+    settings = read({})
+    assert (settings.mode, settings.port, settings.public_url) == (Mode.DEMONSTRATION, 8000, "http://127.0.0.1:8000")
+    assert settings.is_clock_movable
+
+
+def test_a_production_clock_cannot_be_moved() -> None:
+    names = ("DATABASE_URL", "S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "BASE_URL", "GATEWAY_URL")
+    environ = {f"FAIRHOLD_{name}": "x" for name in names}
+    settings = read({**environ, "FAIRHOLD_MODE": "production", "FAIRHOLD_SECRET": "s" * 32})
+    assert not settings.is_clock_movable
+
+
+@pytest.mark.parametrize(("name", "value"), [("PORT", "0"), ("PORT", "70000"), ("EVIDENCE_RETENTION_DAYS", "0")])
+def test_values_out_of_range_are_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsWrong, match=f"FAIRHOLD_{name}"):
+        read({f"FAIRHOLD_{name}": value})
