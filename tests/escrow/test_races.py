@@ -116,7 +116,9 @@ async def test_a_claim_made_in_time_is_not_lost_to_the_sweep(world: World, clock
         last = holds[-1].window_ends_at
         assert last is not None
         race = Race(world)
-        clock.forward(min(h.window_ends_at for h in holds if h.window_ends_at) - await now(world) - timedelta(seconds=1))
+        clock.forward(
+            min(h.window_ends_at for h in holds if h.window_ends_at) - await now(world) - timedelta(seconds=1)
+        )
         claims = [asyncio.create_task(race.run("claim", contenders(hold)["claim"], 0.01)) for hold in holds]
         await race.until_ready(len(claims))
         clock.forward(last - await now(world) + timedelta(seconds=2))  # over, but within the margin

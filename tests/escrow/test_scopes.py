@@ -53,7 +53,13 @@ async def test_a_frozen_batch_pays_nobody_before_and_after_its_holds_are_paused(
     clock.forward(WINDOW + timedelta(seconds=6))
     assert await world.sweep() == 1
     assert (await world.hold(other.reference_id)).state == "released"
-    assert await world.balances() == {"gateway": -30_000, "held": 17_000, "refunds": 3_000, "payable": 9_700, "fees": 300}
+    assert await world.balances() == {
+        "gateway": -30_000,
+        "held": 17_000,
+        "refunds": 3_000,
+        "payable": 9_700,
+        "fees": 300,
+    }
     await pause(world.database, freeze_id)
     await pause(world.database, freeze_id)
     assert [each.source_id for each in (await world.hold(hold.reference_id)).freezes] == [freeze_id]
@@ -67,7 +73,13 @@ async def test_a_frozen_batch_pays_nobody_before_and_after_its_holds_are_paused(
     assert resumed.window_ends_at is not None
     clock.forward(timedelta(seconds=6))
     assert await world.sweep() == 1  # the seller's part of the ruling goes at once; the other has its 72 hours
-    assert await world.balances() == {"gateway": -30_000, "held": 10_000, "refunds": 3_000, "payable": 16_490, "fees": 510}
+    assert await world.balances() == {
+        "gateway": -30_000,
+        "held": 10_000,
+        "refunds": 3_000,
+        "payable": 16_490,
+        "fees": 510,
+    }
     clock.forward(timedelta(hours=72))
     assert await world.sweep() == 1
     await world.assert_clean()
