@@ -72,7 +72,9 @@ class Cases:
             method, f"/api/v1/complaints{path}", json=body, headers=(by or self.buyer).by_key, **more
         )
 
-    async def ok(self, path: str, body: Any = None, *, by: Account | None = None, method: str = "POST") -> dict[str, Any]:
+    async def ok(
+        self, path: str, body: Any = None, *, by: Account | None = None, method: str = "POST"
+    ) -> dict[str, Any]:
         answer = await self.send(path, body, by=by, method=method)
         assert answer.status_code in (200, 201), answer.text
         return dict(answer.json())
@@ -98,7 +100,8 @@ class Cases:
 
     async def sql(self, statement: str, **values: Any) -> list[Any]:
         async with self.database.begin() as tx:
-            return list(await tx.execute(text(statement), values))
+            found = await tx.execute(text(statement), values)
+            return list(found) if found.returns_rows else []
 
     async def frozen(self) -> int:
         """How many live freezes lie on holds."""

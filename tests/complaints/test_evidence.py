@@ -79,7 +79,9 @@ def assert_clean(content: bytes) -> None:
         assert not {"xmp", "icc_profile", "comment", "exif"} & set(picture.info)
     exiftool = shutil.which("exiftool")
     if exiftool is not None:
-        told = subprocess.run([exiftool, "-G", "-s", "-"], input=content, capture_output=True, check=True).stdout.decode()
+        told = subprocess.run(
+            [exiftool, "-G", "-s", "-"], input=content, capture_output=True, check=True
+        ).stdout.decode()
         assert not any(word in told for word in ("GPS", "Secret Maker", "[EXIF]", "[XMP]", "[IPTC]"))
 
 
