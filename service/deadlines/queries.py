@@ -45,11 +45,21 @@ async def policy(tx: Tx, name: str, *, now: datetime, category: str = "", jurisd
     return PolicyValue(found.name, found.value, found.version)  # type: ignore[union-attr]  # ensured above
 
 
-async def pending(tx: Tx, subject_ids: Collection[UUID]) -> list[Deadline]:
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An open promise: what happens to its subject by itself, and when."""
+
+    name: str
+    subject_id: UUID
+    due_at: datetime
+    handler: str
+
+
+async def pending(tx: Tx, subject_ids: Collection[UUID]) -> list[Due]:
     """Return the open promises of the subjects, the earliest first."""
     found = await tx.scalars(
         select(Deadline)
         .where(Deadline.subject_id.in_(list(subject_ids)), Deadline.state == "pending")
         .order_by(Deadline.due_at)
     )
-    return list(found)
+    return [Due(each.name, each.subject_id, each.due_at, each.handler) for each in found]

@@ -32,6 +32,8 @@ async def escalate(tx: Tx, actor: Actor, complaint_id: UUID, *, now: datetime) -
         id=dispute_id,
         tenant_id=case.tenant_id,
         complaint_id=case.id,
+        buyer_id=case.buyer_id,
+        seller_id=case.seller_id,
         state=rules.DISPUTE.initial,
         needs_supervisor=False,
         opened_by=actor.person_id,

@@ -51,7 +51,9 @@ class Disputes(Controller):
         limit: FromQuery[Limit] = LIMIT_DEFAULT,
     ) -> PageOf[DisputeView]:
         """List the disputes that you may see, the oldest first."""
-        page = await queries.disputes_page(tx, actor, state=in_state, is_mine=mine, is_open=open, after=after, limit=limit)
+        page = await queries.disputes_page(
+            tx, actor, state=in_state, is_mine=mine, is_open=open, after=after, limit=limit
+        )
         return PageOf(list(page.rows), PageMeta(page.next))
 
     @get("/{dispute_id:uuid}", opt={"allow": "disputes.read"}, summary="Get a dispute")

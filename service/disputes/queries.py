@@ -6,15 +6,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, false, or_, select, true
 
 from service.complaints.queries import CaseFacts, case_facts
-from service.complaints.tables import Complaint
 from service.core.actor import Actor, Role
 from service.core.errors import NotFound, ensure
 from service.core.money import Money
 from service.db.pages import Page, check_limit, decode_mark, encode_mark
 from service.db.schemas import MoneyView
 from service.db.session import Tx
-from service.deadlines.queries import pending
-from service.deadlines.tables import Deadline
+from service.deadlines.queries import Due, pending
 from service.disputes.rules import DISPUTE
 from service.disputes.schemas import DisputeView, RulingView
 from service.disputes.tables import Dispute, Ruling, RulingAcceptance, RulingText
@@ -28,9 +26,9 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
         return true()
     ways: list[ColumnElement[bool]] = []
     if actor.person_id is not None and actor.has(Role.BUYER):
-        ways.append(Complaint.buyer_id == actor.person_id)
+        ways.append(Dispute.buyer_id == actor.person_id)
     if actor.seller_ids:
-        ways.append(Complaint.seller_id.in_(actor.seller_ids))
+        ways.append(Dispute.seller_id.in_(actor.seller_ids))
     tenants = actor.tenants(Role.MEDIATOR, Role.SUPERVISOR)
     if tenants:
         ways.append(Dispute.tenant_id.in_(tenants))
@@ -39,12 +37,8 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
 
 async def get_row(tx: Tx, actor: Actor, dispute_id: UUID, *, is_locked: bool = False) -> Dispute:
     """Return a dispute that the actor may see, locked if asked; raises `NotFound` ("dispute_not_found")."""
-    query = (
-        select(Dispute)
-        .join(Complaint, Complaint.id == Dispute.complaint_id)
-        .where(Dispute.id == dispute_id, visible_to(actor))
-    )
-    found = (await tx.scalars(query.with_for_update(of=Dispute) if is_locked else query)).one_or_none()
+    query = select(Dispute).where(Dispute.id == dispute_id, visible_to(actor))
+    found = (await tx.scalars(query.with_for_update() if is_locked else query)).one_or_none()
     if found is None:
         raise NotFound("dispute_not_found")
     return found
@@ -60,7 +54,6 @@ async def dispute_of_complaint(tx: Tx, actor: Actor, complaint_id: UUID) -> Disp
     """Return the newest dispute of a complaint, if the actor may see it and there is one."""
     query = (
         select(Dispute)
-        .join(Complaint, Complaint.id == Dispute.complaint_id)
         .where(Dispute.complaint_id == complaint_id, visible_to(actor))
         .order_by(Dispute.id.desc())
         .limit(1)
@@ -73,13 +66,7 @@ async def disputes_page(
     tx: Tx, actor: Actor, *, state: str | None, is_mine: bool, is_open: bool, after: str | None, limit: int
 ) -> Page[DisputeView]:
     """Return disputes that the actor may see, the oldest first: that is the order in which they fall due."""
-    query = (
-        select(Dispute)
-        .join(Complaint, Complaint.id == Dispute.complaint_id)
-        .where(visible_to(actor))
-        .order_by(Dispute.id)
-        .limit(check_limit(limit) + 1)
-    )
+    query = select(Dispute).where(visible_to(actor)).order_by(Dispute.id).limit(check_limit(limit) + 1)
     if state:
         query = query.where(Dispute.state == state)
     if is_open:
@@ -120,7 +107,7 @@ def held_of(case: CaseFacts) -> Money | None:
 
 async def _views(tx: Tx, actor: Actor, rows: Collection[Dispute]) -> list[DisputeView]:
     cases = await case_facts(tx, [row.complaint_id for row in rows])
-    due: dict[UUID, Deadline] = {}
+    due: dict[UUID, Due] = {}
     for each in await pending(tx, [row.id for row in rows]):
         due.setdefault(each.subject_id, each)
     rulings = await _rulings(tx, [row.id for row in rows])
@@ -166,7 +153,7 @@ def sides_of(actor: Actor, case: CaseFacts, dispute: Dispute) -> set[str]:
     return sides
 
 
-def _view(actor: Actor, row: Dispute, case: CaseFacts, due: Deadline | None, ruling: RulingView | None) -> DisputeView:
+def _view(actor: Actor, row: Dispute, case: CaseFacts, due: Due | None, ruling: RulingView | None) -> DisputeView:
     held = held_of(case)
     ensure(ruling is not None or row.ruled_at is None, "a ruled dispute has its ruling")
     return DisputeView(

@@ -26,6 +26,8 @@ class Dispute(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID]
     complaint_id: Mapped[UUID]
+    buyer_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)
+    seller_id: Mapped[UUID | None] = mapped_column(ForeignKey("seller.id"), index=True)
     state: Mapped[str]
     mediator_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     needs_supervisor: Mapped[bool]

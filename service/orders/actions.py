@@ -18,7 +18,6 @@ from service.db.session import Tx
 from service.deadlines.queries import policy
 from service.escrow import actions as escrow
 from service.escrow.queries import hold_by_reference
-from service.escrow.tables import Payment
 from service.events.log import emit
 from service.orders import rules
 from service.orders.queries import get_row
@@ -70,7 +69,7 @@ async def place_order(tx: Tx, actor: Actor, data: NewOrder, *, secret: str, now:
     return order
 
 
-async def request_payment(tx: Tx, actor: Actor, order_id: UUID, *, now: datetime) -> Payment:
+async def request_payment(tx: Tx, actor: Actor, order_id: UUID, *, now: datetime) -> escrow.Payment:
     """Ask the provider, through escrow, to capture the order's amount; raises `NotFound`, `Conflict`."""
     order = await _locked(tx, actor, order_id)
     step = rules.ORDER.next(order.status, "pay")

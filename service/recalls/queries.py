@@ -9,8 +9,7 @@ from service.core.actor import COMMONS, Actor, Role
 from service.core.errors import NotFound
 from service.db.pages import Page, check_limit, decode_mark, encode_mark
 from service.db.session import Tx
-from service.deadlines.queries import pending
-from service.deadlines.tables import Deadline
+from service.deadlines.queries import Due, pending
 from service.recalls import rules
 from service.recalls.schemas import SignalView, numbers_of
 from service.recalls.tables import Signal, SignalBatch, SignalMember
@@ -112,7 +111,7 @@ async def signals_page(
 
 async def _views(tx: Tx, actor: Actor, rows: Sequence[Signal]) -> list[SignalView]:
     ids = [row.id for row in rows]
-    due: dict[UUID, Deadline] = {}
+    due: dict[UUID, Due] = {}
     for each in await pending(tx, ids):
         if each.name in _DEADLINES:
             due.setdefault(each.subject_id, each)
@@ -132,7 +131,7 @@ async def _views(tx: Tx, actor: Actor, rows: Sequence[Signal]) -> list[SignalVie
 
 
 def _view(
-    actor: Actor, row: Signal, due: Deadline | None, batch_ids: list[UUID], complaint_ids: list[UUID]
+    actor: Actor, row: Signal, due: Due | None, batch_ids: list[UUID], complaint_ids: list[UUID]
 ) -> SignalView:
     sees_all = actor.is_system or actor.has(Role.REGULATOR) or decides(actor)
     sides = [role.value for role in (Role.MEDIATOR, Role.SUPERVISOR) if COMMONS in actor.tenants(role)]

@@ -14,14 +14,8 @@ from service.db.schemas import PageMeta, PageOf
 from service.db.session import Tx
 from service.sellers import actions, queries
 from service.sellers.schemas import AgentView, NewAgent, NewSeller, SellerView
-from service.sellers.tables import Seller
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
-
-
-def view_of(seller: Seller) -> SellerView:
-    """Return what the API shows of a seller."""
-    return msgspec.convert(seller, SellerView, from_attributes=True)
 
 
 class Sellers(Controller):
@@ -36,7 +30,7 @@ class Sellers(Controller):
     ) -> Response[SellerView]:
         """Register a shop, person or company; whoever does it acts for it from then on."""
         seller = await actions.register_seller(tx, actor, data, now=await tx.now())
-        return Response(view_of(seller), status_code=201, headers={"Location": f"/api/v1/sellers/{seller.id}"})
+        return Response(queries.view_of(seller), status_code=201, headers={"Location": f"/api/v1/sellers/{seller.id}"})
 
     @get("/", opt={"allow": "sellers.read"}, summary="List sellers")
     async def listing(
@@ -48,12 +42,12 @@ class Sellers(Controller):
     ) -> PageOf[SellerView]:
         """List sellers, the newest first; `q` finds words of a name in either language."""
         page = await queries.sellers_page(tx, search=q, after=after, limit=limit)
-        return PageOf([view_of(seller) for seller in page.rows], PageMeta(page.next))
+        return PageOf([queries.view_of(seller) for seller in page.rows], PageMeta(page.next))
 
     @get("/{seller_id:uuid}", opt={"allow": "sellers.read"}, summary="Get a seller")
     async def one(self, seller_id: FromPath[UUID], tx: NamedDependency[Tx]) -> SellerView:
         """Get one seller."""
-        return view_of(await queries.get_seller(tx, seller_id))
+        return queries.view_of(await queries.get_seller(tx, seller_id))
 
     @get("/{seller_id:uuid}/agents", opt={"allow": "sellers.read"}, summary="List a seller's agents")
     async def agents(self, seller_id: FromPath[UUID], tx: NamedDependency[Tx]) -> PageOf[AgentView]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 
 from service.core.errors import NotFound
@@ -10,7 +11,13 @@ from service.core.names import name_key
 from service.db.pages import Page, check_limit, decode_mark, encode_mark
 from service.db.search import is_like
 from service.db.session import Tx
+from service.sellers.schemas import SellerView
 from service.sellers.tables import AgentLink, Seller
+
+
+def view_of(seller: Seller) -> SellerView:
+    """Return what the API shows of a seller."""
+    return msgspec.convert(seller, SellerView, from_attributes=True)
 
 
 async def get_seller(tx: Tx, seller_id: UUID) -> Seller:

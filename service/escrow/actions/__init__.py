@@ -5,8 +5,10 @@ from service.escrow.actions.holds import claim_hold, refund_hold, settle_hold, s
 from service.escrow.actions.notices import store_notice
 from service.escrow.actions.payments import name_batch, record_outcome, request_payment, set_buyer
 from service.escrow.actions.scopes import freeze_scopes, lift_scope_freeze
+from service.escrow.tables import Payment
 
 __all__ = [
+    "Payment",
     "claim_hold",
     "freeze_hold",
     "freeze_scopes",
