@@ -29,7 +29,7 @@ from service.events.log import emit
 from service.orders.queries import sellers_of_products
 from service.recalls import rules
 from service.recalls.counting import Counted, count_scope
-from service.recalls.queries import counted_before, decides, frozen_batches, get_row, open_signals, frozen_signals
+from service.recalls.queries import counted_before, decides, frozen_batches, frozen_signals, get_row, open_signals
 from service.recalls.schemas import SignalNumbers
 from service.recalls.tables import Signal, SignalBatch, SignalMember, SignalText
 
