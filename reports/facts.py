@@ -286,6 +286,7 @@ class DossierFacts:
     """All facts of one batch dossier.
 
     `held_since` is set while a freeze rests on the batch, `signed_at` when the file is to be signed at that time.
+    Without a seal there is no `chain_head`; `units_made` is not known of every batch.
     """
 
     reference: str
@@ -294,14 +295,14 @@ class DossierFacts:
     prepared_for: Name
     filter_words: Name
     rows: RowCounts
-    chain_head: str
+    chain_head: str | None
     policy_version: str
     verify_url: str
     product: Name
     brand: Name
     seller: Name
     lot_code: str
-    units_made: int
+    units_made: int | None
     units_sold: int
     reported: Reported
     rate: Rate
@@ -324,8 +325,9 @@ class DossierFacts:
     def __post_init__(self) -> None:
         for name in ("as_of", "held_since", "signed_at"):
             _utc(self, name)
-        _counts(self, "units_made", "units_sold")
-        _sha256(self.chain_head, "chain_head")
+        _counts(self, "units_sold", *(("units_made",) if self.units_made is not None else ()))
+        if self.chain_head is not None:
+            _sha256(self.chain_head, "chain_head")
         if not self.verify_url.startswith(("https://", "http://")):
             raise ValueError("verify_url is not a web address")
         if len({photo.code for photo in self.photos}) != len(self.photos):

@@ -39,7 +39,7 @@ def page_values(facts: DossierFacts, speech: Speech, sources: dict[str, str]) ->
             "foot",
             as_of=speech.plain_moment(facts.as_of),
             reference=fit(facts.reference, NAME_EM_MAX / 2),
-            chain=short_hash(facts.chain_head, 8),
+            chain=short_hash(facts.chain_head, 8) if facts.chain_head else speech.say("not_sealed"),
         ),
         "lot": _mono("lot", facts.lot_code),
         "cover": _cover(facts, money, speech),
@@ -169,12 +169,18 @@ def _figures(facts: DossierFacts, money: Sequence[Purse], speech: Speech) -> lis
     figures = [
         (speech.say("verified_buyers"), speech.number(facts.reported.verified_buyers)),
         (speech.say("per_thousand"), speech.rate(last.estimate) if last else "–"),
-        (speech.say("sold_of", made=speech.number(facts.units_made)), speech.number(facts.units_sold)),
+        (_sold_words(facts, speech), speech.number(facts.units_sold)),
     ]
     if len(money) == 1:
         held = speech.figure(money[0].held_minor, money[0].currency)
         return [*figures, (speech.say("held_in", unit=speech.unit(money[0].currency)), held)]
     return [*figures, (speech.say("payments_held"), speech.number(sum(purse.payments_held for purse in money)))]
+
+
+def _sold_words(facts: DossierFacts, speech: Speech) -> Markup:
+    if facts.units_made is None:
+        return speech.say("sold")
+    return speech.say("sold_of", made=speech.number(facts.units_made))
 
 
 def _rate_values(facts: DossierFacts, speech: Speech) -> dict[str, object]:

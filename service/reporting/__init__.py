@@ -1,0 +1,1 @@
+"""Reports: facts gathered at one moment, drawn in another process, stored locked and served again."""
