@@ -4,6 +4,7 @@ import math
 from typing import Final
 
 _EPSILON: Final = 1e-15
+_CLOSE: Final = 1e-14
 _TERMS_MAX: Final = 10_000
 _STEPS_MAX: Final = 200
 
@@ -25,6 +26,8 @@ def gamma_quantile(probability: float, shape: float) -> float:
     x = low if shape < 1 else (low + high) / 2
     for _ in range(_STEPS_MAX):
         error = gamma_cdf(shape, x) - probability
+        if abs(error) <= _CLOSE * probability:
+            return x
         low, high = (low, x) if error > 0 else (x, high)
         density = math.exp((shape - 1) * math.log(x) - x - math.lgamma(shape))
         step = x - error / density if density > 0 else low
