@@ -7,6 +7,7 @@ from procrastinate.schema import SchemaManager
 from sqlalchemy import text
 
 from service.core.actor import COMMONS
+from service.core.errors import ensure
 from service.core.ids import new_id
 from service.deadlines.rules import DEFAULT_POLICIES
 
@@ -20,7 +21,9 @@ _SQL = Path(__file__).parent.parent / "sql"
 
 def upgrade() -> None:
     """Create everything."""
-    attributes = op.get_context().config.attributes
+    config = op.get_context().config
+    ensure(config is not None, "migrations run with a configuration")
+    attributes = config.attributes  # type: ignore[union-attr]  # ensured in the line above
     _run("00_foundation.sql", attributes["app_role"])
     _run("01_clock_movable.sql" if attributes["is_clock_movable"] else "01_clock.sql", attributes["app_role"])
     op.execute(text(SchemaManager.get_schema().replace(":", r"\:")))
