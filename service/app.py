@@ -33,7 +33,6 @@ from service.jobs.queue import Queue
 from service.orders.carriers import Carriers
 from service.settings import Settings
 
-OPEN_PREFIXES = ("/api/schema", "/static")
 _HANDLED = ("files", *DOMAINS, "notices")
 
 
@@ -124,7 +123,7 @@ def create_app(settings: Settings, service: Service | None = None) -> Litestar:
         debug=False,
         logging_config=None,
     )
-    check_policy(app.routes, open_prefixes=OPEN_PREFIXES)
+    check_policy(app.routes)
     return app
 
 
