@@ -88,7 +88,7 @@ _COMPLAINTS: Rows = {
 }
 
 _DISPUTES: Rows = {
-    "disputes.escalate": {BUYER, SELLER},
+    "disputes.escalate": {BUYER, MEDIATOR, SUPERVISOR},
     "disputes.read": {BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR},
     "disputes.assign": {MEDIATOR, SUPERVISOR},
     "disputes.rule": {MEDIATOR, SUPERVISOR},
