@@ -56,4 +56,5 @@ class Base(DeclarativeBase):
         datetime: Moment,
         dict[str, Any]: JSONB,
         list[str]: JSONB,
+        list[dict[str, Any]]: JSONB,
     }
