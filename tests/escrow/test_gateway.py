@@ -132,7 +132,9 @@ async def test_a_refund_goes_out_once_and_leaves_the_ledger_when_done(
     await world.assert_clean()
 
 
-async def test_a_wrong_secret_or_a_dead_address_teaches_nothing(world: World, sandbox: Sandbox, database: Database) -> None:
+async def test_a_wrong_secret_or_a_dead_address_teaches_nothing(
+    world: World, sandbox: Sandbox, database: Database
+) -> None:
     payment_id = await world.request(Money(100, "CNY"))
     async with database.begin() as tx:
         payment = await tx.get(Payment, payment_id)

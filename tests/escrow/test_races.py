@@ -1,4 +1,4 @@
-"""Claim, waiver, refund and sweep on the same holds, started together on real connections: one end each, nothing lost."""
+"""Claim, waiver, refund and sweep on the same holds, started together on real connections: one end each."""
 
 import asyncio
 import random
@@ -44,7 +44,8 @@ class Race:
                 await asyncio.sleep(delay)
                 await act(tx, now)
         except Conflict as error:
-            assert error.code in LOSES_WITH, error.code
+            if error.code not in LOSES_WITH:
+                raise
             self.results[f"{name} lost"] += 1
         except DBAPIError as error:
             pytest.fail(f"{name}: {error.orig}")
@@ -54,7 +55,7 @@ class Race:
     async def until_ready(self, count: int) -> None:
         """Wait until every contender has its transaction."""
         async with asyncio.timeout(30):
-            while self.ready < count:
+            while self.ready < count:  # noqa: ASYNC110 - a count, not a flag
                 await asyncio.sleep(0.005)
 
 
@@ -81,7 +82,7 @@ async def sweep(tx: Tx, now: datetime) -> object:
 
 async def test_no_hold_ends_twice_and_every_loser_gets_a_conflict(world: World, clock: Clock) -> None:
     seed = random.randrange(2**32)
-    dice = random.Random(seed)  # noqa: S311 - test data
+    dice = random.Random(seed)
     print(f"seed {seed}")
     total: Counter[str] = Counter()
     for _ in range(ROUNDS):

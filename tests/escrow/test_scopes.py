@@ -24,7 +24,7 @@ _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databa
 async def until_waiting(world: World) -> None:
     """Wait until another session waits for a lock."""
     async with asyncio.timeout(WAIT_SECONDS):
-        while not await world.value(_WAITING):
+        while not await world.value(_WAITING):  # noqa: ASYNC110 - PostgreSQL tells it only when asked
             await asyncio.sleep(0.01)
 
 
