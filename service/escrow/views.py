@@ -92,6 +92,7 @@ class SellerMoney:
     released_minor: int
     refunded_minor: int
     fee_minor: int
+    open_hold_count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ _BY_SELLER = text(
            coalesce(sum(amount_minor) FILTER (WHERE was_frozen), 0)::bigint AS frozen_minor,
            coalesce(sum(seller_minor) FILTER (WHERE NOT was_open), 0)::bigint AS released_minor,
            coalesce(sum(buyer_minor) FILTER (WHERE NOT was_open), 0)::bigint AS refunded_minor,
-           coalesce(sum(fee_minor) FILTER (WHERE NOT was_open), 0)::bigint AS fee_minor
+           coalesce(sum(fee_minor) FILTER (WHERE NOT was_open), 0)::bigint AS fee_minor,
+           count(*) FILTER (WHERE was_open) AS open_hold_count
     FROM counted GROUP BY seller_id, currency ORDER BY seller_id, currency
     """
 )
