@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
@@ -21,7 +21,7 @@ from service.accounts.guards import (
     require_allowed,
 )
 from service.api.health import HEALTH
-from service.api.problems import EXCEPTION_HANDLERS
+from service.api.problems import EXCEPTION_HANDLERS, answer
 from service.api.router import DOMAINS, api_router, openapi_config
 from service.db.requests import RequestTransaction
 from service.db.session import Database
@@ -32,6 +32,8 @@ from service.files.store import Store
 from service.jobs.queue import Queue
 from service.orders.carriers import Carriers
 from service.settings import Settings
+from service.web.pages import HANDLERS as PAGES
+from service.web.pages import explain, is_for_people
 
 _HANDLED = ("files", *DOMAINS, "notices")
 
@@ -103,8 +105,8 @@ def create_app(settings: Settings, service: Service | None = None) -> Litestar:
                 await parts.close()
 
     app = Litestar(
-        route_handlers=[api_router(), *HEALTH, *_pages()],
-        exception_handlers=EXCEPTION_HANDLERS,
+        route_handlers=[api_router(), *HEALTH, *PAGES],
+        exception_handlers=dict.fromkeys(EXCEPTION_HANDLERS, _refuse),
         middleware=[
             DefineMiddleware(AuthenticationMiddleware, database=parts.database),
             DefineMiddleware(cast("Any", RequestTransaction), database=parts.database),
@@ -132,8 +134,9 @@ def _giver(part: Any) -> Callable[[], Any]:
     return lambda: part
 
 
-def _pages() -> Sequence[Any]:
-    if importlib.util.find_spec("service.web") and importlib.util.find_spec("service.web.pages"):
-        pages: Sequence[Any] = importlib.import_module("service.web.pages").HANDLERS
-        return pages
-    return []
+def _refuse(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Answer an error: with a page where a person asked for one, else with problem+json."""
+    problem = answer(request, error)
+    if is_for_people(request):
+        return explain(request, error, problem.status_code or 500, problem.headers)
+    return problem

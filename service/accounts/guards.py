@@ -61,7 +61,8 @@ class AuthenticationMiddleware:
         """Find the actor in a short transaction of its own, then go on."""
         if scope["type"] == ScopeType.HTTP:
             scope["user"] = NOBODY  # for the page that explains a refusal
-            scope["user"] = await self._actor(ASGIConnection(scope))
+            if not scope["path"].startswith(OPEN_PREFIXES):  # a stylesheet is needed while the database is down too
+                scope["user"] = await self._actor(ASGIConnection(scope))
         await self.app(scope, receive, send)
 
     async def _actor(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:

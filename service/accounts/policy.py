@@ -108,7 +108,16 @@ _REPORTING: Rows = {
 
 _NOTICES: Rows = {}
 
-_WEB: Rows = {}
+_WEB: Rows = {
+    "web.open": ANYONE,
+    "web.signed_in": SIGNED_IN,
+    "web.buyer": {BUYER},
+    "web.seller": {SELLER},
+    "web.mediator": {MEDIATOR, SUPERVISOR},
+    "web.regulator": {REGULATOR},
+    "web.operator": {OPERATOR},
+    "web.evidence": {BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR},
+}
 
 
 def _joined(*blocks: Rows) -> Mapping[str, frozenset[Who]]:

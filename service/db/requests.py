@@ -96,12 +96,17 @@ class Claim:
         self.key = key
         self.is_taken = False
 
-    async def take(self) -> None:
-        """Claim the key, if the request has one; raises `Replayed`, or `Invalid` for another body."""
+    async def take(self, *, key: str | None = None, fingerprint: bytes | None = None) -> None:
+        """Claim the key, if the request has one; raises `Replayed`, or `Invalid` for another body.
+
+        A page's form carries its key in a field: the handler gives it, with a fingerprint where the body differs from
+        one sending of the same form to the next (multipart bounds are random).
+        """
+        self.key = key or self.key
         if self.key is None or self.is_taken:
             return
         answer = await idempotency.claim(
-            self._tx, principal=self._principal, key=self.key, fingerprint=self._fingerprint
+            self._tx, principal=self._principal, key=self.key, fingerprint=fingerprint or self._fingerprint
         )
         if answer is not None:
             raise Replayed(answer)

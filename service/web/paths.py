@@ -5,6 +5,7 @@ from urllib.parse import quote
 HOME = "/"
 SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
+REGISTER = "/register"
 HELP = "/help"
 HELP_PRIVACY = "/help/privacy"
 HELP_ACCESSIBILITY = "/help/accessibility"

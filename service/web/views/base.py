@@ -9,7 +9,7 @@ from service.web import paths
 from service.web.language import Language, other
 from service.web.phrase import Phrase
 
-Area = Literal["nobody", "buyer", "seller", "mediator", "regulator", "operator"]
+Area = Literal["nobody", "buyer", "seller", "mediator", "regulator", "operator", "platform"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ NAVIGATION: Mapping[Area, tuple[Place, ...]] = {
         Place(paths.REGULATOR_REPORTS, "nav.reports"),
     ),
     "operator": (Place(paths.OPERATOR, "nav.health"),),
+    "platform": (),  # they work over the API
 }
 
 

@@ -25,6 +25,15 @@ class SignInPage(View):
 
 
 @dataclass(frozen=True, slots=True)
+class Register(View):
+    """A buyer's new account. Fields: email, name, password, next."""
+
+    template: ClassVar[str] = "register.html"
+    form: Form = EMPTY_FORM
+    then: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HelpPage(View):
     """One of the pages behind the foot's links."""
 

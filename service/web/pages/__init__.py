@@ -1,0 +1,42 @@
+"""Handlers of the pages: they join templates to the domains' reads and use cases."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Request, Router
+from litestar.di import NamedDependency, Provide
+
+from service.accounts.guards import is_secure
+from service.core.actor import Actor
+from service.db.requests import Claim
+from service.db.session import Tx
+from service.settings import Settings
+from service.web.pages import assets, entrance, mediator, operator, regulator, seller
+from service.web.pages.refusals import explain, is_for_people
+from service.web.pages.shell import Counter, Shell
+from service.web.views.base import Area
+
+_MODULES: tuple[Any, ...] = (assets, entrance, seller, mediator, regulator, operator)
+_COUNTERS: Mapping[Area, Counter] = {}
+"""What the numbers behind the entries of an area's navigation are counted by."""
+
+
+def _provide_shell(
+    request: Request[Actor, Any, Any],
+    tx: NamedDependency[Tx],
+    claim: NamedDependency[Claim],
+    settings: NamedDependency[Settings],
+) -> Shell:
+    return Shell(request, tx, claim, _COUNTERS, is_secure=is_secure(settings))
+
+
+HANDLERS = [
+    Router(
+        path="/",
+        route_handlers=[handler for module in _MODULES for handler in module.HANDLERS],
+        dependencies={"shell": Provide(_provide_shell, sync_to_thread=False)},
+        include_in_schema=False,
+    )
+]
+
+__all__ = ["HANDLERS", "explain", "is_for_people"]

@@ -1,0 +1,5 @@
+"""Pages of the mediators."""
+
+from typing import Any
+
+HANDLERS: list[Any] = []

@@ -1,0 +1,5 @@
+"""Pages of the operators."""
+
+from typing import Any
+
+HANDLERS: list[Any] = []

@@ -1,0 +1,5 @@
+"""Pages of the regulators."""
+
+from typing import Any
+
+HANDLERS: list[Any] = []

@@ -1,0 +1,5 @@
+"""Pages of the sellers."""
+
+from typing import Any
+
+HANDLERS: list[Any] = []

@@ -1,0 +1,182 @@
+"""Pages for everybody, over the whole application: sign-in, registration, language, errors, headers."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from service.core.actor import Role
+from service.db.session import Database
+from tests.web.browsing import Browser
+from tests.world import PASSWORD, make_account
+
+HOMES = {
+    Role.BUYER: "/my",
+    Role.MEDIATOR: "/mediator/cases",
+    Role.REGULATOR: "/regulator",
+    Role.OPERATOR: "/operator",
+}
+
+
+@pytest.fixture
+async def browser(client: httpx.AsyncClient) -> Browser:
+    return Browser(client)
+
+
+@pytest.mark.parametrize(
+    ("path", "en", "zh"),
+    [
+        ("/", "Your payment is held until the goods are right", "货品没有问题，货款才会付出"),
+        ("/help", "Help", "帮助"),
+        ("/sign-in", "Sign in", "登录"),
+        ("/register", "Register as a buyer", "注册买家账号"),
+    ],
+)
+async def test_open_pages_speak_the_readers_language(client: httpx.AsyncClient, path: str, en: str, zh: str) -> None:
+    assert (await Browser(client).open(path)).heading == en
+    chinese = await Browser(client, "zh-Hant-TW,en;q=0.5").open(path)
+    assert (chinese.status, chinese.heading) == (200, zh)
+
+
+async def test_the_switch_keeps_the_language_and_goes_back_to_our_own_pages_only(browser: Browser) -> None:
+    await browser.open("/language/zh?next=%2Fhelp%2Fprivacy")
+    assert browser.at == "/help/privacy"
+    assert 'lang="zh-Hans-CN"' in browser.page
+    for foreign in ("https%3A%2F%2Fevil.example", "%2F%2Fevil.example", "%2F%5Cevil.example"):
+        answer = await browser.client.get(f"/language/en?next={foreign}")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert (await browser.open("/language/fr")).status == 404
+
+
+async def test_every_page_tells_the_browser_what_it_may_do(browser: Browser) -> None:
+    for path in ("/", "/no/such/page", "/my"):
+        headers = (await browser.open(path)).headers
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["cache-control"] == "private, no-store"
+
+
+async def test_a_stylesheet_is_kept_for_ever_under_its_mark_only(browser: Browser) -> None:
+    await browser.open("/")
+    marked = browser.page.split('rel="stylesheet" href="')[1].split('"')[0]
+    answer = await browser.client.get(marked)
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-type"].startswith("text/css")
+    assert "set-cookie" not in answer.headers
+    assert (await browser.client.get("/static/fairhold.css?v=old")).headers["cache-control"] == "public, no-cache"
+    for hidden in ("README.md", "..%2Frender.py", "nothing.css"):
+        assert (await browser.client.get(f"/static/{hidden}")).status_code == 404
+
+
+@pytest.mark.parametrize("role", sorted(HOMES))
+async def test_each_role_signs_in_to_its_own_desk_and_out_again(
+    browser: Browser, database: Database, role: Role
+) -> None:
+    account = await make_account(database, "somebody", role)
+    await browser.open("/sign-in")
+    sent = await browser.send({"email": account.email, "password": PASSWORD})
+    assert (sent.status_code, sent.headers["location"]) == (303, HOMES[role])
+    await browser.open("/help")
+    assert "Sign out" in browser.page
+    out = next(f for f in _forms(browser) if f.action == "/sign-out")
+    await browser.answer({}, form=out)
+    assert browser.at == "/"
+    assert "You are signed out." in browser.text
+    assert "You are signed out." not in (await browser.open("/")).text
+
+
+async def test_a_wrong_password_is_said_on_the_page_and_the_address_is_kept(
+    browser: Browser, database: Database
+) -> None:
+    account = await make_account(database, "somebody", Role.BUYER)
+    await browser.open("/sign-in?next=%2Fmy%2Fclaim-order")
+    await browser.answer({"email": account.email, "password": "not this one"})
+    assert (browser.status, browser.errors) == (401, ["The e-mail address or the password is wrong"])
+    assert account.email in browser.page
+    assert "not this one" not in browser.page
+    assert browser.form("email").hidden["next"] == "/my/claim-order"
+
+
+async def test_many_wrong_passwords_are_stopped_with_a_page_that_says_so(browser: Browser) -> None:
+    await browser.open("/sign-in")
+    for _ in range(10):
+        assert (await browser.send({"email": "a@example.com", "password": "x"})).status_code == 401
+    await browser.answer({"email": "a@example.com", "password": "x"})
+    assert (browser.status, browser.errors) == (429, ["Too many tries. Wait a few minutes"])
+
+
+async def test_who_needs_to_sign_in_comes_back_to_the_page_that_was_asked_for(
+    browser: Browser, database: Database
+) -> None:
+    account = await make_account(database, "somebody", Role.BUYER)
+    await browser.open("/my/claim-order")
+    assert (browser.at, browser.heading) == ("/sign-in?next=%2Fmy%2Fclaim-order", "Sign in")
+    sent = await browser.send({"email": account.email, "password": PASSWORD})
+    assert sent.headers["location"] == "/my/claim-order"
+
+
+async def test_a_form_without_its_token_is_refused_with_a_page(browser: Browser, database: Database) -> None:
+    account = await make_account(database, "somebody", Role.BUYER)
+    await browser.open("/sign-in")
+    answer = await browser.client.post("/sign-in", data={"email": account.email, "password": PASSWORD})
+    assert answer.status_code == 403
+    assert "open for too long" in answer.text
+    assert "fairhold_session" not in browser.client.cookies
+
+
+async def test_a_page_of_another_role_is_refused_with_a_page(browser: Browser, database: Database) -> None:
+    account = await make_account(database, "somebody", Role.REGULATOR)
+    await browser.sign_in(account.email, PASSWORD)
+    await browser.open("/my")
+    assert (browser.status, browser.heading) == (403, "You may not see or do this")
+
+
+async def test_programs_get_problems_and_people_get_pages(browser: Browser) -> None:
+    assert (await browser.open("/no/such/page")).heading == "We did not find this page"
+    assert browser.status == 404
+    problem = await browser.client.get("/api/v1/nothing", headers={"Accept": "text/html"})
+    assert (problem.status_code, problem.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_a_buyer_registers_and_is_signed_in_at_once(browser: Browser) -> None:
+    await browser.open("/register")
+    await browser.answer({"email": "Lin@Example.com", "name": "林悦", "password": "a long enough phrase"})
+    assert (browser.status, browser.at) == (200, "/my")
+
+
+async def test_a_registration_with_gaps_names_each_of_them(browser: Browser) -> None:
+    await browser.open("/register")
+    await browser.answer({"email": "", "name": " ", "password": ""})
+    assert browser.status == 422
+    assert len(browser.errors) == 3
+    await browser.answer({"email": "lin@example.com", "name": "Lin", "password": "short"})
+    assert browser.errors == ["Choose a longer password, not one letter repeated"]
+    assert "lin@example.com" in browser.page
+
+
+async def test_a_taken_address_is_refused_beside_its_field(browser: Browser, database: Database) -> None:
+    account = await make_account(database, "somebody", Role.BUYER)
+    await browser.open("/register")
+    await browser.answer({"email": account.email, "name": "Lin", "password": "a long enough phrase"})
+    assert (browser.status, browser.errors) == (409, ["Somebody has registered with this e-mail address"])
+
+
+async def test_while_the_database_is_down_a_page_says_so_and_the_stylesheet_still_comes(
+    app: Litestar, database: Database, client: httpx.AsyncClient
+) -> None:
+    browser = await Browser(client).open("/")
+    client.cookies.set("fairhold_session", "x" * 43)
+    await database.engine.dispose()
+    database.engine.sync_engine.dialect.create_connect_args = lambda url: ([], {"conninfo": "host=127.0.0.1 port=9"})  # type: ignore[method-assign]  # nobody listens there
+    await browser.open("/help")
+    assert (browser.status, browser.heading) == (503, "Part of Fairhold does not answer right now")
+    assert (await client.get("/static/fairhold.css")).status_code == 200
+
+
+def _forms(browser: Browser) -> list:  # type: ignore[type-arg]
+    from tests.web.browsing import _Forms
+
+    return _Forms(browser.page).forms
