@@ -23,6 +23,12 @@ async def get_product(tx: Tx, product_id: UUID) -> Product:
     return found
 
 
+async def products_by_id(tx: Tx, product_ids: Collection[UUID]) -> dict[UUID, Product]:
+    """Return those of the products that exist, by id."""
+    found = await tx.scalars(select(Product).where(Product.id.in_(list(product_ids))))
+    return {product.id: product for product in found}
+
+
 async def products_page(
     tx: Tx, *, search: str | None, seller_id: UUID | None, after: str | None, limit: int
 ) -> Page[Product]:

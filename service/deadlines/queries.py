@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, ScalarSelect, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from service.core.errors import ensure
 from service.db.session import Tx
@@ -63,3 +64,28 @@ async def pending(tx: Tx, subject_ids: Collection[UUID]) -> list[Due]:
         .order_by(Deadline.due_at)
     )
     return [Due(each.name, each.subject_id, each.due_at, each.handler) for each in found]
+
+
+def earliest_due(
+    subject_id: ColumnElement[UUID] | InstrumentedAttribute[UUID], names: Collection[str]
+) -> ScalarSelect[datetime]:
+    """Return when the first of these promises of a row of another query is due, for that query to sort by."""
+    query = select(func.min(Deadline.due_at)).where(
+        Deadline.subject_id == subject_id, Deadline.name.in_(list(names)), Deadline.state == "pending"
+    )
+    return query.correlate_except(Deadline).scalar_subquery()
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """Promises that are due and not fired yet."""
+
+    count: int
+    oldest_at: datetime | None
+
+
+async def overdue(tx: Tx, *, now: datetime) -> Overdue:
+    """Return what the sweeper still has to fire."""
+    query = select(func.count(), func.min(Deadline.due_at)).where(Deadline.state == "pending", Deadline.due_at <= now)
+    row = (await tx.execute(query)).one()
+    return Overdue(row[0], row[1])

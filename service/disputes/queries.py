@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
 
 from service.complaints.queries import CaseFacts, case_facts
 from service.core.actor import Actor, Role
@@ -62,10 +62,21 @@ async def dispute_of_complaint(tx: Tx, actor: Actor, complaint_id: UUID) -> Disp
     return None if row is None else (await _views(tx, actor, [row]))[0]
 
 
-async def disputes_page(
-    tx: Tx, actor: Actor, *, state: str | None, is_mine: bool, is_open: bool, after: str | None, limit: int
+async def disputes_page(  # noqa: PLR0913 - the filters of a list
+    tx: Tx,
+    actor: Actor,
+    *,
+    state: str | None,
+    is_mine: bool,
+    is_open: bool,
+    after: str | None,
+    limit: int,
+    cases: Select[UUID] | None = None,
 ) -> Page[DisputeView]:
-    """Return disputes that the actor may see, the oldest first: that is the order in which they fall due."""
+    """Return disputes that the actor may see, the oldest first: that is the order in which they fall due.
+
+    `cases` narrows the list to those of the complaints that another domain's query names.
+    """
     query = select(Dispute).where(visible_to(actor)).order_by(Dispute.id).limit(check_limit(limit) + 1)
     if state:
         query = query.where(Dispute.state == state)
@@ -73,12 +84,39 @@ async def disputes_page(
         query = query.where(Dispute.state != "final")
     if is_mine:
         query = query.where(Dispute.mediator_id == actor.person_id)
+    if cases is not None:
+        query = query.where(Dispute.complaint_id.in_(cases))
     if after:
         (last,) = decode_mark(after, UUID)
         query = query.where(Dispute.id > last)
     rows = list(await tx.scalars(query))
     mark = encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None
     return Page(await _views(tx, actor, rows[:limit]), mark)
+
+
+async def dispute_counts(tx: Tx, actor: Actor, *, hurt: Select[UUID]) -> dict[str, int]:
+    """Return how many open disputes the actor may see: all, mine, queued, ruled, and those of the cases `hurt`."""
+    counted = func.count().filter
+    query = select(
+        func.count(),
+        counted(Dispute.mediator_id == actor.person_id),
+        counted(Dispute.state == "queued"),
+        counted(Dispute.state == "ruled"),
+        counted(Dispute.complaint_id.in_(hurt)),
+    ).where(visible_to(actor), Dispute.state != "final")
+    found = (await tx.execute(query)).one()
+    return dict(zip(("all", "mine", "queued", "ruled", "injury"), found, strict=True))
+
+
+async def next_unassigned(tx: Tx, actor: Actor) -> UUID | None:
+    """Return the oldest dispute that a mediator may take now and that nobody has locked; locks it."""
+    query = select(Dispute.id).where(visible_to(actor), Dispute.state == "queued").order_by(Dispute.id)
+    if not actor.has(Role.SUPERVISOR):
+        query = query.where(~Dispute.needs_supervisor)
+    parties = or_(Dispute.buyer_id == actor.person_id, Dispute.seller_id.in_(actor.seller_ids))
+    ruled = select(Ruling.dispute_id).where(Ruling.mediator_id == actor.person_id)
+    query = query.where(parties.is_not(true()), Dispute.id.not_in(ruled))
+    return await tx.scalar(query.limit(1).with_for_update(skip_locked=True))
 
 
 async def ruled_before(tx: Tx, complaint_id: UUID) -> list[UUID]:

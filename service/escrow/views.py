@@ -81,7 +81,8 @@ class LedgerLine:
 class SellerMoney:
     """What holds of some batches came to at one seller in one currency, in minor units, as of a time.
 
-    `held_minor` counts what was open then, `frozen_minor` what of it was frozen, row by row or by its scope.
+    `held_minor` counts what was open then, `frozen_minor` what of it was frozen, row by row or by its scope;
+    `open_hold_count` and `frozen_hold_count` count those holds, `hold_count` the ended ones too.
     """
 
     seller_id: UUID
@@ -93,6 +94,7 @@ class SellerMoney:
     refunded_minor: int
     fee_minor: int
     open_hold_count: int
+    frozen_hold_count: int
 
 
 @dataclass(frozen=True, slots=True)

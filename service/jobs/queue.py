@@ -5,6 +5,8 @@ at least once: a handler looks at the state before it acts. Failures are tried a
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import procrastinate
@@ -88,3 +90,34 @@ async def enqueue_many(tx: Tx, name: str, payloads: Sequence[Payload]) -> None:
         return
     deferrer = _deferring.configure_task(name, queue=DEFAULT_QUEUE, connection=await tx.driver())
     await deferrer.batch_defer_async(*[dict(payload) for payload in payloads])
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Jobs that wait or failed for good; `oldest_seconds` is the age of the oldest that could run now."""
+
+    count: int
+    oldest_seconds: int
+    failed: int
+
+
+async def waiting_jobs(tx: Tx, *, prefix: str = "") -> Waiting:
+    """Return the counts of the queue, of jobs whose name begins with `prefix`."""
+    found = await tx.execute(
+        text(
+            "SELECT count(*) FILTER (WHERE j.status = 'todo'),"
+            " coalesce(extract(epoch FROM now() - min(e.at) FILTER (WHERE j.status = 'todo'"
+            " AND (j.scheduled_at IS NULL OR j.scheduled_at <= now()))), 0)::bigint,"
+            " count(*) FILTER (WHERE j.status = 'failed')"
+            " FROM procrastinate_jobs j LEFT JOIN procrastinate_events e ON e.job_id = j.id AND e.type = 'deferred'"
+            " WHERE j.status IN ('todo', 'failed') AND starts_with(j.task_name, :prefix)"
+        ),
+        {"prefix": prefix},
+    )
+    return Waiting(*found.one())
+
+
+async def worker_seen_at(tx: Tx) -> datetime | None:
+    """Return when a worker last said that it lives, by the host of the database; None if none is known."""
+    seen: datetime | None = await tx.scalar(text("SELECT max(last_heartbeat) FROM procrastinate_workers"))
+    return seen

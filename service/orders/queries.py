@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, or_, select, text, true
+from sqlalchemy import ColumnElement, false, func, or_, select, text, true
 
 from service.core.actor import Actor, Role
 from service.core.errors import NotFound
@@ -74,6 +74,12 @@ async def orders_page(
         [view_of(row, None) for row in rows[:limit]],
         encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None,
     )
+
+
+async def order_counts(tx: Tx, actor: Actor, *, seller_ids: Collection[UUID]) -> dict[str, int]:
+    """Return how many orders of these sellers, as far as the actor may see them, are in each status."""
+    query = select(Order.status, func.count()).where(visible_to(actor), Order.seller_id.in_(list(seller_ids)))
+    return {row[0]: row[1] for row in await tx.execute(query.group_by(Order.status))}
 
 
 async def order_facts(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, OrderFacts]:

@@ -2,6 +2,16 @@
 
 from service.complaints.queries.access import get_row, side_of, visible_to
 from service.complaints.queries.case import available_actions, get_complaint
+from service.complaints.queries.desks import (
+    SellerView,
+    case_ids,
+    complaints_by_batch,
+    count_to_look_at,
+    first_words,
+    seller_counts,
+    seller_inbox,
+    to_look_at,
+)
 from service.complaints.queries.facts import CaseFacts, LinkedComplaint, case_facts, cases_of_holds, linked_complaints
 from service.complaints.queries.lists import Filters, complaints_page, find_by_reference
 from service.complaints.queries.timeline import case_timeline
@@ -10,15 +20,23 @@ __all__ = [
     "CaseFacts",
     "Filters",
     "LinkedComplaint",
+    "SellerView",
     "available_actions",
     "case_facts",
+    "case_ids",
     "case_timeline",
     "cases_of_holds",
+    "complaints_by_batch",
     "complaints_page",
+    "count_to_look_at",
     "find_by_reference",
+    "first_words",
     "get_complaint",
     "get_row",
     "linked_complaints",
+    "seller_counts",
+    "seller_inbox",
     "side_of",
+    "to_look_at",
     "visible_to",
 ]

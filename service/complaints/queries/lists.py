@@ -45,7 +45,7 @@ async def complaints_page(
         query = query.where(Complaint.id < last)
     rows = list(await tx.scalars(query))
     shown = rows[:limit]
-    due = await _next_due(tx, [row.id for row in shown])
+    due = await next_due(tx, [row.id for row in shown])
     mark = encode_mark(str(shown[-1].id)) if len(rows) > limit else None
     return Page([summary_of(row, actor, due.get(row.id)) for row in shown], mark)
 
@@ -75,7 +75,8 @@ def _filtered(query: Select[Complaint], actor: Actor, filters: Filters) -> Selec
     return query
 
 
-async def _next_due(tx: Tx, complaint_ids: Sequence[UUID]) -> dict[UUID, AvailableAction]:
+async def next_due(tx: Tx, complaint_ids: Sequence[UUID]) -> dict[UUID, AvailableAction]:
+    """Return the next deadline that somebody sees of each complaint."""
     due: dict[UUID, AvailableAction] = {}
     for each in await pending(tx, complaint_ids):
         found = due_side(each.name)

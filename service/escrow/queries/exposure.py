@@ -1,6 +1,7 @@
 """How much money lies in scopes and batches, and what became of it."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from sqlalchemy import text
 
 from service.core.money import Money
 from service.db.session import Tx
-from service.escrow.rules import ScopeKey
+from service.escrow.rules import SWEEP_MARGIN, ScopeKey
 from service.escrow.tables import IN_SCOPE
 from service.escrow.views import ScopeFreezeView, ScopeState, SellerMoney
 
@@ -36,7 +37,8 @@ _BY_SELLER = text(
            coalesce(sum(seller_minor) FILTER (WHERE NOT was_open), 0)::bigint AS released_minor,
            coalesce(sum(buyer_minor) FILTER (WHERE NOT was_open), 0)::bigint AS refunded_minor,
            coalesce(sum(fee_minor) FILTER (WHERE NOT was_open), 0)::bigint AS fee_minor,
-           count(*) FILTER (WHERE was_open) AS open_hold_count
+           count(*) FILTER (WHERE was_open) AS open_hold_count,
+           count(*) FILTER (WHERE was_frozen) AS frozen_hold_count
     FROM counted GROUP BY seller_id, currency ORDER BY seller_id, currency
     """
 )
@@ -75,3 +77,51 @@ async def _state(tx: Tx, key: ScopeKey, freezes: list[ScopeFreezeView]) -> Scope
     found = await tx.execute(text(query), {"key": key.key})
     rows = found.all()
     return ScopeState(key, freezes, sum(row.holds for row in rows), [Money(row.held, row.currency) for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHolds:
+    """Open holds of one currency, all tenants together; `frozen_*` are those of them that are frozen."""
+
+    amount: Money
+    count: int
+    frozen: Money
+    frozen_count: int
+
+
+async def open_totals(tx: Tx) -> list[OpenHolds]:
+    """Return what is held and frozen now, by currency. No permission filter: sums only."""
+    found = await tx.execute(
+        text(
+            "SELECT currency, sum(amount_minor)::bigint AS held, count(*) AS holds,"
+            " coalesce(sum(amount_minor) FILTER (WHERE freeze_count > 0), 0)::bigint AS frozen,"
+            " count(*) FILTER (WHERE freeze_count > 0) AS frozen_holds"
+            " FROM hold WHERE ended_at IS NULL GROUP BY currency ORDER BY 2 DESC"
+        )
+    )
+    return [
+        OpenHolds(Money(row.held, row.currency), row.holds, Money(row.frozen, row.currency), row.frozen_holds)
+        for row in found
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeping:
+    """What the sweep has to do, and when it released last."""
+
+    due_count: int
+    oldest_due_at: datetime | None
+    last_release_at: datetime | None
+
+
+async def sweeping(tx: Tx, *, now: datetime) -> Sweeping:
+    """Return how many holds are due for release and when the sweep last released one."""
+    found = await tx.execute(
+        text(
+            "SELECT (SELECT count(*) FROM hold WHERE window_ends_at <= :due),"
+            " (SELECT min(window_ends_at) FROM hold WHERE window_ends_at <= :due),"
+            " (SELECT max(at) FROM resolution WHERE cause = 'sweep')"
+        ),
+        {"due": now - SWEEP_MARGIN},
+    )
+    return Sweeping(*found.one())

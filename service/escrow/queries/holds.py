@@ -40,6 +40,17 @@ async def hold_by_reference(tx: Tx, reference_id: UUID) -> HoldView | None:
     return with_children(roots[-1], views)
 
 
+async def holds_by_references(tx: Tx, reference_ids: Collection[UUID]) -> dict[UUID, HoldView]:
+    """Return what `hold_by_reference` returns for each of several references; without those that were not funded."""
+    found = await tx.scalars(select(Hold).where(Hold.reference_id.in_(list(reference_ids))).order_by(Hold.id))
+    views = await _views(tx, list(found))
+    roots = {view.reference_id: view for view in views if view.parent_hold_id is None}
+    return {
+        reference_id: with_children(root, [view for view in views if view.reference_id == reference_id])
+        for reference_id, root in roots.items()
+    }
+
+
 def with_children(root: HoldView, views: Collection[HoldView]) -> HoldView:
     """Return a hold with those of `views` that came from its division, at any depth."""
     family = {root.id}
