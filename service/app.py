@@ -31,6 +31,7 @@ from service.files.sealing import KeyRing
 from service.files.store import Store
 from service.jobs.queue import Queue
 from service.orders.carriers import Carriers
+from service.reporting.renderer import Renderer
 from service.settings import Settings
 from service.web.pages import HANDLERS as PAGES
 from service.web.pages import explain, is_for_people
@@ -50,6 +51,7 @@ class Service:
     ring: KeyRing
     gateway: HttpGateway
     carriers: Carriers
+    renderer: Renderer
     subscriptions: Mapping[str, Sequence[str]]
 
     async def close(self) -> None:
@@ -57,6 +59,7 @@ class Service:
         await self.gateway.close()
         await self.carriers.close()
         await self.workshop.close()
+        await self.renderer.close()
         self.store.close()
         await self.database.close()
 
@@ -71,6 +74,7 @@ def assemble(settings: Settings) -> Service:
         "ring": KeyRing(settings.secret),
         "gateway": HttpGateway.of(settings),
         "carriers": Carriers.of(settings),
+        "renderer": Renderer.of(settings),
     }
     queue = Queue(settings.database_url)
     subscriptions: dict[str, list[str]] = {}
