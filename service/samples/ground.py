@@ -21,6 +21,11 @@ class Ground:
     shop_id: UUID | None
     people: dict[str, UUID]
 
+    def of_role(self, role: str) -> list[UUID]:
+        """Return the demonstration's people of a role who are in this database."""
+        emails = [person.email for person in DEMO_PEOPLE if person.role == role]
+        return [self.people[email] for email in emails if email in self.people]
+
 
 def prepare_ground(connection: Connection, seed: int) -> Ground:
     """Read the clock (to the hour, so that a seed repeats its ids), and make this run's second platform."""

@@ -1,18 +1,37 @@
 """Fill a database with generated data in bulk."""
 
 import random
+from collections.abc import Iterator
+from datetime import timedelta
 
 import msgspec
 from rich.console import Console
 
+from service.complaints.matching.calibrate import shipped_model
+from service.core.errors import Invalid
+from service.orders import rules as order_rules
 from service.samples import goods
+from service.samples.books import Books
+from service.samples.buyers import SampleBuyer, known_buyers, make_buyers
+from service.samples.cases import Cases
 from service.samples.goods import Goods
 from service.samples.ground import Ground, prepare_ground
 from service.samples.loading import Connection, clean_search_indexes, connect, copy_rows, copy_text
+from service.samples.outbox import own_xid, pass_over
 from service.samples.progress import Progress, progress_on
+from service.samples.rows import Rows
+from service.samples.trade import Trade
 from service.settings import Settings
 
 BATCHES_AT_ONCE = 20_000
+ROWS_AT_ONCE = 2_000
+ORDERS_PER_BUYER = 4
+BUYERS_MIN = 20
+ORDER_EVENTS_MAX = 50_000
+"""With more orders than this, they come without their timeline."""
+LIVE_COMPLAINTS_MAX = 2_000
+"""With more complaints than this, the worker is not asked to match them and to look for signals."""
+ABOUT_ORDERS_SHARE = 0.75
 
 
 class Amounts(msgspec.Struct, frozen=True):
@@ -24,12 +43,20 @@ class Amounts(msgspec.Struct, frozen=True):
 
 
 def seed_database(settings: Settings, amounts: Amounts, *, seed: int, console: Console) -> None:
-    """Fill the database; the same seed makes the same data in an empty database at the same hour."""
+    """Fill the database; the same seed makes the same data in an empty database within the same hour.
+
+    Raises `Invalid` ("seed_needs_batches") for orders or complaints without batches. What was committed stays if it is
+    stopped half way.
+    """
+    if amounts.batches == 0 and amounts.orders + amounts.complaints:
+        raise Invalid("seed_needs_batches", "orders and complaints are about batches: ask for some of those too")
     with connect(settings.database_url) as connection, progress_on(console) as progress:
         ground = prepare_ground(connection, seed)
         rng = random.Random(f"{seed}/{ground.run}")
         made = Goods(rng, now=ground.now, batches=amounts.batches, tag=ground.tag, own_shop=ground.shop_id)
         _load_goods(connection, made, ground, rng, progress, amounts.batches)
+        if amounts.orders + amounts.complaints:
+            _Market(settings, connection, rng, made, ground, progress).fill(amounts)
     if settings.owner_database_url:
         clean_search_indexes(settings.owner_database_url)
 
@@ -51,3 +78,90 @@ def _load_goods(
             copy_text(connection, "custody", goods.CUSTODY_COLUMNS, chunk.custody)
             copy_text(connection, "batch_parent", goods.PARENT_COLUMNS, chunk.parents)
         step.forward(len(chunk.batches))
+
+
+class _Market:
+    """Buyers, their orders and their complaints."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        connection: Connection,
+        rng: random.Random,
+        made: Goods,
+        ground: Ground,
+        progress: Progress,
+    ) -> None:
+        self._connection = connection
+        self._rng = rng
+        self._made = made
+        self._ground = ground
+        self._progress = progress
+        self._secret = settings.secret
+        self._books = Books.of(settings)
+        self._is_quiet = False
+        self._cases = Cases(rng, now=ground.now, mediators=ground.of_role("mediator"), model=shipped_model().version)
+
+    def fill(self, amounts: Amounts) -> None:
+        """Write everything, a chunk in a transaction."""
+        self._is_quiet = amounts.complaints > LIVE_COMPLAINTS_MAX or amounts.orders > ORDER_EVENTS_MAX
+        buyers = self._buyers(max(BUYERS_MIN, amounts.orders // ORDERS_PER_BUYER))
+        about_orders = min(int(amounts.complaints * ABOUT_ORDERS_SHARE), amounts.orders)
+        self._orders(buyers, amounts.orders, about_orders)
+        self._elsewhere(buyers, amounts.complaints - about_orders)
+
+    def _buyers(self, count: int) -> list[SampleBuyer]:
+        step = self._progress.step("buyers", count)
+        made: list[SampleBuyer] = []
+        for start, size in _chunks(count):
+            rows = Rows()
+            made += make_buyers(
+                self._rng, rows, size, self._digest, tag=self._ground.tag, start=start, now=self._ground.now
+            )
+            self._write(rows)
+            step.forward(size)
+        return made
+
+    def _orders(self, buyers: list[SampleBuyer], count: int, complained: int) -> None:
+        ground = self._ground
+        own = known_buyers(ground.of_role("buyer"), self._digest, joined_at=ground.now - timedelta(days=100))
+        trade = Trade(self._rng, self._made, ground, buyers, own)
+        has_mediator, is_with_events = bool(ground.of_role("mediator")), count <= ORDER_EVENTS_MAX
+        step = self._progress.step("orders", count)
+        for start, size in _chunks(count):
+            rows = Rows()
+            for place in range(start, start + size):
+                if (place + 1) * complained // count > place * complained // count:
+                    order, case = trade.complained(rows, has_mediator=has_mediator, is_with_events=is_with_events)
+                    self._cases.about_order(rows, order, case)
+                else:
+                    trade.order(rows, is_with_events=is_with_events)
+            self._write(rows)
+            self._books.write(rows)
+            step.forward(size)
+
+    def _elsewhere(self, buyers: list[SampleBuyer], count: int) -> None:
+        sellers = {seller.id: seller for seller in self._made.sellers}
+        step = self._progress.step("complaints elsewhere", count)
+        for _, size in _chunks(count):
+            rows = Rows()
+            for _ in range(size):
+                batch, buyer = self._rng.choice(self._made.sold), self._rng.choice(buyers)
+                self._cases.elsewhere(rows, batch, buyer, sellers)
+            self._write(rows)
+            step.forward(size)
+
+    def _write(self, rows: Rows) -> None:
+        with self._connection.transaction():
+            rows.load(self._connection)
+            xid = own_xid(self._connection)
+        if self._is_quiet:
+            pass_over(self._connection, xid)
+
+    def _digest(self, kind: str, value: str) -> str | None:
+        return order_rules.digest(self._secret, kind, value)
+
+
+def _chunks(count: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, count, ROWS_AT_ONCE):
+        yield start, min(ROWS_AT_ONCE, count - start)
