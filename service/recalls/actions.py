@@ -15,7 +15,6 @@ from sqlalchemy.dialects.postgresql import insert
 from service.accounts.queries import people_of_sellers
 from service.batches.actions import set_status
 from service.batches.queries import ancestors, batch_scope, batches_by_id, lock_batches
-from service.batches.schemas import BatchView
 from service.complaints.queries import case_facts
 from service.core.actor import SYSTEM, Actor
 from service.core.errors import Forbidden, ensure
@@ -28,7 +27,7 @@ from service.escrow.rules import ScopeKey
 from service.events.log import emit
 from service.orders.queries import sellers_of_products
 from service.recalls import rules
-from service.recalls.counting import Counted, count_scope
+from service.recalls.counting import Batches, Counted, count_scope
 from service.recalls.queries import counted_before, decides, frozen_batches, frozen_signals, get_row, open_signals
 from service.recalls.schemas import SignalNumbers
 from service.recalls.tables import Signal, SignalBatch, SignalMember, SignalText
@@ -180,7 +179,7 @@ async def _keep_members(tx: Tx, signal: Signal, grouped: dict[UUID, int]) -> Non
         await tx.execute(insert(SignalMember).on_conflict_do_nothing(), rows)
 
 
-async def _keep_batches(tx: Tx, signal: Signal, batches: Sequence[BatchView]) -> None:
+async def _keep_batches(tx: Tx, signal: Signal, batches: Batches) -> None:
     rows = [{"signal_id": signal.id, "batch_id": batch.id, "seller_id": batch.seller_id} for batch in batches]
     await tx.execute(insert(SignalBatch).on_conflict_do_nothing(), rows)
 
@@ -215,7 +214,7 @@ async def _extend(tx: Tx, signal: Signal, counted: Counted, *, now: datetime) ->
 async def _hold(
     tx: Tx,
     signal: Signal,
-    batches: Sequence[BatchView],
+    batches: Batches,
     more: Sequence[ScopeKey],
     *,
     expires_at: datetime,

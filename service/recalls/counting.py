@@ -25,12 +25,14 @@ from service.orders.queries import (
 from service.recalls import rules
 from service.recalls.rules import Base, Day, Rate, Report
 
+Batches = Sequence[BatchView]
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
     """The complaints of a scope that count: grouped into independent buyers, beside what was sold to verified ones."""
 
-    batches: Sequence[BatchView]
+    batches: Batches
     sellings: Sequence[tuple[UUID, UUID]]
     reports: Sequence[Report]
     grouped: dict[UUID, int]
@@ -93,7 +95,7 @@ async def base_of(tx: Tx, category: str, *, now: datetime) -> Base:
     return Base(rate=rate.value / 1000, shape=shape.value / 1000, version=f"{rate.version}.{shape.version}")
 
 
-async def _sellings(tx: Tx, batches: Sequence[BatchView]) -> list[tuple[UUID, UUID]]:
+async def _sellings(tx: Tx, batches: Batches) -> list[tuple[UUID, UUID]]:
     """Return who sells or holds which product of the scope: by orders, registration and custody."""
     products = {batch.id: batch.product_id for batch in batches}
     found = set(await sellers_of_products(tx, set(products.values())))
@@ -103,7 +105,7 @@ async def _sellings(tx: Tx, batches: Sequence[BatchView]) -> list[tuple[UUID, UU
     return sorted(found)
 
 
-async def _reports(tx: Tx, batches: Sequence[BatchView]) -> list[Report]:
+async def _reports(tx: Tx, batches: Batches) -> list[Report]:
     batch_ids, product_ids = {batch.id for batch in batches}, {batch.product_id for batch in batches}
     linked = [case for case in await linked_complaints(tx, batch_ids) if case.order_id and case.buyer_id]
     orders = await order_facts(tx, [case.order_id for case in linked if case.order_id])

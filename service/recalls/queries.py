@@ -130,9 +130,7 @@ async def _views(tx: Tx, actor: Actor, rows: Sequence[Signal]) -> list[SignalVie
     return [_view(actor, row, due.get(row.id), batch_ids[row.id], complaint_ids.get(row.id, [])) for row in rows]
 
 
-def _view(
-    actor: Actor, row: Signal, due: Due | None, batch_ids: list[UUID], complaint_ids: list[UUID]
-) -> SignalView:
+def _view(actor: Actor, row: Signal, due: Due | None, batch_ids: list[UUID], complaint_ids: list[UUID]) -> SignalView:
     sees_all = actor.is_system or actor.has(Role.REGULATOR) or decides(actor)
     sides = [role.value for role in (Role.MEDIATOR, Role.SUPERVISOR) if COMMONS in actor.tenants(role)]
     return SignalView(

@@ -1,4 +1,4 @@
-"""Making reports: the facts are fixed and committed, then drawn and stored with no transaction open, then written down."""
+"""Making reports: the facts are fixed and committed, drawn and stored with no transaction open, then written down."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
