@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from service.core.actor import Actor
 from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
@@ -42,12 +42,12 @@ class Reports(Controller):
         tx: NamedDependency[Tx],
         actor: NamedDependency[Actor],
         subject_id: FromQuery[UUID | None] = None,
-        state: FromQuery[str | None] = None,
+        in_state: Annotated[str | None, QueryParameter(name="state")] = None,
         after: FromQuery[str | None] = None,
         limit: FromQuery[Limit] = LIMIT_DEFAULT,
     ) -> PageOf[ReportView]:
         """List the reports that you may see, the newest first: regulators and operators see all, others their own."""
-        page = await queries.reports_page(tx, actor, subject_id=subject_id, state=state, after=after, limit=limit)
+        page = await queries.reports_page(tx, actor, subject_id=subject_id, state=in_state, after=after, limit=limit)
         return PageOf(list(page.rows), PageMeta(page.next))
 
     @get("/{report_id:uuid}", opt={"allow": "reports.read"}, summary="Get a report's state")
