@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gateway_secret: str = ""
     carrier_url: str = ""
     carrier_public_key: str = ""
+    worker_stalled_seconds: int = 30
     log_level: str = "INFO"
 
     @property
@@ -97,6 +98,8 @@ def _check(settings: Settings) -> None:
         wrong.append("FAIRHOLD_PORT: from 1 to 65535")
     if not 1 <= settings.evidence_retention_days <= 36500:
         wrong.append("FAIRHOLD_EVIDENCE_RETENTION_DAYS: from 1 to 36500")
+    if not 3 <= settings.worker_stalled_seconds <= 3600:
+        wrong.append("FAIRHOLD_WORKER_STALLED_SECONDS: from 3 to 3600")
     if settings.mode is Mode.PRODUCTION:
         needed = ("database_url", "s3_endpoint", "s3_access_key", "s3_secret_key", "secret", "base_url", "gateway_url")
         wrong += [f"{PREFIX}{name.upper()} is needed in production" for name in needed if not getattr(settings, name)]

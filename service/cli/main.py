@@ -5,6 +5,7 @@ import sys
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.traceback import install
 from sqlalchemy.exc import DBAPIError
 
@@ -43,7 +44,7 @@ def main() -> None:
         console.print(f"[red]Settings:[/red] {error}", highlight=False)
         sys.exit(EXIT_SETTINGS)
     except FairholdError as error:
-        console.print(f"[red]{error.code}:[/red] {error.message}", highlight=False)
+        console.print(f"[red]{error.code}:[/red] {escape(error.message)}", highlight=False, soft_wrap=True)
         sys.exit(EXIT_REFUSED)
     except DBAPIError as error:
         console.print(f"[red]database:[/red] {error.orig}", highlight=False)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+from datetime import timedelta
 from pathlib import Path
 
 import rich_click as click
@@ -77,7 +78,8 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        await run_worker(service.database, service.queue, service.subscriptions, stop)
+        stalled = timedelta(seconds=settings.worker_stalled_seconds)
+        await run_worker(service.database, service.queue, service.subscriptions, stop, stalled=stalled)
     finally:
         await service.close()
 

@@ -26,10 +26,11 @@ READY_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 25.0
 WATCH_SECONDS = 0.5
 _COMMAND = (sys.executable, "-m", "service.cli")
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stopped(Exception):
-    """SIGTERM came."""
+class Stopped(KeyboardInterrupt):
+    """SIGINT or SIGTERM came. A kind of `KeyboardInterrupt`, which event loops pass on and do not log away."""
 
 
 def supervise(settings: Settings) -> None:
@@ -38,7 +39,8 @@ def supervise(settings: Settings) -> None:
     Raises `Unavailable` when a part cannot start or ends by itself, `Conflict` ("port_taken").
     """
     console = Console()
-    previous = signal.signal(signal.SIGTERM, _stop)
+    # Ours, because a shell that starts us in the background lets us inherit SIGINT as ignored.
+    previous = {number: signal.signal(number, _stop) for number in _STOP_SIGNALS}
     try:
         with ExitStack() as stack:
             home = home_of(settings)
@@ -48,24 +50,26 @@ def supervise(settings: Settings) -> None:
             check_port(settings)
             settings = with_secrets(settings, home)
             with console.status("Starting PostgreSQL and S3"):
-                settings = _with_servers(settings, home, stack)
+                settings, servers = _with_servers(settings, home, stack)
             settings = _with_addresses(settings)
             prepare(settings, home, console)
             write_running(settings, home)
             stack.callback((home / "running.json").unlink, missing_ok=True)
             with console.status("Starting Fairhold"):
-                parts = _start_parts(settings, home, descriptor, stack)
+                parts = {**servers, **_start_parts(settings, home, descriptor, stack)}
                 _wait_ready(settings, parts)
             _greet(settings, home, console)
             _watch(parts)
-    except (KeyboardInterrupt, Stopped):
+    except KeyboardInterrupt:
         console.print("Stopped.")
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in _STOP_SIGNALS:  # a second one must not cut the stopping short
+        signal.signal(number, signal.SIG_IGN)
     raise Stopped
 
 
@@ -81,24 +85,27 @@ def check_port(settings: Settings) -> None:
             ) from error
 
 
-def _with_servers(settings: Settings, home: Path, stack: ExitStack) -> Settings:
-    """Start the embedded servers that the settings do not replace by others."""
+def _with_servers(settings: Settings, home: Path, stack: ExitStack) -> tuple[Settings, Mapping[str, GuardedProcess]]:
+    """Start the embedded servers that the settings do not replace by others; return them by name too."""
+    servers: dict[str, GuardedProcess] = {}
     storage = None
     if not settings.s3_endpoint:
         storage = EmbeddedS3(home)
         stack.callback(storage.stop)
         storage.launch()
+        servers["s3"] = storage.process
     if not settings.database_url:
         postgres = EmbeddedPostgres(home)
         stack.callback(postgres.stop)
         urls = postgres.start()
+        servers["postgres"] = postgres.process
         settings = msgspec.structs.replace(settings, database_url=urls.app, owner_database_url=urls.owner)
     if storage is not None:
         access = storage.start()
         settings = msgspec.structs.replace(
             settings, s3_endpoint=access.endpoint, s3_access_key=access.access_key, s3_secret_key=access.secret_key
         )
-    return settings
+    return settings, servers
 
 
 def _with_addresses(settings: Settings) -> Settings:
@@ -169,7 +176,7 @@ def _wait_ready(settings: Settings, parts: Mapping[str, GuardedProcess]) -> None
 def _check_running(parts: Mapping[str, GuardedProcess]) -> None:
     for name, part in parts.items():
         if not part.is_running:
-            raise Unavailable("part_ended", f"{name} ended by itself; the reason is in {name}.log of the home folder")
+            raise Unavailable("part_ended", f"{name} ended by itself; the end of {part.log}:\n{part.log_tail()}")
 
 
 def _watch(parts: Mapping[str, GuardedProcess]) -> None:

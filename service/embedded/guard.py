@@ -70,7 +70,7 @@ def _wait_for_reason(server: "subprocess.Popen[bytes]", woken: socket.socket, pa
 
 
 def _end(server: "subprocess.Popen[bytes]", stop_signal: int, grace_seconds: float) -> int:
-    """Stop the server: `stop_signal`, then SIGQUIT, then SIGKILL to its whole group."""
+    """Stop the server: `stop_signal`, then SIGQUIT, then SIGKILL to its whole group; nothing of that group stays."""
     for number, seconds in ((stop_signal, grace_seconds), (signal.SIGQUIT, 5.0), (signal.SIGKILL, None)):
         if server.poll() is not None:
             break
@@ -81,6 +81,8 @@ def _end(server: "subprocess.Popen[bytes]", stop_signal: int, grace_seconds: flo
             server.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(seconds)
+    with contextlib.suppress(ProcessLookupError):  # what a server that was killed has left of its own children
+        os.killpg(server.pid, signal.SIGKILL)
     return server.returncode
 
 

@@ -88,7 +88,7 @@ class EmbeddedPostgres:
         self._throw_away = throw_away
         self._folder = home.absolute() / "postgres"
         self._lock = FolderLock(self._folder)
-        self._process = GuardedProcess(self._folder / "postgres.log")
+        self.process = GuardedProcess(self._folder / "postgres.log")
         self.sockets = self._folder / "run"
         """Where the Unix socket is; elsewhere when the home's path is too long for one."""
 
@@ -104,7 +104,7 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Fast shutdown: running transactions are rolled back, committed ones are safe. Waits until it is gone."""
-        self._process.stop()
+        self.process.stop()
         self._lock.release()
 
     def _start(self, descriptor: int) -> PostgresUrls:
@@ -119,7 +119,7 @@ class EmbeddedPostgres:
         self.sockets = sockets = socket_folder(account.place, SOCKET_NAME + ".lock", account.identity)
         settings = SETTINGS | (THROW_AWAY_SETTINGS if self._throw_away else {})
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        self._process.start(
+        self.process.start(
             account.command("postgres", "-D", str(data), "-k", str(sockets), *options),
             stop_signal=signal.SIGINT,
             grace_seconds=STOP_SECONDS,
@@ -129,7 +129,7 @@ class EmbeddedPostgres:
             identity=account.identity,
         )
         self._lock.hand_over()
-        self._process.wait_ready(lambda: _is_ready(data), START_SECONDS, "postgres")
+        self.process.wait_ready(lambda: _is_ready(data), START_SECONDS, "postgres")
         self._prepare(account, sockets, passwords)
         return PostgresUrls(*(_url(role, passwords[role], sockets) for role in (APP_ROLE, OWNER_ROLE, ADMIN_ROLE)))
 

@@ -87,7 +87,7 @@ class GuardedProcess:
     """A server under a guard process; see `guard.py`."""
 
     def __init__(self, log: Path) -> None:
-        self._log = log
+        self.log = log
         self._guard: subprocess.Popen[bytes] | None = None
 
     def start(
@@ -105,9 +105,9 @@ class GuardedProcess:
         options: dict[str, Any] = {"stop": stop_signal, "grace_seconds": grace_seconds, "keep": [keep]}
         if identity is not None:
             options |= {"uid": identity.uid, "gid": identity.gid}
-        if self._log.exists() and self._log.stat().st_size > LOG_BYTES_MAX:
-            self._log.replace(self._log.with_suffix(".old.log"))
-        with self._log.open("ab") as log:
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX:
+            self.log.replace(self.log.with_suffix(".old.log"))
+        with self.log.open("ab") as log:
             self._guard = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), json.dumps(options), *command],
                 stdin=subprocess.PIPE,
@@ -124,6 +124,10 @@ class GuardedProcess:
         """Whether the guard, and so the server, still runs."""
         return self._guard is not None and self._guard.poll() is None
 
+    def log_tail(self) -> str:
+        """The end of its log."""
+        return self.log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
+
     def wait_ready(self, ready: Callable[[], bool], seconds: float, name: str) -> None:
         """Wait until `ready()`; raises `Unavailable` with the end of the log when the server dies or takes longer."""
 
@@ -133,10 +137,10 @@ class GuardedProcess:
         with contextlib.suppress(TimeoutError):
             wait_until(settled, seconds)
         if not ready():
-            tail = self._log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
+            tail = self.log_tail()
             what = "did not become ready in time" if self.is_running else "could not start"
             self.stop()
-            raise Unavailable(f"{name}_not_started", f"{name} {what}; the end of {self._log}:\n{tail}")
+            raise Unavailable(f"{name}_not_started", f"{name} {what}; the end of {self.log}:\n{tail}")
 
     def stop(self) -> None:
         """Stop the server and wait until it is gone; does nothing when it does not run."""

@@ -46,7 +46,7 @@ class EmbeddedS3:
     def __init__(self, home: Path) -> None:
         self._folder = home.absolute() / "s3"
         self._lock = FolderLock(self._folder)
-        self._process = GuardedProcess(self._folder / "s3.log")
+        self.process = GuardedProcess(self._folder / "s3.log")
         self._access: S3Access | None = None
         self._ports: dict[str, int] = {}
 
@@ -68,7 +68,7 @@ class EmbeddedS3:
         if access is None:
             raise Unavailable("s3_not_started", "the S3 server was not started")
         try:
-            self._process.wait_ready(lambda: _is_ready(self._ports), START_SECONDS, "s3")
+            self.process.wait_ready(lambda: _is_ready(self._ports), START_SECONDS, "s3")
         except BaseException:
             self.stop()
             raise
@@ -76,7 +76,7 @@ class EmbeddedS3:
 
     def stop(self) -> None:
         """Stop the server and wait until it is gone; does nothing when it does not run."""
-        self._process.stop()
+        self.process.stop()
         for part in ("master", "volume", "filer", "s3", "admin"):
             if port := self._ports.get(f"{part}_grpc"):
                 (SOCKETS / f"seaweedfs-{part}-grpc-{port}.sock").unlink(missing_ok=True)
@@ -88,7 +88,7 @@ class EmbeddedS3:
         self._ports = _free_ports(self._folder / "ports.json")
         data = own_folder(self._folder / "data")
         sockets = socket_folder(self._folder, "filer.sock")
-        self._process.start(
+        self.process.start(
             _command(data, sockets, self._ports),
             stop_signal=signal.SIGTERM,
             grace_seconds=STOP_SECONDS,

@@ -17,7 +17,8 @@ from service.files.actions import queue_housekeeping
 from service.jobs.queue import CONCURRENCY, Queue
 
 STOP_SECONDS_MAX = 20
-STALLED_CHECK_SECONDS = 15
+HEARTBEATS_UNTIL_STALLED = 3
+DATABASE_PAUSE = timedelta(seconds=2)
 _log = structlog.get_logger("fairhold.worker")
 
 
@@ -52,25 +53,40 @@ def sweepers(subscriptions: Subscriptions) -> list[Sweeper]:
 HOUSEKEEPING = Sweeper("files", queue_housekeeping, timedelta(minutes=5))
 
 
-async def run(database: Database, queue: Queue, subscriptions: Subscriptions, stop: asyncio.Event) -> None:
-    """Work until `stop` is set; then let running jobs end, for at most 20 seconds."""
+async def run(
+    database: Database, queue: Queue, subscriptions: Subscriptions, stop: asyncio.Event, *, stalled: timedelta
+) -> None:
+    """Work until `stop` is set; then let running jobs end, for at most 20 seconds.
+
+    A worker that has given no sign of life for `stalled` is taken for dead, and its jobs are given back.
+    """
     async with queue.app.open_async():
-        jobs = asyncio.create_task(
-            queue.app.run_worker_async(
-                concurrency=CONCURRENCY,
-                install_signal_handlers=False,
-                shutdown_graceful_timeout=STOP_SECONDS_MAX,
-                delete_jobs=DeleteJobCondition.SUCCESSFUL,
-            )
-        )
+        jobs = asyncio.create_task(_run_jobs(queue, stop, stalled))
         every = [*sweepers(subscriptions), HOUSEKEEPING]
         loops = [asyncio.create_task(_loop(each, database, stop)) for each in every]
-        loops.append(asyncio.create_task(_retry_stalled(queue, stop)))
+        loops.append(asyncio.create_task(_retry_stalled(queue, stop, stalled)))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait([stopped, jobs], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         jobs.cancel()
         await asyncio.gather(*loops, jobs, stopped, return_exceptions=True)
+
+
+async def _run_jobs(queue: Queue, stop: asyncio.Event, stalled: timedelta) -> None:
+    """Work on jobs; when the database goes away, come back with it."""
+    while not stop.is_set():
+        try:
+            await queue.app.run_worker_async(
+                concurrency=CONCURRENCY,
+                install_signal_handlers=False,
+                shutdown_graceful_timeout=STOP_SECONDS_MAX,
+                delete_jobs=DeleteJobCondition.SUCCESSFUL,
+                update_heartbeat_interval=stalled.total_seconds() / HEARTBEATS_UNTIL_STALLED,
+                stalled_worker_timeout=stalled.total_seconds(),
+            )
+        except (OSError, queue.connector_error) as error:
+            _log.warning("queue_lost", error=type(error).__name__)
+        await _pause(stop, DATABASE_PAUSE.total_seconds())
 
 
 async def _loop(sweeper: Sweeper, database: Database, stop: asyncio.Event) -> None:
@@ -84,16 +100,16 @@ async def _loop(sweeper: Sweeper, database: Database, stop: asyncio.Event) -> No
             await _pause(stop, sweeper.pause.total_seconds())
 
 
-async def _retry_stalled(queue: Queue, stop: asyncio.Event) -> None:
+async def _retry_stalled(queue: Queue, stop: asyncio.Event, stalled: timedelta) -> None:
     """Give back the jobs of workers that died in the middle."""
     while not stop.is_set():
         try:
-            for job in await queue.app.job_manager.get_stalled_jobs():
+            for job in await queue.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled.total_seconds()):
                 await queue.app.job_manager.retry_job(job)
                 _log.warning("job_given_back", job=job.task_name)
         except (OSError, queue.connector_error) as error:
             _log.warning("stalled_check_failed", error=type(error).__name__)
-        await _pause(stop, STALLED_CHECK_SECONDS)
+        await _pause(stop, stalled.total_seconds() / 2)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
