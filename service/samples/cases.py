@@ -248,7 +248,8 @@ class Cases:
         if not is_taken:
             self._promise(rows, "accept_offer", complaint_id, at, DECIDE, "complaints.offer_expired")
             warning = DECIDE - OFFER_WARNING_BEFORE
-            self._promise(rows, "warn_offer", complaint_id, at, warning, "complaints.warn_offer")
+            if at + warning > self._now:
+                self._promise(rows, "warn_offer", complaint_id, at, warning, "complaints.warn_offer")
 
     def _dispute(
         self, rows: Rows, order: SampleOrder, case: Case, complaint_id: UUID, dispute_id: UUID, language: str
