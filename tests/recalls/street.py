@@ -73,14 +73,25 @@ class Street:
         return order_id, buyer
 
     async def complain(
-        self, order_id: UUID, buyer: Account, *, by: str = "automatic", is_strict: bool = True, batch_id: UUID | None = None
+        self,
+        order_id: UUID,
+        buyer: Account,
+        *,
+        by: str = "automatic",
+        is_strict: bool = True,
+        batch_id: UUID | None = None,
     ) -> UUID:
         """A safety complaint about an order, linked to the batch."""
         async with self.database.begin() as tx:
             now = await tx.now()
             actor = await person_actor(tx, buyer.person_id)
             data = NewComplaint(
-                order_id=order_id, kind="unsafe", harm="discomfort", narrative="It burns.", wanted="none", purpose="safety"
+                order_id=order_id,
+                kind="unsafe",
+                harm="discomfort",
+                narrative="It burns.",
+                wanted="none",
+                purpose="safety",
             )
             complaint = await create_draft(tx, actor, data, now=now)
             await tx.flush()
@@ -134,5 +145,7 @@ class Street:
         return [row.name for row in rows]
 
     async def statuses(self) -> list[str]:
-        rows = await self.sql("SELECT status FROM batch_status WHERE batch_id = :id ORDER BY id", id=self.goods.batch_id)
+        rows = await self.sql(
+            "SELECT status FROM batch_status WHERE batch_id = :id ORDER BY id", id=self.goods.batch_id
+        )
         return [row.status for row in rows]

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from service.batches.actions import register_batch
 from service.batches.schemas import NewBatch
-from service.core.actor import Role
+from service.core.actor import COMMONS, Role
 from tests.recalls.street import Street
 from tests.world import Whose
 
@@ -74,8 +74,12 @@ async def test_one_buyer_with_three_orders_counts_once(street: Street) -> None:
 async def test_the_sellers_own_people_and_who_shares_with_them_do_not_count(street: Street) -> None:
     insider = street.world.account(Role.SELLER, whose=Whose.OTHERS)
     other_seller = street.world.things["seller", Whose.OTHERS]
-    await street.sql("INSERT INTO role_grant (id, person_id, role, tenant_id, granted_at) SELECT uuidv7(), :id, 'buyer',"
-                     " tenant_id, fairhold_now() FROM role_grant LIMIT 1 RETURNING id", id=insider.person_id)  # fmt: skip
+    await street.sql(
+        "INSERT INTO role_grant (id, person_id, role, tenant_id, granted_at)"
+        " VALUES (uuidv7(), :id, 'buyer', :commons, fairhold_now()) RETURNING id",
+        id=insider.person_id,
+        commons=COMMONS,
+    )
     await street.order(seller_id=other_seller, ships=False)  # a competitor sells the same product
     mine, _ = await street.order(insider, payer="card-9")
     await street.complain(mine, insider)

@@ -99,9 +99,7 @@ async def test_who_is_party_to_it_does_not_decide(street: Street, client: httpx.
 
 
 @pytest.mark.parametrize(("role", "status"), [(Role.MEDIATOR, 404), (Role.REGULATOR, 403), (Role.SELLER, 403)])
-async def test_only_those_of_commons_decide(
-    street: Street, client: httpx.AsyncClient, role: Role, status: int
-) -> None:
+async def test_only_those_of_commons_decide(street: Street, client: httpx.AsyncClient, role: Role, status: int) -> None:
     signal_id = await frozen(street)
     for verb, body in (("confirmation", {}), ("lift", {"reason": "no_risk"})):
         assert (await post(client, street.world.account(role), signal_id, verb, body)).status_code == status
