@@ -1,6 +1,6 @@
 """A delivered order with 480.00 CNY held, and its buyer, seller, mediator and others, who talk over HTTP."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ class Cases:
     database: Database
     world: World
     goods: Goods
+    orders: list[UUID] = field(default_factory=list)
 
     def who(self, role: Role, whose: Whose = Whose.OWN) -> Account:
         return self.world.account(role, whose)
@@ -57,6 +58,7 @@ class Cases:
         tenant_id = self.world.tenant_ids[Whose.OWN]
         async with self.database.begin() as tx:
             order_id = await place(tx, platform, tenant_id, self.seller_id, self.goods, ref)
+        self.orders.append(order_id)
         await claim(self.database, platform, buyer, order_id)
         await pay(self.database, platform, order_id)
         if batch:
@@ -104,8 +106,31 @@ class Cases:
             return list(found) if found.returns_rows else []
 
     async def frozen(self) -> int:
-        """How many live freezes lie on holds."""
-        return int((await self.sql("SELECT count(*) FROM hold_freeze WHERE lifted_at IS NULL"))[0][0])
+        """How many live freezes lie on the holds of our orders."""
+        found = await self.sql(
+            "SELECT count(*) FROM hold_freeze f JOIN hold h ON h.id = f.hold_id"
+            " WHERE f.lifted_at IS NULL AND h.reference_id = ANY(:orders)",
+            orders=self.orders,
+        )
+        return int(found[0][0])
+
+    async def ends(self) -> list[tuple[Any, ...]]:
+        """How the holds of our orders ended: outcome, buyer's part, seller's part, fee; divisions left out."""
+        found = await self.sql(
+            "SELECT r.outcome, r.buyer_minor, r.seller_minor, r.fee_minor FROM resolution r"
+            " JOIN hold h ON h.id = r.hold_id"
+            " WHERE r.outcome <> 'divided' AND h.reference_id = ANY(:orders) ORDER BY r.at",
+            orders=self.orders,
+        )
+        return [tuple(row) for row in found]
+
+    async def files(self, case_id: str) -> int:
+        """How many files were ever stored for a case."""
+        found = await self.sql(
+            "SELECT count(*) FROM stored_file f JOIN file_key k ON k.id = f.case_key_id WHERE k.case_id = :id",
+            id=case_id,
+        )
+        return int(found[0][0])
 
     async def events(self, case_id: str) -> list[str]:
         found = await self.sql("SELECT name FROM event WHERE subject_id = :id ORDER BY seq", id=case_id)

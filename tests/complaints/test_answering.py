@@ -10,27 +10,24 @@ from tests.complaints.conftest import Cases
 HALF = {"kind": "part_refund", "amount": {"amount_minor": 24_000, "currency": "CNY"}, "text": "Half the price."}
 
 
-async def resolution(cases: Cases) -> list[tuple[Any, ...]]:
-    rows = await cases.sql(
-        "SELECT outcome, buyer_minor, seller_minor, fee_minor FROM resolution WHERE outcome <> 'divided' ORDER BY at"
-    )
-    return [tuple(row) for row in rows]
-
-
 async def test_accepting_in_full_refunds_the_claim_and_ends_the_case(cases: Cases) -> None:
     case = await cases.filed(await cases.order())
     ended = await cases.ok(f"/{case['id']}/answer", {"decision": "accept", "text": "Sorry."}, by=cases.seller)
     assert (ended["status"], ended["outcome"], ended["hold"]["state"]) == ("settled", "accepted", "refunded")
-    assert await resolution(cases) == [("refunded", 48_000, 0, 0)]
-    assert await cases.sql("SELECT 1 FROM deadline WHERE state = 'pending' AND handler LIKE 'complaints.%'") == []
+    assert await cases.ends() == [("refunded", 48_000, 0, 0)]
+    pending = "SELECT 1 FROM deadline WHERE state = 'pending' AND subject_id = :id"
+    assert await cases.sql(pending, id=case["id"]) == []
 
 
 async def test_accepting_a_part_claim_leaves_the_rest_held(cases: Cases) -> None:
     claim = {"amount_minor": 14_400, "currency": "CNY"}
     case = await cases.filed(await cases.order(), wanted="part_refund", claim=claim)
     await cases.ok(f"/{case['id']}/answer", {"decision": "accept"}, by=cases.seller)
-    assert await resolution(cases) == [("refunded", 14_400, 0, 0)]
-    rows = await cases.sql("SELECT amount_minor, freeze_count FROM hold WHERE state = 'in_window'")
+    assert await cases.ends() == [("refunded", 14_400, 0, 0)]
+    rows = await cases.sql(
+        "SELECT amount_minor, freeze_count FROM hold WHERE state = 'in_window' AND reference_id = ANY(:orders)",
+        orders=cases.orders,
+    )
     assert [tuple(row) for row in rows] == [(33_600, 0)]
 
 
@@ -43,10 +40,10 @@ async def test_an_accepted_offer_splits_the_hold_with_the_fee_on_the_sellers_par
     assert lasts == timedelta(days=7)
     ended = await cases.ok(f"/{case['id']}/offers/{offer['id']}/acceptance")
     assert (ended["status"], ended["outcome"], ended["offers"][0]["status"]) == ("settled", "offer", "accepted")
-    assert await resolution(cases) == [("split", 24_000, 23_280, 720)]
+    assert await cases.ends() == [("split", 24_000, 23_280, 720)]
     again = await cases.send(f"/{case['id']}/offers/{offer['id']}/acceptance")
     assert (again.status_code, again.json()["code"]) == (409, "offer_state")
-    assert len(await resolution(cases)) == 1
+    assert len(await cases.ends()) == 1
 
 
 async def test_a_refused_offer_leaves_seven_days_to_escalate_and_a_new_one_replaces_an_open_one(cases: Cases) -> None:
@@ -63,7 +60,7 @@ async def test_a_refused_offer_leaves_seven_days_to_escalate_and_a_new_one_repla
         ("withdrawn", 30_000),
         ("open", 48_000),
     ]
-    assert await resolution(cases) == []
+    assert await cases.ends() == []
     assert await cases.frozen() == 1
 
 

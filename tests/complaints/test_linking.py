@@ -42,7 +42,9 @@ async def test_a_misspelt_product_and_lot_are_linked_with_reasons(cases: Cases, 
     assert best["probability"] > 0.8
     assert {reason["field"]: reason["reason"] for reason in best["reasons"]}["order"] == "order_same_product"
     assert (await cases.get(f"/{case['id']}/matches"))["suggestions"][0]["probability"] is None
-    linked = await cases.sql("SELECT facts FROM event WHERE name = 'complaint.linked'")
+    linked = await cases.sql(
+        "SELECT facts FROM event WHERE name = 'complaint.linked' AND subject_id = :id", id=case["id"]
+    )
     assert [(row.facts["batch_id"], row.facts["is_strict"], row.facts["link_by"]) for row in linked] == [
         (str(cases.goods.batch_id), True, "automatic")
     ]
@@ -83,7 +85,10 @@ async def test_a_buyer_picks_from_the_suggestions_only(cases: Cases, drain: Any)
     assert (await cases.case(case["id"]))["batch_id"] is None
     picked = await cases.ok(f"/{case['id']}/link", {"batch_id": near})
     assert (picked["batch_id"], picked["link_by"], picked["link_is_strict"]) == (near, "buyer", False)
-    labels = await cases.sql("SELECT link_by, batch_id FROM complaint_match WHERE link_by <> 'automatic'")
+    labels = await cases.sql(
+        "SELECT link_by, batch_id FROM complaint_match WHERE link_by <> 'automatic' AND complaint_id = :id",
+        id=case["id"],
+    )
     assert [(row.link_by, str(row.batch_id)) for row in labels] == [("buyer", near)]
 
 
@@ -109,7 +114,7 @@ async def test_a_draft_is_shown_its_batches_and_keeps_the_pick(cases: Cases) -> 
     case_id = await cases.draft(await cases.order(), lot_text="SY26J1807")
     found = await cases.get(f"/{case_id}/matches")
     assert [each["lot_code"] for each in found["suggestions"]] == ["SY26J1807"]
-    assert await cases.sql("SELECT 1 FROM complaint_match") == []
+    assert await cases.sql("SELECT 1 FROM complaint_match WHERE complaint_id = :id", id=case_id) == []
     await cases.ok(f"/{case_id}/link", {"batch_id": str(cases.goods.batch_id)})
     assert "complaint.linked" not in await cases.events(case_id)
     case = await cases.ok(f"/{case_id}/submission")

@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 from typing import Any
-
-from sqlalchemy import text
+from uuid import UUID
 
 from tests.complaints.conftest import Cases
-from tests.complaints.test_answering import HALF, resolution
+from tests.complaints.test_answering import HALF
 
 LATE = timedelta(hours=48, minutes=1)
 
@@ -19,7 +18,7 @@ async def test_48_hours_of_silence_grant_the_claim(cases: Cases, clock: Any, dra
     await drain()
     ended = await cases.case(case["id"])
     assert (ended["status"], ended["outcome"]) == ("settled", "silence")
-    assert await resolution(cases) == [("refunded", 48_000, 0, 0)]
+    assert await cases.ends() == [("refunded", 48_000, 0, 0)]
 
 
 async def test_a_second_grant_by_silence_in_sixty_days_goes_to_a_mediator(cases: Cases, clock: Any, drain: Any) -> None:
@@ -29,9 +28,13 @@ async def test_a_second_grant_by_silence_in_sixty_days_goes_to_a_mediator(cases:
     await drain()
     statuses = sorted([(await cases.case(each["id"]))["status"] for each in (first, second)])
     assert statuses == ["disputed", "settled"]
-    reasons = await cases.sql("SELECT facts->>'reason' AS reason FROM event WHERE name = 'complaint.needs_mediator'")
+    reasons = await cases.sql(
+        "SELECT facts->>'reason' AS reason FROM event"
+        " WHERE name = 'complaint.needs_mediator' AND subject_id = ANY(:ids)",
+        ids=[UUID(first["id"]), UUID(second["id"])],
+    )
     assert [row.reason for row in reasons] == ["buyer_again"]
-    assert await resolution(cases) == [("refunded", 48_000, 0, 0)]
+    assert await cases.ends() == [("refunded", 48_000, 0, 0)]
 
 
 async def test_above_the_policy_amount_silence_goes_to_a_mediator(
@@ -47,7 +50,7 @@ async def test_above_the_policy_amount_silence_goes_to_a_mediator(
     clock.forward(LATE)
     await drain()
     assert (await cases.case(case["id"]))["status"] == "disputed"
-    assert await resolution(cases) == []
+    assert await cases.ends() == []
     assert await cases.frozen() == 1
 
 
@@ -56,7 +59,7 @@ async def test_an_undelivered_orders_claim_is_not_granted_by_silence(cases: Case
     clock.forward(LATE)
     await drain()
     assert (await cases.case(case["id"]))["status"] == "disputed"
-    assert await resolution(cases) == []
+    assert await cases.ends() == []
 
 
 async def test_an_injury_never_closes_by_silence(cases: Cases, clock: Any, drain: Any) -> None:
@@ -85,7 +88,7 @@ async def test_an_offer_that_nobody_answers_is_warned_of_and_closes_the_claim(
     assert (after["status"], after["offers"][0]["status"]) == ("closed", "expired")
     assert (after["hold"]["state"], after["hold"]["freezes"]) == ("in_window", [])
     assert after["hold"]["window_left_seconds"] is None
-    assert await resolution(cases) == []
+    assert await cases.ends() == []
 
 
 async def test_a_refusal_that_is_not_escalated_closes_the_claim_and_the_window_resumes(
@@ -97,8 +100,9 @@ async def test_a_refusal_that_is_not_escalated_closes_the_claim_and_the_window_r
     await drain()
     after = await cases.case(case["id"])
     assert (after["status"], after["hold"]["state"], after["hold"]["freezes"]) == ("closed", "in_window", [])
-    async with cases.database.begin() as tx:
-        left = (await tx.execute(text("SELECT window_ends_at - fairhold_now() AS left FROM hold"))).scalar_one()
+    left = (await cases.sql("SELECT window_ends_at - fairhold_now() FROM hold WHERE id = :id", id=after["hold"]["id"]))[
+        0
+    ][0]
     assert timedelta(days=9, hours=23) < left <= timedelta(days=10)
 
 
