@@ -49,7 +49,7 @@ UNKNOWN_ADDRESS = "unknown"
     summary="Sign in",
     description="Sets the cookie `fairhold_session` (14 days, 2 days unused). Tries are counted by e-mail and address.",
     opt={"allow": "accounts.sign_in", LATE_CLAIM: True},
-    tags=["accounts"],
+    tags=["Accounts"],
 )
 async def sign_in(
     request: Request[Actor, Any, Any],
@@ -72,7 +72,7 @@ async def sign_in(
     summary="Sign out",
     description="Ends the session of the cookie, and removes the cookie.",
     opt={"allow": "accounts.sign_out"},
-    tags=["accounts"],
+    tags=["Accounts"],
 )
 async def sign_out(
     request: Request[Actor, Any, Any],
@@ -90,14 +90,14 @@ async def sign_out(
     summary="Sign out everywhere",
     description="Ends every session of one's own, on every device.",
     opt={"allow": "accounts.sign_out"},
-    tags=["accounts"],
+    tags=["Accounts"],
 )
 async def sign_out_everywhere(tx: NamedDependency[Tx], actor: NamedDependency[Actor]) -> None:
     """End all of one's sessions."""
     await signing.end_all_sessions(tx, actor, person_id_of(actor), now=await tx.now())
 
 
-@get("/me", summary="Read oneself", opt={"allow": "accounts.read_self"}, tags=["accounts"])
+@get("/me", summary="Read oneself", opt={"allow": "accounts.read_self"}, tags=["Accounts"])
 async def read_me(tx: NamedDependency[Tx], actor: NamedDependency[Actor]) -> PersonView:
     """Return the signed-in person with roles; with an API key, the roles that the key has."""
     return PersonView.of(await queries.own_profile(tx, actor))
@@ -107,7 +107,7 @@ async def read_me(tx: NamedDependency[Tx], actor: NamedDependency[Actor]) -> Per
     "/me",
     summary="Change one's name or language",
     opt={"allow": "accounts.change_self"},
-    tags=["accounts"],
+    tags=["Accounts"],
 )
 async def change_me(
     tx: NamedDependency[Tx], actor: NamedDependency[Actor], data: JSONBody[ProfileChange]
@@ -119,7 +119,7 @@ async def change_me(
     return PersonView.of(await queries.own_profile(tx, actor))
 
 
-@get("/api-keys", summary="List one's API keys", opt={"allow": "accounts.manage_keys"}, tags=["accounts"])
+@get("/api-keys", summary="List one's API keys", opt={"allow": "accounts.manage_keys"}, tags=["Accounts"])
 async def list_keys(tx: NamedDependency[Tx], actor: NamedDependency[Actor]) -> PageOf[KeyView]:
     """Return one's keys, newest first, revoked ones too, without their secrets."""
     return PageOf([KeyView.of(row) for row in await queries.own_keys(tx, actor)], PageMeta(None))
@@ -130,7 +130,7 @@ async def list_keys(tx: NamedDependency[Tx], actor: NamedDependency[Actor]) -> P
     summary="Make an API key",
     description="The key is in this answer and nowhere else. It wants a session: a key cannot make keys.",
     opt={"allow": "accounts.manage_keys", LATE_CLAIM: True},
-    tags=["accounts"],
+    tags=["Accounts"],
 )
 async def create_key(
     tx: NamedDependency[Tx], actor: NamedDependency[Actor], data: JSONBody[KeyRequest]
@@ -145,7 +145,7 @@ async def create_key(
 
 
 @delete(
-    "/api-keys/{key_id:uuid}", summary="Revoke an API key", opt={"allow": "accounts.manage_keys"}, tags=["accounts"]
+    "/api-keys/{key_id:uuid}", summary="Revoke an API key", opt={"allow": "accounts.manage_keys"}, tags=["Accounts"]
 )
 async def revoke_key(tx: NamedDependency[Tx], actor: NamedDependency[Actor], key_id: FromPath[UUID]) -> None:
     """Make a key useless from the next request on."""
@@ -157,7 +157,7 @@ async def revoke_key(tx: NamedDependency[Tx], actor: NamedDependency[Actor], key
     summary="Register as a buyer",
     description="Makes an account with the role buyer. Sign in with it afterwards.",
     opt={"allow": "accounts.register", LATE_CLAIM: True},
-    tags=["accounts"],
+    tags=["Accounts"],
 )
 async def register(
     request: Request[Actor, Any, Any],
@@ -184,7 +184,7 @@ async def register(
     return Response(FoundPerson(person.id, person.name), headers={"Location": ME})
 
 
-@get("/people", summary="Find a person by e-mail", opt={"allow": "accounts.manage_grants"}, tags=["accounts"])
+@get("/people", summary="Find a person by e-mail", opt={"allow": "accounts.manage_grants"}, tags=["Accounts"])
 async def find_person(
     tx: NamedDependency[Tx], email: Annotated[str, QueryParameter(min_length=3, max_length=EMAIL_LENGTH_MAX)]
 ) -> FoundPerson:
@@ -197,7 +197,7 @@ async def find_person(
     summary="List a person's roles",
     description="All to operators; to supervisors those in their own tenants.",
     opt={"allow": "accounts.manage_grants"},
-    tags=["accounts"],
+    tags=["Accounts"],
 )
 async def list_grants(
     tx: NamedDependency[Tx], actor: NamedDependency[Actor], person_id: FromPath[UUID]
@@ -211,7 +211,7 @@ async def list_grants(
     summary="Give a role",
     description="Operators give every role, supervisors make mediators in their own tenants; nobody to themselves.",
     opt={"allow": "accounts.manage_grants"},
-    tags=["accounts"],
+    tags=["Accounts"],
 )
 async def give_role(
     tx: NamedDependency[Tx], actor: NamedDependency[Actor], person_id: FromPath[UUID], data: JSONBody[GrantRequest]
@@ -226,7 +226,7 @@ async def give_role(
     "/people/{person_id:uuid}/grants/{grant_id:uuid}",
     summary="Take a role away",
     opt={"allow": "accounts.manage_grants"},
-    tags=["accounts"],
+    tags=["Accounts"],
 )
 async def take_role(
     tx: NamedDependency[Tx], actor: NamedDependency[Actor], person_id: FromPath[UUID], grant_id: FromPath[UUID]

@@ -1,6 +1,5 @@
 """JSON routes about products and batches."""
 
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -22,11 +21,10 @@ from service.batches.schemas import (
     StatusView,
 )
 from service.core.actor import Actor
-from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
+from service.db.pages import LIMIT_DEFAULT
+from service.db.query_parameters import After, Limit, Search
 from service.db.schemas import PageMeta, PageOf
 from service.db.session import Tx
-
-Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 
 
 class Products(Controller):
@@ -46,8 +44,8 @@ class Products(Controller):
 
     @get("/", opt={"allow": "products.read"}, summary="List products")
     async def listing(
-        self, tx: NamedDependency[Tx], q: FromQuery[str | None] = None, seller_id: FromQuery[UUID | None] = None,
-        after: FromQuery[str | None] = None, limit: FromQuery[Limit] = LIMIT_DEFAULT,
+        self, tx: NamedDependency[Tx], q: Search = None, seller_id: FromQuery[UUID | None] = None,
+        after: After = None, limit: Limit = LIMIT_DEFAULT,
     ) -> PageOf[ProductView]:  # fmt: skip
         """List products, the newest first; `q` finds words of brand or name in either language, or a GTIN."""
         page = await queries.products_page(tx, search=q, seller_id=seller_id, after=after, limit=limit)
@@ -101,11 +99,11 @@ class Batches(Controller):
     async def listing(
         self,
         tx: NamedDependency[Tx],
-        q: FromQuery[str | None] = None,
+        q: Search = None,
         product_id: FromQuery[UUID | None] = None,
         seller_id: FromQuery[UUID | None] = None,
-        after: FromQuery[str | None] = None,
-        limit: FromQuery[Limit] = LIMIT_DEFAULT,
+        after: After = None,
+        limit: Limit = LIMIT_DEFAULT,
     ) -> PageOf[BatchView]:
         """List batches, the newest first; `q` is a lot code, however spelt, or words of the product's name."""
         page = await queries.batches_page(

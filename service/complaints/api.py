@@ -1,10 +1,9 @@
 """JSON routes about complaints and their evidence."""
 
 from dataclasses import dataclass
-from typing import Annotated, BinaryIO, cast
+from typing import BinaryIO, cast
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, Response, get, patch, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
@@ -27,7 +26,8 @@ from service.complaints.schemas import (
     NewTriage,
 )
 from service.core.actor import Actor
-from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
+from service.db.pages import LIMIT_DEFAULT
+from service.db.query_parameters import After, Limit, Status
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.schemas import PageMeta, PageOf
 from service.db.session import Database, Tx
@@ -37,7 +37,6 @@ from service.files.sealing import KeyRing
 from service.files.store import Store
 from service.settings import Settings
 
-Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 CaseId = FromPath[UUID]
 TxOf = NamedDependency[Tx]
 ActorOf = NamedDependency[Actor]
@@ -74,12 +73,12 @@ class Complaints(Controller):
 
     @get("/", opt={"allow": "complaints.read"}, summary="List complaints")
     async def listing(
-        self, tx: TxOf, actor: ActorOf, status: FromQuery[str | None] = None,
+        self, tx: TxOf, actor: ActorOf, status: Status = None,
         seller_id: FromQuery[UUID | None] = None, batch_id: FromQuery[UUID | None] = None,
         order_id: FromQuery[UUID | None] = None, risk: FromQuery[Risk | None] = None,
         match_status: FromQuery[MatchStatus | None] = None, kind: FromQuery[Kind | None] = None,
         mine: FromQuery[bool | None] = None, is_open: FromQuery[bool | None] = None,
-        after: FromQuery[str | None] = None, limit: FromQuery[Limit] = LIMIT_DEFAULT,
+        after: After = None, limit: Limit = LIMIT_DEFAULT,
     ) -> PageOf[ComplaintSummary]:  # fmt: skip
         """List the complaints that you may see, the newest first, each with its next deadline."""
         filters = queries.Filters(

@@ -1,21 +1,18 @@
 """JSON routes about disputes, and escalation, which makes one of a complaint."""
 
-from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from service.core.actor import Actor
-from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
+from service.db.pages import LIMIT_DEFAULT
+from service.db.query_parameters import After, Limit, State
 from service.db.schemas import PageMeta, PageOf
 from service.db.session import Tx
 from service.disputes import actions, queries
 from service.disputes.schemas import DisputeView, NewAssignment, NewRuling
-
-Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 
 
 @post(
@@ -44,11 +41,11 @@ class Disputes(Controller):
         self,
         tx: NamedDependency[Tx],
         actor: NamedDependency[Actor],
-        in_state: Annotated[str | None, QueryParameter(name="state")] = None,
+        in_state: State = None,
         mine: FromQuery[bool] = False,  # noqa: FBT002 - a query parameter
         open: FromQuery[bool] = False,  # noqa: A002, FBT002 - the name in the address
-        after: FromQuery[str | None] = None,
-        limit: FromQuery[Limit] = LIMIT_DEFAULT,
+        after: After = None,
+        limit: Limit = LIMIT_DEFAULT,
     ) -> PageOf[DisputeView]:
         """List the disputes that you may see, the oldest first."""
         page = await queries.disputes_page(

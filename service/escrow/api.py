@@ -1,25 +1,24 @@
 """JSON routes about held payments, and the provider's notices."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, Request, get, post
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.core.actor import Actor
 from service.core.wire import BODY_BYTES_MAX, FAIRHOLD_NOW, format_instant
-from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
+from service.db.pages import LIMIT_DEFAULT
+from service.db.query_parameters import After, Limit, State
 from service.db.schemas import MoneyView, PageMeta, PageOf
 from service.db.session import Tx
 from service.escrow import actions, queries, schemas
 from service.escrow.queries import HoldView
 from service.settings import Settings
 
-Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 _NOW = "fairhold_now"
 
 
@@ -34,12 +33,12 @@ class Holds(Controller):
         self,
         tx: NamedDependency[Tx],
         actor: NamedDependency[Actor],
-        in_state: Annotated[str | None, QueryParameter(name="state")] = None,
+        in_state: State = None,
         is_frozen: FromQuery[bool | None] = None,
         seller_id: FromQuery[UUID | None] = None,
         batch_id: FromQuery[UUID | None] = None,
-        after: FromQuery[str | None] = None,
-        limit: FromQuery[Limit] = LIMIT_DEFAULT,
+        after: After = None,
+        limit: Limit = LIMIT_DEFAULT,
     ) -> PageOf[schemas.Hold]:
         """List the held payments that you may see, the newest first, with what is left of their windows."""
         page = await queries.holds_page(

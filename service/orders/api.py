@@ -1,6 +1,5 @@
 """JSON routes about orders, and the carriers' notices."""
 
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -11,7 +10,8 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from service.core.actor import Actor
 from service.core.errors import Invalid
 from service.core.wire import SignedDelivery
-from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
+from service.db.pages import LIMIT_DEFAULT
+from service.db.query_parameters import After, Limit, Status
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.schemas import MoneyView, PageMeta, PageOf
 from service.db.session import Database, Tx
@@ -29,8 +29,6 @@ from service.orders.schemas import (
     SignedRecord,
 )
 from service.settings import Settings
-
-Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 
 
 class Orders(Controller):
@@ -58,11 +56,11 @@ class Orders(Controller):
         self,
         tx: NamedDependency[Tx],
         actor: NamedDependency[Actor],
-        status: FromQuery[str | None] = None,
+        status: Status = None,
         seller_id: FromQuery[UUID | None] = None,
         batch_id: FromQuery[UUID | None] = None,
-        after: FromQuery[str | None] = None,
-        limit: FromQuery[Limit] = LIMIT_DEFAULT,
+        after: After = None,
+        limit: Limit = LIMIT_DEFAULT,
     ) -> PageOf[OrderView]:
         """List the orders that you may see, the newest first."""
         page = await queries.orders_page(

@@ -1,21 +1,18 @@
 """JSON routes about signals."""
 
-from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from service.core.actor import Actor
-from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
+from service.db.pages import LIMIT_DEFAULT
+from service.db.query_parameters import After, Limit, State
 from service.db.schemas import PageMeta, PageOf
 from service.db.session import Tx
 from service.recalls import actions, queries
 from service.recalls.schemas import NewConfirmation, NewLift, SignalView
-
-Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 
 
 class Signals(Controller):
@@ -29,11 +26,11 @@ class Signals(Controller):
         self,
         tx: NamedDependency[Tx],
         actor: NamedDependency[Actor],
-        in_state: Annotated[str | None, QueryParameter(name="state")] = None,
+        in_state: State = None,
         open: FromQuery[bool] = False,  # noqa: A002, FBT002 - the name in the address
         batch_id: FromQuery[UUID | None] = None,
-        after: FromQuery[str | None] = None,
-        limit: FromQuery[Limit] = LIMIT_DEFAULT,
+        after: After = None,
+        limit: Limit = LIMIT_DEFAULT,
     ) -> PageOf[SignalView]:
         """List the signals that you may see, the newest first. Sellers see counts about their own batches."""
         page = await queries.signals_page(

@@ -1,23 +1,20 @@
 """JSON routes about reports, and their PDFs."""
 
-from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from service.core.actor import Actor
-from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
+from service.db.pages import LIMIT_DEFAULT
+from service.db.query_parameters import After, Limit, State
 from service.db.schemas import PageMeta, PageOf
 from service.db.session import Database, Tx
 from service.files.store import Store
 from service.reporting import actions, queries
 from service.reporting.schemas import NewReport, ReportView
 from service.reporting.shelf import read_report
-
-Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 
 
 class Reports(Controller):
@@ -42,9 +39,9 @@ class Reports(Controller):
         tx: NamedDependency[Tx],
         actor: NamedDependency[Actor],
         subject_id: FromQuery[UUID | None] = None,
-        in_state: Annotated[str | None, QueryParameter(name="state")] = None,
-        after: FromQuery[str | None] = None,
-        limit: FromQuery[Limit] = LIMIT_DEFAULT,
+        in_state: State = None,
+        after: After = None,
+        limit: Limit = LIMIT_DEFAULT,
     ) -> PageOf[ReportView]:
         """List the reports that you may see, the newest first: regulators and operators see all, others their own."""
         page = await queries.reports_page(tx, actor, subject_id=subject_id, state=in_state, after=after, limit=limit)

@@ -1,21 +1,18 @@
 """JSON routes about sellers."""
 
-from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, JSONBody
 
 from service.core.actor import Actor
-from service.db.pages import LIMIT_DEFAULT, LIMIT_MAX
+from service.db.pages import LIMIT_DEFAULT
+from service.db.query_parameters import After, Limit, Search
 from service.db.schemas import PageMeta, PageOf
 from service.db.session import Tx
 from service.sellers import actions, queries
 from service.sellers.schemas import AgentView, NewAgent, NewSeller, SellerView
-
-Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)]
 
 
 class Sellers(Controller):
@@ -36,9 +33,9 @@ class Sellers(Controller):
     async def listing(
         self,
         tx: NamedDependency[Tx],
-        q: FromQuery[str | None] = None,
-        after: FromQuery[str | None] = None,
-        limit: FromQuery[Limit] = LIMIT_DEFAULT,
+        q: Search = None,
+        after: After = None,
+        limit: Limit = LIMIT_DEFAULT,
     ) -> PageOf[SellerView]:
         """List sellers, the newest first; `q` finds words of a name in either language."""
         page = await queries.sellers_page(tx, search=q, after=after, limit=limit)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, false, or_, select, true
 
 from service.core.actor import Actor, Role
 from service.core.errors import Invalid, NotFound
@@ -124,11 +124,8 @@ def _may_see(actor: Actor) -> ColumnElement[bool]:
     ways: list[ColumnElement[bool]] = [false()]
     if tenants := actor.tenants(*_TENANT_ROLES):
         ways.append(Hold.tenant_id.in_(tenants))
-    ways += [
-        and_(Hold.seller_id == grant.seller_id, Hold.tenant_id == grant.tenant_id)
-        for grant in actor.grants
-        if grant.role is Role.SELLER and grant.seller_id is not None
-    ]
+    if actor.seller_ids:  # a seller sells on every platform
+        ways.append(Hold.seller_id.in_(actor.seller_ids))
     if actor.person_id is not None:
         ways.append(Hold.buyer_id == actor.person_id)
     return or_(*ways)
