@@ -134,7 +134,7 @@ def seller_views() -> dict[str, View]:
             clock(100, "due.window"),
         ),
     )
-    columns = ("product", "brand", "gtin", "category", "lot", "maker_lot", "made_on", "expires_on", "units")
+    columns = ("brand", "name_en", "name_zh", "gtin", "category", "lot_code", "made_on", "expires_on", "units_made")
     errors = (
         seller.RowError(7, "SY26J18", say("error.units_malformed")),
         seller.RowError(41, "", say("error.lot_missing")),
@@ -162,12 +162,12 @@ def seller_views() -> dict[str, View]:
         "seller-batches": seller.Batches(batches, "SY26", Paging(2, "?after=x", 41)),
         "seller-batches-empty": seller.Batches(()),
         "seller-batch-new": seller.RegisterBatch(
-            options("category.cosmetics", "category.infant_food", "category.electronics"),
+            options("category.cosmetics", "category.food", "category.electronics"),
             wrong(("lot", "error.lot_missing"), ("units", "error.units_malformed"), units="many"),
         ),
         "seller-import": seller.ImportBatches(columns, 5_000),
-        "seller-import-result": seller.ImportBatches(columns, 5_000, seller.ImportResult("lots.csv", 995, 3, errors)),
-        "seller-import-well": seller.ImportBatches(columns, 5_000, seller.ImportResult("lots.csv", 1_000, 0, ())),
+        "seller-import-result": seller.ImportBatches(columns, 5_000, seller.ImportResult("lots.csv", 0, errors)),
+        "seller-import-well": seller.ImportBatches(columns, 5_000, seller.ImportResult("lots.csv", 1_000, ())),
         "seller-orders": seller.SellerOrders((SavedView("to_ship", 1, True), SavedView("all", 2)), orders, Paging(2)),
         "seller-orders-empty": seller.SellerOrders((SavedView("to_ship", 0, True),), ()),
         "seller-ship": seller.Ship(

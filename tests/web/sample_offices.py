@@ -81,7 +81,7 @@ def regulator_views() -> dict[str, View]:
     )
     categories = (
         regulator.CategoryRate("category.cosmetics", 1.41, 0.62),
-        regulator.CategoryRate("category.infant_food", 0.74, 0.31),
+        regulator.CategoryRate("category.food", 0.74, 0.31),
     )
     stages = (
         regulator.Stage("stage.screening", "done", date(2026, 11, 23)),

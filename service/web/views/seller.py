@@ -62,7 +62,9 @@ class Inbox(View):
 
 @dataclass(frozen=True, slots=True)
 class AnswerPage(View):
-    """One case as its seller sees it. Fields: offer (refund | part | refuse | wrong_company), amount, words, photos.
+    """One case as its seller sees it.
+
+    Fields: offer (refund | agree | part | refuse | wrong_company), amount, words, photos.
 
     `answerable` False shows the case without the form. `effects` are keyed by the offer's value.
     """
@@ -85,6 +87,7 @@ class AnswerPage(View):
     effects: tuple[tuple[str, Effect], ...] = ()
     amount_max: Money | None = None
     ruling: RulingNotice | None = None
+    said: tuple[str, ...] = ()  # what this seller has written before
     form: Form = EMPTY_FORM
 
 
@@ -97,7 +100,7 @@ class BatchRow:
     product: str
     made_on: date | None
     expires_on: date | None
-    units: int
+    units: int | None
     state: str
     complaints: int
 
@@ -114,7 +117,7 @@ class Batches(View):
 
 @dataclass(frozen=True, slots=True)
 class RegisterBatch(View):
-    """Fields: product, brand, gtin, category, lot, maker_lot, maker, made_on, expires_on, units."""
+    """Fields: product, brand, gtin, category, lot, maker_lot, made_on, expires_on, units."""
 
     template: ClassVar[str] = "seller/batch_new.html"
     categories: tuple[Option, ...]
@@ -132,11 +135,10 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import did."""
+    """What an import did: everything, or with errors nothing."""
 
     file_name: str
     taken: int
-    known: int
     errors: tuple[RowError, ...]
 
 

@@ -43,7 +43,10 @@ CHOICES: dict[str, str] = {
     "wanted.none.hint": N_("No payment is frozen. The report still counts."),
     # what a seller offers
     "offer.refund": N_("Full refund"),
-    "offer.refund.hint": N_("The case ends when the buyer accepts."),
+    "offer.refund.hint": N_("The case ends, and the money goes back at once."),
+    "offer.refund_offered.hint": N_("The case ends when the buyer accepts."),
+    "offer.agree": N_("Agree with the buyer"),
+    "offer.agree.hint": N_("The case ends. No payment is claimed."),
     "offer.part": N_("Part refund, buyer keeps the goods"),
     "offer.return": N_("Return and refund"),
     "offer.return.hint": N_("You pay the postage. The refund goes out when you confirm the return."),
@@ -64,6 +67,7 @@ CHOICES: dict[str, str] = {
     "outcome.refund": N_("Refund in full"),
     "outcome.split": N_("Split the payment"),
     "outcome.release": N_("Release to the seller"),
+    "outcome.nothing": N_("Decided; no payment is held"),
     # why a freeze is lifted, as recalls/rules.py has it
     "lift.not_the_product": N_("The product did not cause it"),
     "lift.not_this_batch": N_("It was another batch"),
@@ -74,12 +78,13 @@ CHOICES: dict[str, str] = {
     "lift.time_over": N_("The longest time for a freeze has passed"),
     # categories
     "category.cosmetics": N_("Cosmetics"),
-    "category.infant_food": N_("Infant food"),
-    "category.health_food": N_("Health food"),
     "category.food": N_("Food"),
+    "category.drug": N_("Medicines"),
+    "category.supplement": N_("Food supplements"),
+    "category.device": N_("Medical devices"),
     "category.electronics": N_("Electronics"),
     "category.clothing": N_("Clothing"),
-    "category.toys": N_("Toys"),
+    "category.toy": N_("Toys"),
     "category.household": N_("Household goods"),
     "category.other": N_("Other goods"),
     # carriers of the sandbox

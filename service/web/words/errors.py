@@ -80,6 +80,8 @@ ERRORS: dict[str, str] = {
     "error.custody_in_future": N_("The date is in the future"),
     "error.import_rows_wrong": N_("Some lines are wrong, and nothing was imported"),
     "error.import_too_large": N_("The file is too large"),
+    "error.import_value_wrong": N_("Check what stands in the column %(column)s"),
+    "error.import_row_twice": N_("This lot stands in the file twice"),
     "error.import_malformed": N_("The first line must hold the names of the columns"),
     "error.gtin_wrong": N_("Check the barcode. It has 8, 12, 13 or 14 figures"),
     "error.seller_suspended": N_("This shop may not sell now"),

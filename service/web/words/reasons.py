@@ -74,6 +74,7 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "effect.return": N_("Until the goods are back:"),
     "effect.wait": N_("Until the buyer or a mediator decides:"),
     "effect.ruling": N_("When the ruling is final:"),
+    "effect.ruled": N_("Decided:"),
     "source.platform": N_("platform"),
     "source.carrier": N_("carrier"),
     "source.buyer": N_("buyer"),

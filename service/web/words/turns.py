@@ -21,6 +21,7 @@ TURNS: dict[str, str] = {
     "due.ship": N_("to send it"),
     "due.window": N_("until the seller is paid"),
     "due.appeal": N_("to accept or appeal"),
+    "due.accept": N_("until it is final"),
     "due.return": N_("to confirm the return"),
     "due.look": N_("to look at it"),
     "waiting.buyer": N_("Waiting for the buyer"),

@@ -1,5 +1,0 @@
-"""Pages of the sellers."""
-
-from typing import Any
-
-HANDLERS: list[Any] = []
