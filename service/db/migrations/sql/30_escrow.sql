@@ -170,17 +170,19 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = w.id)
     ORDER BY 1 ON CONFLICT DO NOTHING;
 
+    -- OFFSET 0 keeps each look-up on its primary key: without statistics the planner joins the other way round, and a bulk
+    -- insert takes quadratic time.
     INSERT INTO transfer (subject_id, code, hold_id, debit_account, credit_account, currency, amount_minor, at)
     SELECT n.id, 'fund', n.id, 'gateway:' || n.currency, 'held:' || n.currency, n.currency, n.amount_minor, n.funded_at
-    FROM new_rows n JOIN payment p ON p.id = n.payment_id
+    FROM new_rows n CROSS JOIN LATERAL (SELECT * FROM payment x WHERE x.id = n.payment_id OFFSET 0) p
     WHERE n.parent_hold_id IS NULL AND p.kind = 'capture' AND p.state = 'done' AND p.tenant_id = n.tenant_id
       AND p.reference_id = n.reference_id AND p.seller_id = n.seller_id AND p.product_id = n.product_id
       AND p.currency = n.currency AND p.amount_minor = n.amount_minor AND p.fee_bps = n.fee_bps
     UNION ALL
     SELECT n.id, 'fund', n.id, 'dividing:' || n.currency, 'held:' || n.currency, n.currency, n.amount_minor, n.funded_at
-    FROM new_rows n JOIN resolution r ON r.hold_id = n.parent_hold_id AND r.outcome = 'divided'
-    WHERE (n.id = r.claimed_hold_id AND n.amount_minor = r.claimed_minor)
-       OR (n.id = r.rest_hold_id AND n.amount_minor = r.rest_minor);
+    FROM new_rows n CROSS JOIN LATERAL (SELECT * FROM resolution x WHERE x.hold_id = n.parent_hold_id OFFSET 0) r
+    WHERE r.outcome = 'divided' AND ((n.id = r.claimed_hold_id AND n.amount_minor = r.claimed_minor)
+       OR (n.id = r.rest_hold_id AND n.amount_minor = r.rest_minor));
     GET DIAGNOSTICS funded = ROW_COUNT;
     IF funded <> wanted THEN
         RAISE EXCEPTION 'hold_unfunded' USING ERRCODE = 'FH409', DETAIL = 'a hold needs a done capture with its facts';
