@@ -70,12 +70,16 @@ def prepare(settings: Settings, home: Path, console: Console) -> None:
         migrate_database(settings)
     with console.status("Making the buckets"):
         asyncio.run(_make_buckets(settings))
-    if settings.mode is Mode.PRODUCTION or (home / DEMO_FILE).exists() or _has_people(settings):
+    if settings.mode is Mode.PRODUCTION:
         return
-    console.print("First start: making sample data.")
-    accounts = asyncio.run(demonstration_people(settings))
-    seed_database(settings, FIRST_AMOUNTS, seed=1, console=console)
-    store(home / DEMO_FILE, {"base_url": settings.public_url, "accounts": msgspec.to_builtins(accounts)})
+    if (home / DEMO_FILE).exists():  # the port may be another one this time
+        told = msgspec.json.decode((home / DEMO_FILE).read_bytes())
+        store(home / DEMO_FILE, {**told, "base_url": settings.public_url})
+    elif not _has_people(settings):
+        console.print("First start: making sample data.")
+        accounts = asyncio.run(demonstration_people(settings))
+        seed_database(settings, FIRST_AMOUNTS, seed=1, console=console)
+        store(home / DEMO_FILE, {"base_url": settings.public_url, "accounts": msgspec.to_builtins(accounts)})
 
 
 async def _make_buckets(settings: Settings) -> None:

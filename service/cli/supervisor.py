@@ -125,7 +125,7 @@ def _free_port() -> int:
 
 def _start_parts(settings: Settings, home: Path, descriptor: int, stack: ExitStack) -> Mapping[str, GuardedProcess]:
     """Start the processes of Fairhold; they are stopped, the last first, when the stack unwinds."""
-    environment = {**os.environ, **_environment(settings)}
+    environment = {**os.environ, **environment_of(settings)}
     commands = {"serve": ["serve"], "worker": ["worker"]}
     if settings.carrier_url:
         port = settings.carrier_url.removesuffix("/carrier").rpartition(":")[2]
@@ -146,7 +146,7 @@ def _start_parts(settings: Settings, home: Path, descriptor: int, stack: ExitSta
     return parts
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment_of(settings: Settings) -> dict[str, str]:
     """Return the settings as variables; secrets go by the environment, not by arguments that others can read."""
     told = {}
     for name in settings.__struct_fields__:
