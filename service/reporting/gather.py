@@ -153,7 +153,7 @@ def _rate(counted: Counted, as_of: datetime) -> RateFacts:
 
 
 def _bounds(rate: signals.Rate) -> tuple[float, float, float]:
-    return round(rate.estimate, 6), round(rate.low, 6), round(rate.high, 6)
+    return round(rate.estimate, 3), round(rate.low, 3), round(rate.high, 3)
 
 
 def _shop_rates(counted: Counted, names: Mapping[UUID, Name]) -> tuple[ShopRate, ...]:
