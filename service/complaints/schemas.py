@@ -66,7 +66,7 @@ class NewComplaint(DraftChanges, frozen=True, forbid_unknown_fields=True, kw_onl
 class NewEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something to add to a case. `is_note` keeps it among mediators."""
 
-    text: Said
+    text: Annotated[Said, msgspec.Meta(examples=["It has got worse since yesterday."])]
     is_note: bool = False
 
 
@@ -75,7 +75,7 @@ class NewTriage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     is_closed: bool = False
     seller_id: UUID | None = None
-    text: Story = ""
+    text: Annotated[Story, msgspec.Meta(examples=["This shop sold it."])] = ""
 
 
 class NewLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,16 +87,16 @@ class NewLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class NewOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the seller offers. A refund is all that is claimed; a part refund names its amount."""
 
-    kind: OfferKind
+    kind: Annotated[OfferKind, msgspec.Meta(examples=["refund"])]
     amount: MoneyView | None = None
-    text: Story = ""
+    text: Annotated[Story, msgspec.Meta(examples=["We are sorry. Keep the goods."])] = ""
 
 
 class NewAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The seller's answer. A refusal and "wrong_company" need words, "offer" needs an offer."""
 
-    decision: Answer
-    text: Story = ""
+    decision: Annotated[Answer, msgspec.Meta(examples=["refuse"])]
+    text: Annotated[Story, msgspec.Meta(examples=["The seal was intact when we sent it."])] = ""
     offer: NewOffer | None = None
 
 

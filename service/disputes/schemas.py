@@ -13,14 +13,19 @@ from service.disputes.rules import REASONS_LENGTH_MAX
 class NewAssignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who takes the case: oneself without `mediator_id`; supervisors may name another."""
 
-    mediator_id: UUID | None = None
+    mediator_id: Annotated[UUID, msgspec.Meta(examples=["0198f3a1-7c2e-7d10-9b54-3f6a2c8e1d07"])] | None = None
 
 
 class NewRuling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The decision: what the buyer gets back of what is held, and why."""
 
     buyer: MoneyView
-    reasons: Annotated[str, msgspec.Meta(min_length=1, max_length=REASONS_LENGTH_MAX, pattern=r"\S")]
+    reasons: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1, max_length=REASONS_LENGTH_MAX, pattern=r"\S", examples=["Half of the masks were dry."]
+        ),
+    ]
 
 
 class RulingView(msgspec.Struct, frozen=True):

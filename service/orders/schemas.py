@@ -94,33 +94,33 @@ class NewShipment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RecordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a carrier vouches for, as docs/gateway.md says."""
 
-    carrier: Annotated[str, msgspec.Meta(max_length=40)]
-    tracking_number: Annotated[str, msgspec.Meta(max_length=40)]
-    status: Annotated[str, msgspec.Meta(max_length=20)]
-    created_at: Annotated[str, msgspec.Meta(max_length=40)]
-    delivered_at: Annotated[str, msgspec.Meta(max_length=40)] | None
-    destination_area: Annotated[str, msgspec.Meta(max_length=200)]
+    carrier: Annotated[str, msgspec.Meta(max_length=40, examples=["sandbox"])]
+    tracking_number: Annotated[str, msgspec.Meta(max_length=40, examples=["SB-2026112000017"])]
+    status: Annotated[str, msgspec.Meta(max_length=20, examples=["delivered"])]
+    created_at: Annotated[str, msgspec.Meta(max_length=40, examples=["2026-11-20T08:00:00.000000Z"])]
+    delivered_at: Annotated[str, msgspec.Meta(max_length=40, examples=["2026-11-22T09:30:00.000000Z"])] | None
+    destination_area: Annotated[str, msgspec.Meta(max_length=200, examples=["330100"])]
 
 
 class SignedRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A delivery record with the carrier's detached signature; whoever brings it, it proves the same."""
 
     record: RecordBody
-    signature: Annotated[str, msgspec.Meta(max_length=200)]
-    key_id: Annotated[str, msgspec.Meta(max_length=100)]
+    signature: Annotated[str, msgspec.Meta(max_length=200, examples=["q3mJ…"])]
+    key_id: Annotated[str, msgspec.Meta(max_length=100, examples=["sandbox-2026"])]
 
 
 class NewDelivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Proof of delivery: the carrier's signed record, or the code that the buyer gave. Exactly one of them."""
 
     proof: SignedRecord | None = None
-    hand_over_code: Annotated[str, msgspec.Meta(pattern="^[0-9]{6}$")] | None = None
+    hand_over_code: Annotated[str, msgspec.Meta(pattern="^[0-9]{6}$", examples=["482913"])] | None = None
 
 
 class NewReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The buyer has it. `waive` gives up the window and releases at once."""
 
-    waive: bool = False
+    waive: Annotated[bool, msgspec.Meta(examples=[False])] = False
 
 
 class ClaimCodeView(msgspec.Struct, frozen=True):

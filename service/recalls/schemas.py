@@ -6,7 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-Explanation = Annotated[str, msgspec.Meta(max_length=2_000)]
+Explanation = Annotated[
+    str, msgspec.Meta(max_length=2_000, examples=["Three buyers name the same lot, and two sent photos."])
+]
 LiftReason = Literal["not_the_product", "not_this_batch", "not_genuine", "put_right", "no_risk"]
 
 
