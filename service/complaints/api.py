@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Controller, Response, get, patch, post
 from litestar.datastructures import UploadFile
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody
 
 from service.complaints import actions, evidence, queries
@@ -176,11 +176,38 @@ class Complaints(Controller):
         return await queries.case_timeline(tx, actor, complaint_id)
 
 
+@dataclass(frozen=True)
+class ReadingRoom:
+    """Where files are shown: recorded in a transaction of its own, fetched after it has ended."""
+
+    database: Database
+    store: Store
+    ring: KeyRing
+
+    async def show(self, actor: Actor, complaint_id: UUID, file_id: UUID, part: Part) -> Response[bytes]:
+        """Return one part of one file."""
+        async with self.database.begin() as tx:
+            now = await tx.now()
+            ticket = await evidence.open_evidence(tx, actor, complaint_id, file_id, part, ring=self.ring, now=now)
+        return _file(await fetch(self.store, ticket), ticket.media_type, file_id, part)
+
+
+def provide_room(
+    database: NamedDependency[Database], store: NamedDependency[Store], settings: NamedDependency[Settings]
+) -> ReadingRoom:
+    """Give handlers the room."""
+    return ReadingRoom(database, store, KeyRing(settings.secret))
+
+
+RoomOf = NamedDependency[ReadingRoom]
+
+
 class Evidence(Controller):
     """Photos and documents of a case. Everything is read through the service, and every view is recorded."""
 
     path = "/complaints/{complaint_id:uuid}/evidence"
     tags = ("Evidence",)
+    dependencies = {"room": Provide(provide_room, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it once
 
     @get("/", opt={"allow": "complaints.read_evidence"}, summary="List evidence")
     async def listing(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> list[EvidenceView]:
@@ -209,17 +236,26 @@ class Evidence(Controller):
         await evidence.attach(tx, actor, complaint_id, received, retention_days=days, now=await tx.now())
         return (await queries.get_complaint(tx, actor, complaint_id)).evidence
 
-    @get("/{file_id:uuid}/{part:str}", opt={"allow": "complaints.read_evidence"}, summary="Read a file")
-    async def read(
-        self, complaint_id: CaseId, file_id: FromPath[UUID], part: FromPath[Part], actor: ActorOf,
-        database: NamedDependency[Database], store: NamedDependency[Store], settings: NamedDependency[Settings],
-    ) -> Response[bytes]:  # fmt: skip
-        """Get the `view` or `thumbnail` (WebP, no metadata), or the `original` where you may. A view is an event."""
-        async with database.begin() as tx:
-            ticket = await evidence.open_evidence(
-                tx, actor, complaint_id, file_id, part, ring=KeyRing(settings.secret), now=await tx.now()
-            )
-        return _file(await fetch(store, ticket), ticket.media_type, file_id, part)
+    @get("/{file_id:uuid}/view", opt={"allow": "complaints.read_evidence"}, summary="See a photo")
+    async def view(
+        self, complaint_id: CaseId, file_id: FromPath[UUID], actor: ActorOf, room: RoomOf
+    ) -> Response[bytes]:
+        """Get a photo as WebP of at most 2,048 pixels, without metadata. The view is recorded."""
+        return await room.show(actor, complaint_id, file_id, Part.VIEW)
+
+    @get("/{file_id:uuid}/thumbnail", opt={"allow": "complaints.read_evidence"}, summary="See a small photo")
+    async def thumbnail(
+        self, complaint_id: CaseId, file_id: FromPath[UUID], actor: ActorOf, room: RoomOf
+    ) -> Response[bytes]:
+        """Get a photo as WebP of at most 480 pixels, without metadata. The view is recorded."""
+        return await room.show(actor, complaint_id, file_id, Part.THUMBNAIL)
+
+    @get("/{file_id:uuid}/original", opt={"allow": "complaints.read_evidence"}, summary="Get an original")
+    async def original(
+        self, complaint_id: CaseId, file_id: FromPath[UUID], actor: ActorOf, room: RoomOf
+    ) -> Response[bytes]:
+        """Get the bytes as they were received, as whoever added them, a mediator or a regulator. It is recorded."""
+        return await room.show(actor, complaint_id, file_id, Part.ORIGINAL)
 
 
 def _file(content: bytes, media_type: str, file_id: UUID, part: Part) -> Response[bytes]:

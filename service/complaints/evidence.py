@@ -12,11 +12,12 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from service.complaints import rules
+from service.complaints.actions.drafts import locked_draft
 from service.complaints.actions.steps import tell
 from service.complaints.queries.access import get_row, require_side
-from service.complaints.queries.parts import may_read_original
+from service.complaints.queries.parts import may_read_original, not_removed
 from service.complaints.rules import Side
-from service.complaints.tables import Complaint, ComplaintEvidence
+from service.complaints.tables import Complaint, ComplaintEvidence, ComplaintEvidenceRemoval
 from service.core.actor import Actor
 from service.core.errors import FairholdError, Forbidden, Invalid, NotFound
 from service.db.session import Database, Tx
@@ -102,7 +103,7 @@ async def open_evidence(
     side = require_side(actor, complaint, "buyer", "seller", "mediator", "regulator")
     added_by = await tx.scalar(
         select(ComplaintEvidence.side).where(
-            ComplaintEvidence.complaint_id == complaint.id, ComplaintEvidence.file_id == file_id
+            ComplaintEvidence.complaint_id == complaint.id, ComplaintEvidence.file_id == file_id, not_removed()
         )
     )
     if added_by is None:
@@ -115,12 +116,32 @@ async def open_evidence(
     return ticket
 
 
+async def remove(tx: Tx, actor: Actor, complaint_id: UUID, file_id: UUID, *, now: datetime) -> Complaint:
+    """Take a file out of the actor's own draft; taking it out again changes nothing. What was sent stays.
+
+    Raises `NotFound` ("complaint_not_found", "file_not_found"), `Forbidden` ("not_your_part"), `Conflict`
+    ("complaint_sent"). Locks the complaint.
+    """
+    complaint = await locked_draft(tx, actor, complaint_id)
+    known = await tx.get(ComplaintEvidence, file_id)
+    if known is None or known.complaint_id != complaint.id:
+        raise NotFound("file_not_found", "no such file in this draft")
+    if await tx.get(ComplaintEvidenceRemoval, file_id) is not None:
+        return complaint
+    tx.add(
+        ComplaintEvidenceRemoval(file_id=file_id, tenant_id=complaint.tenant_id, complaint_id=complaint.id, at=now)
+    )
+    facts = {"file_id": str(file_id)}
+    await tell(tx, actor, complaint, "complaint.evidence_removed", side="buyer", now=now, facts=facts)
+    return complaint
+
+
 async def _check_may_add(tx: Tx, actor: Actor, complaint: Complaint, new: int) -> Side:
     side = require_side(actor, complaint, "buyer", "seller")
     rules.check_not_ended(complaint.status)
     counted = await tx.execute(
         select(ComplaintEvidence.side, func.count())
-        .where(ComplaintEvidence.complaint_id == complaint.id)
+        .where(ComplaintEvidence.complaint_id == complaint.id, not_removed())
         .group_by(ComplaintEvidence.side)
     )
     by_side: dict[str, int] = {row[0]: row[1] for row in counted}

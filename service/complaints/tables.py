@@ -217,6 +217,18 @@ class Offer(Base):
     ended_at: Mapped[datetime | None]
 
 
+class ComplaintEvidenceRemoval(Base):
+    """A file that its buyer took out of a draft before sending it. Append-only: the file's row stays as it was."""
+
+    __tablename__ = "complaint_evidence_removal"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "complaint_id"], ["complaint.tenant_id", "complaint.id"]),)
+
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("complaint_evidence.file_id"), primary_key=True)
+    tenant_id: Mapped[UUID]
+    complaint_id: Mapped[UUID]
+    at: Mapped[datetime]
+
+
 class ComplaintEvidence(Base):
     """A stored file that a side put into a case. Append-only."""
 

@@ -40,6 +40,11 @@ def static(name: str) -> str:
     return f"/static/{name}"
 
 
+def sign_in(then: str) -> str:
+    """The sign-in page, which goes on to `then`."""
+    return f"{SIGN_IN}?next={quote(then, safe='')}"
+
+
 def language(code: str, then: str) -> str:
     """The switch: sets the language and goes back to `then`."""
     return f"/language/{code}?next={quote(then, safe='')}"

@@ -8,12 +8,14 @@ from service.complaints.queries.desks import (
     complaints_by_batch,
     count_to_look_at,
     first_words,
+    published_problems,
     seller_counts,
     seller_inbox,
     to_look_at,
 )
 from service.complaints.queries.facts import CaseFacts, LinkedComplaint, case_facts, cases_of_holds, linked_complaints
 from service.complaints.queries.lists import Filters, complaints_page, find_by_reference
+from service.complaints.queries.parts import case_of_file
 from service.complaints.queries.timeline import case_timeline
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "available_actions",
     "case_facts",
     "case_ids",
+    "case_of_file",
     "case_timeline",
     "cases_of_holds",
     "complaints_by_batch",
@@ -34,6 +37,7 @@ __all__ = [
     "get_complaint",
     "get_row",
     "linked_complaints",
+    "published_problems",
     "seller_counts",
     "seller_inbox",
     "side_of",

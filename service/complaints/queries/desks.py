@@ -72,6 +72,21 @@ async def complaints_by_batch(tx: Tx, batch_ids: Collection[UUID]) -> dict[UUID,
     return {row[0]: row[1] for row in await tx.execute(query) if row[0] is not None}
 
 
+async def published_problems(tx: Tx, batch_ids: Collection[UUID]) -> dict[str, int]:
+    """Return how many complaints of each kind are linked to the batches and may be counted in public, as told."""
+    query = (
+        select(Complaint.kind, func.count())
+        .where(
+            Complaint.batch_id.in_(list(batch_ids)),
+            Complaint.status.not_in(("draft", "withdrawn")),
+            Complaint.kind != "withdrawal",
+            Complaint.may_publish,
+        )
+        .group_by(Complaint.kind)
+    )
+    return {row[0]: row[1] for row in await tx.execute(query) if row[0] is not None}
+
+
 def case_ids(*, kind: str | None = None, hurt: bool = False) -> Select[UUID]:
     """Return the ids of cases of a kind, or in which somebody was hurt, for other domains' lists to choose by."""
     query = select(Complaint.id)

@@ -2,11 +2,21 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
+from service.complaints.queries.access import visible_to
 from service.complaints.rules import Side
 from service.complaints.schemas import CaseHold, EntryView, EvidenceView, HoldFreeze, OfferView
-from service.complaints.tables import Complaint, ComplaintEntry, ComplaintEntryText, ComplaintEvidence, Offer
+from service.complaints.tables import (
+    Complaint,
+    ComplaintEntry,
+    ComplaintEntryText,
+    ComplaintEvidence,
+    ComplaintEvidenceRemoval,
+    Offer,
+)
+from service.core.actor import Actor
+from service.core.errors import NotFound
 from service.db.schemas import MoneyView
 from service.db.session import Tx
 from service.escrow.queries import HoldView, hold_by_reference
@@ -44,15 +54,35 @@ async def offers_of(tx: Tx, complaint_id: UUID) -> list[OfferView]:
     ]
 
 
+async def case_of_file(tx: Tx, actor: Actor, file_id: UUID) -> UUID:
+    """Return the complaint whose evidence a file is, if the actor may see it; raises `NotFound` ("file_not_found")."""
+    query = (
+        select(ComplaintEvidence.complaint_id)
+        .join(Complaint, Complaint.id == ComplaintEvidence.complaint_id)
+        .where(ComplaintEvidence.file_id == file_id, not_removed(), visible_to(actor))
+    )
+    found = await tx.scalar(query)
+    if found is None:
+        raise NotFound("file_not_found", "no such file, or not yours to see")
+    return found
+
+
 def may_read_original(reader: Side, added_by_side: str) -> bool:
     """Whether a side may read an original with all its metadata: staff, and whoever added it."""
     return reader in READS_ALL_ORIGINALS or reader == added_by_side
 
 
+def not_removed() -> ColumnElement[bool]:
+    """Return the filter of evidence that still belongs to its case."""
+    return ComplaintEvidence.file_id.not_in(select(ComplaintEvidenceRemoval.file_id))
+
+
 async def evidence_of(tx: Tx, complaint_id: UUID, side: Side) -> list[EvidenceView]:
     """Return the files of a case in the order they came."""
     found = await tx.execute(
-        select(ComplaintEvidence.file_id, ComplaintEvidence.side).where(ComplaintEvidence.complaint_id == complaint_id)
+        select(ComplaintEvidence.file_id, ComplaintEvidence.side).where(
+            ComplaintEvidence.complaint_id == complaint_id, not_removed()
+        )
     )
     sides = {row.file_id: row.side for row in found}
     if not sides:

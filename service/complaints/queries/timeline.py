@@ -15,6 +15,7 @@ _STAFF: frozenset[Side] = frozenset({"mediator", "regulator", "operator", "syste
 _FOR_STAFF_ONLY = frozenset(
     {
         "complaint.drafted",
+        "complaint.evidence_removed",
         "complaint.viewed",
         "complaint.evidence_viewed",
         "complaint.noted",

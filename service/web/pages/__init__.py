@@ -11,12 +11,36 @@ from service.core.actor import Actor
 from service.db.requests import Claim
 from service.db.session import Tx
 from service.settings import Settings
-from service.web.pages import assets, entrance, mediator, operator, regulator, seller
+from service.web.pages import (
+    assets,
+    buyer,
+    cases,
+    entrance,
+    evidence,
+    filing,
+    mediator,
+    operator,
+    public,
+    regulator,
+    seller,
+)
 from service.web.pages.refusals import explain, is_for_people
 from service.web.pages.shell import Counter, Shell
 from service.web.views.base import Area
 
-_MODULES: tuple[Any, ...] = (assets, entrance, seller, mediator, regulator, operator)
+_MODULES: tuple[Any, ...] = (
+    assets,
+    entrance,
+    public,
+    buyer,
+    filing,
+    cases,
+    evidence,
+    seller,
+    mediator,
+    regulator,
+    operator,
+)
 _COUNTERS: Mapping[Area, Counter] = {}
 """What the numbers behind the entries of an area's navigation are counted by."""
 
@@ -34,7 +58,10 @@ HANDLERS = [
     Router(
         path="/",
         route_handlers=[handler for module in _MODULES for handler in module.HANDLERS],
-        dependencies={"shell": Provide(_provide_shell, sync_to_thread=False)},
+        dependencies={
+            "shell": Provide(_provide_shell, sync_to_thread=False),
+            "intake": Provide(evidence.provide_intake, sync_to_thread=False),
+        },
         include_in_schema=False,
     )
 ]

@@ -1,6 +1,7 @@
 """Which part of the pages somebody is in, and where their own part begins."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from service.core.actor import Actor, Role
 from service.web import paths
@@ -55,6 +56,11 @@ def home_of(actor: Actor) -> str:
     """Return the page where somebody's work begins."""
     own = areas_of(actor)
     return _HOMES[own[0] if own else "nobody"]
+
+
+def as_buyer(actor: Actor) -> Actor:
+    """Return the actor with nothing but the buyer's rights, so that their buyer's pages show their own things only."""
+    return replace(actor, grants=frozenset(grant for grant in actor.grants if grant.role is Role.BUYER))
 
 
 def safe_next(path: str | None) -> str | None:

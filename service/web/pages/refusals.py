@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any, Literal, cast
-from urllib.parse import quote
 
 from litestar import Request, Response
 
@@ -32,7 +31,7 @@ def explain(
     """Return the page of an error; who must sign in goes there and comes back."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     if status == 401 and request.method in {"GET", "HEAD"}:
-        return redirect(paths.SIGN_IN + "?next=" + quote(here, safe=""))
+        return redirect(paths.sign_in(here))
     shown = status if status in _SHOWN else 500 if status >= 500 else 400
     view = Refused(cast("Status", shown), _message(error), back=_back(request))
     tx = request.scope["state"].get("tx")
@@ -56,4 +55,3 @@ def _back(request: Request[Any, Any, Any]) -> str:
     referer = request.headers.get("referer", "")
     before = referer.removeprefix(origin) if referer.startswith(origin + "/") else None
     return safe_next(before) or paths.HOME
-

@@ -33,7 +33,7 @@ from service.web.pages.area import area_of
 from service.web.phrase import Phrase
 from service.web.render import Pages
 from service.web.views.base import Area, Frame, View
-from service.web.views.parts import FieldError, Form
+from service.web.views.parts import FieldError, Form, refusal
 from service.web.words import PHRASES
 
 LANGUAGE_COOKIE = "fairhold_language"
@@ -159,9 +159,18 @@ class Shell:
                 await _hash_file(value, digest)
         await self._claim.take(key=f"form:{key}:{digest.hexdigest()}", fingerprint=digest.digest())
 
-    async def refused(self, error: FairholdError, form: Form, draw: Draw) -> Page:
-        """Undo what was begun, and return the form's own page with the refusal on it."""
-        return await self.wrong(form.refused(error), draw, status=status_of(error))
+    async def refused(
+        self, error: FairholdError, form: Form, draw: Draw, fields: Mapping[str, str] | None = None
+    ) -> Page:
+        """Undo what was begun, and return the form's own page with the refusal on it.
+
+        `fields` says which field of the form the domain's field is; one that the form does not have goes above it.
+        """
+        place = str(error.facts.get("field", "form"))
+        if fields is not None:
+            place = fields.get(place, "form")
+        wrong = FieldError(place, refusal(error))
+        return await self.wrong(Form(form.values, (*form.errors, wrong)), draw, status=status_of(error))
 
     async def wrong(self, form: Form, draw: Draw, *, status: int = 422) -> Page:
         """Undo what was begun, and return a page whose form says what is wrong with it."""

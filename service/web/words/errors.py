@@ -28,6 +28,7 @@ ERRORS: dict[str, str] = {
     "error.phone_malformed": N_("Enter a phone number with its country code, such as +86 138 0000 0000"),
     "error.date_malformed": N_("Enter a date as year, month and day, such as 2026-11-20"),
     "error.date_in_future": N_("The date is in the future"),
+    "error.sure_missing": N_("Confirm that you want to withdraw it"),
     "error.truth_missing": N_("Confirm that what you wrote is true as far as you know"),
     "error.answer_missing": N_("Choose what you offer"),
     "error.words_missing": N_("Write a few words for the other side"),

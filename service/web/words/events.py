@@ -66,6 +66,7 @@ EVENTS: dict[str, str] = {
     "event.order.delivered": N_("The order was delivered"),
     # what is still to come
     "next.triage": N_("A mediator looks at the injury"),
+    "next.look": N_("A mediator looks at your complaint"),
     "next.triage_detail": N_(
         "The safety regulator has been told. If the batch looks dangerous, all payments for it are frozen."
     ),

@@ -43,6 +43,7 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "fact.lot": N_("Lot code"),
     "fact.gtin": N_("Barcode"),
     "fact.bought_on": N_("Bought"),
+    "fact.open": N_("Not answered"),
     "fact.story": N_("What happened"),
     "fact.photos": N_("Photos"),
     "fact.batch": N_("Batch"),

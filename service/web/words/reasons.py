@@ -38,6 +38,7 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "reason.date_outside": N_("the dates do not fit"),
     "reason.date_not_told": N_("no date was told"),
     "reason.order_same_batch": N_("your order came from this batch"),
+    "reason.order_names_batch": N_("the order says that it came from this batch"),
     "reason.order_same_product": N_("your order is of this product"),
     "reason.order_same_seller": N_("your order is from this seller"),
     "reason.order_differs": N_("your order is of something else"),
@@ -56,6 +57,8 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "sending.frozen": N_("The payment of %(amount)s is frozen until your case ends. The seller cannot be paid before."),
     "sending.injury": N_("You reported an injury, so a mediator and the safety regulator see it at once."),
     "sending.seller": N_("The seller gets your words and photos and has 48 hours to answer."),
+    "sending.seller_reads": N_("The seller gets your words and photos."),
+    "sending.mediator": N_("A mediator looks at it first, because we do not know the seller yet."),
     "sending.no_money": N_("No payment is frozen, because you ask for no money."),
     "held.held": N_("%(amount)s is held."),
     "held.frozen": N_("%(amount)s is held and frozen."),
@@ -93,6 +96,7 @@ FITTING: frozenset[str] = frozenset(
     """
     lot_equal lot_equal_folded lot_equal_joined gtin_equal name_equal name_very_similar name_similar seller_very_similar
     seller_similar strength_equal strength_partly_equal date_fits order_same_batch order_same_product order_same_seller
+    order_names_batch
     """.split()
 )
 """The matching's reasons that speak for a batch; the others speak against it or say nothing (`*_not_told`)."""

@@ -9,6 +9,7 @@ TURNS: dict[str, str] = {
     "turn.mediator_looks": N_("A mediator is looking at your complaint"),
     "turn.mediator_rules": N_("A mediator is reading both sides"),
     "turn.decide_ruling": N_("Read the ruling. You can accept it, or appeal with new evidence"),
+    "turn.read_ruling": N_("Read the ruling, and accept it if you agree"),
     "turn.waits_for_other": N_(
         "You have accepted the ruling. It becomes final when the seller accepts or the time is over"
     ),

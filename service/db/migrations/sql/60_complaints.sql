@@ -3,6 +3,7 @@ REVOKE DELETE, TRUNCATE ON complaint, offer FROM {app_role};
 SELECT fairhold_append_only('complaint_entry');
 SELECT fairhold_append_only('complaint_match');
 SELECT fairhold_append_only('complaint_evidence');
+SELECT fairhold_append_only('complaint_evidence_removal');
 
 CREATE FUNCTION complaint_keep() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,0 +1,182 @@
+"""A buyer's case: read it, decide on offers, withdraw, ask a mediator, accept a ruling."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from service.complaints import actions
+from service.complaints.queries import get_complaint
+from service.complaints.schemas import ComplaintView, NewEntry
+from service.core.actor import Actor
+from service.core.errors import NotFound
+from service.db.session import Tx
+from service.disputes import actions as disputes
+from service.web import paths
+from service.web.language import Language
+from service.web.pages.area import as_buyer
+from service.web.pages.buyer import READ, SEND
+from service.web.pages.case_view import case_page, held_of
+from service.web.pages.casework import find_case
+from service.web.pages.naming import goods_of
+from service.web.pages.shell import REFUSALS, Draw, Page, ShellOf, checked, missing
+from service.web.views.base import View
+from service.web.views.buyer import Escalate, Withdraw
+from service.web.views.parts import EMPTY_FORM, Form
+
+TxOf = NamedDependency[Tx]
+ActorOf = NamedDependency[Actor]
+Named = FromPath[str]
+_REPLIES = ("accept", "escalate", "talk")
+
+
+async def own_case(tx: Tx, actor: Actor, reference: str) -> ComplaintView:
+    """Return a case of the actor's own that was sent; raises `NotFound` ("complaint_not_found")."""
+    buyer = as_buyer(actor)
+    case = await get_complaint(tx, buyer, await find_case(tx, buyer, reference))
+    if case.submitted_at is None:
+        raise NotFound("complaint_not_found")
+    return case
+
+
+def drawn(tx: Tx, actor: Actor, reference: str, language: Language) -> Draw:
+    """Return what draws the case's page again, with a form on it."""
+
+    async def draw(form: Form) -> View:
+        return await case_page(tx, as_buyer(actor), await own_case(tx, actor, reference), language, form)
+
+    return draw
+
+
+@get("/cases/{reference:str}", opt=READ)
+async def show(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
+    """Show a case."""
+    return await shell.page(await drawn(tx, actor, reference, shell.language)(EMPTY_FORM))
+
+
+@post("/cases/{reference:str}/reply", opt=SEND)
+async def reply(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
+    """Accept an offer, refuse it and ask a mediator, or refuse it and suggest something else."""
+    form, draw = await shell.form(), drawn(tx, actor, reference, shell.language)
+    if form.value("reply") not in _REPLIES:
+        return await shell.wrong(missing(Form({}), reply="error.choose_one"), draw)
+    if form.value("reply") == "talk" and missing(form, words="error.words_missing").errors:
+        return await shell.wrong(missing(form, words="error.words_missing"), draw)
+    try:
+        await shell.take(form)
+        await _decide(tx, actor, await own_case(tx, actor, reference), form)
+    except REFUSALS as error:
+        return await shell.refused(error, form, draw, {"text": "words"})
+    return shell.go(paths.case(reference), done="done.decided")
+
+
+async def _decide(tx: Tx, actor: Actor, case: ComplaintView, form: Form) -> None:
+    now, offer_id = await tx.now(), _uuid(form.value("offer_id"))
+    if form.value("reply") == "accept":
+        await actions.accept_offer(tx, actor, case.id, offer_id, now=now)
+    elif form.value("reply") == "talk":
+        await actions.refuse_offer(tx, actor, case.id, offer_id, now=now)
+    else:
+        await actions.refuse_offer(tx, actor, case.id, offer_id, now=now)
+        await tx.flush()  # the offer is refused before the case goes to a mediator
+        await disputes.escalate(tx, actor, case.id, now=now)
+    await add_words(tx, actor, case.id, form.value("words"))
+
+
+async def add_words(tx: Tx, actor: Actor, case_id: UUID, words: str) -> None:
+    """Add what was typed to the case, if anything was; raises as `add_entry`, and `Invalid` for a text too long."""
+    if words.strip():
+        await actions.add_entry(tx, actor, case_id, checked(NewEntry, {"text": words.strip()}), now=await tx.now())
+
+
+@get("/cases/{reference:str}/withdrawal", opt=READ)
+async def show_withdrawal(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
+    """Ask before a case is withdrawn."""
+    return await shell.page(await _withdraw_page(tx, actor, reference, shell.language)(EMPTY_FORM))
+
+
+@post("/cases/{reference:str}/withdrawal", opt=SEND)
+async def withdraw(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
+    """Withdraw a case."""
+    form, draw = await shell.form(), _withdraw_page(tx, actor, reference, shell.language)
+    asked = missing(form, sure="error.sure_missing")
+    if asked.errors:
+        return await shell.wrong(asked, draw)
+    try:
+        await shell.take(form)
+        case = await own_case(tx, actor, reference)
+        await actions.withdraw(tx, actor, case.id, now=await tx.now())
+    except REFUSALS as error:
+        return await shell.refused(error, form, draw, {})
+    return shell.go(paths.case(reference), done="done.withdrawn")
+
+
+def _withdraw_page(tx: Tx, actor: Actor, reference: str, language: Language) -> Draw:
+    async def draw(form: Form) -> View:
+        case = await own_case(tx, actor, reference)
+        return Withdraw(case.reference, await goods_of(tx, case, language), held_of(case.hold), form)
+
+    return draw
+
+
+@get("/cases/{reference:str}/escalation", opt=READ)
+async def show_escalation(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
+    """Ask what a mediator should know."""
+    return await shell.page(await _escalate_page(tx, actor, reference, shell.language)(EMPTY_FORM))
+
+
+@post("/cases/{reference:str}/escalation", opt=SEND)
+async def escalate(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
+    """Put the case before a mediator."""
+    form, draw = await shell.form(), _escalate_page(tx, actor, reference, shell.language)
+    try:
+        await shell.take(form)
+        case = await own_case(tx, actor, reference)
+        await disputes.escalate(tx, actor, case.id, now=await tx.now())
+        await add_words(tx, actor, case.id, form.value("words"))
+    except REFUSALS as error:
+        return await shell.refused(error, form, draw, {"text": "words"})
+    return shell.go(paths.case(reference), done="done.escalated")
+
+
+def _escalate_page(tx: Tx, actor: Actor, reference: str, language: Language) -> Draw:
+    async def draw(form: Form) -> View:
+        case = await own_case(tx, actor, reference)
+        return Escalate(case.reference, await goods_of(tx, case, language), form=form)
+
+    return draw
+
+
+@post("/cases/{reference:str}/acceptance", opt=SEND)
+async def accept_ruling(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
+    """Accept the ruling."""
+    form, draw = await shell.form(), drawn(tx, actor, reference, shell.language)
+    try:
+        await shell.take(form)
+        case = await own_case(tx, actor, reference)
+        if case.dispute_id is None:
+            raise NotFound("dispute_not_found")
+        await disputes.accept(tx, as_buyer(actor), case.dispute_id, now=await tx.now())
+    except REFUSALS as error:
+        return await shell.refused(error, form, draw, {})
+    return shell.go(paths.case(reference), done="done.decided")
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound("offer_not_found") from error
+
+
+HANDLERS: list[Any] = [
+    show,
+    reply,
+    show_withdrawal,
+    withdraw,
+    show_escalation,
+    escalate,
+    accept_ruling,
+]
