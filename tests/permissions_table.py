@@ -5,7 +5,7 @@ without a row fails `test_permissions.py`. Things are made in `tests/world.py`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -48,6 +48,7 @@ class Row:
     anyone: bool = False
     body: Callable[[World], Any] | None = None
     query: Callable[[World], dict[str, str]] | None = None
+    files: Mapping[str, bytes] | None = None
     things: Mapping[str, str] = field(default_factory=dict)
     reaches: Mapping[Role, Mapping[Whose, Outcome]] = field(default_factory=dict)
     guessed: Outcome = HIDDEN
@@ -216,5 +217,46 @@ ESCROW = {
     "POST /inbound/gateway": Row(anyone=True, allowed=Outcome.UNAUTHENTICATED),  # unsigned
 }
 
-PERMISSIONS: Mapping[str, Row] = {**ACCOUNTS, **SELLERS, **BATCHES, **ESCROW, **ORDERS}
+
+def _case_row(*roles: Role, body: Callable[[World], Any] | None = None, **things: str) -> Row:
+    reaches = {role: _PARTIES[role] for role in roles}
+    return Row(may=frozenset(roles), body=body, things={"complaint_id": "complaint", **things}, reaches=reaches)
+
+
+_EVIDENCE_READERS = (BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR)
+
+COMPLAINTS = {
+    "GET /complaints": Row(may=EVERY_ROLE),
+    "POST /complaints": Row(may=frozenset({BUYER}), body=lambda world: {"order_id": str(world.things["order", OWN])}),
+    "GET /complaints/{complaint_id}": _case_row(*Role),
+    "PATCH /complaints/{complaint_id}": _case_row(BUYER, body=lambda _: {"kind": "fake"}),
+    "POST /complaints/{complaint_id}/submission": _case_row(BUYER),
+    "POST /complaints/{complaint_id}/entries": _case_row(
+        BUYER, SELLER, MEDIATOR, SUPERVISOR, body=lambda _: {"text": "More."}
+    ),
+    "POST /complaints/{complaint_id}/triage": _case_row(MEDIATOR, SUPERVISOR, body=lambda _: {}),
+    "GET /complaints/{complaint_id}/matches": _case_row(BUYER, MEDIATOR, SUPERVISOR, REGULATOR),
+    "POST /complaints/{complaint_id}/link": _case_row(
+        BUYER, MEDIATOR, SUPERVISOR, body=lambda world: {"batch_id": str(world.things["batch", OTHERS])}
+    ),
+    "POST /complaints/{complaint_id}/answer": _case_row(SELLER, body=lambda _: {"decision": "refuse", "text": "No."}),
+    "POST /complaints/{complaint_id}/offers": _case_row(SELLER, body=lambda _: {"kind": "refund"}),
+    "POST /complaints/{complaint_id}/offers/{offer_id}/acceptance": _case_row(BUYER, offer_id="offer"),
+    "POST /complaints/{complaint_id}/offers/{offer_id}/refusal": _case_row(BUYER, offer_id="offer"),
+    "POST /complaints/{complaint_id}/withdrawal": _case_row(BUYER),
+    "GET /complaints/{complaint_id}/timeline": _case_row(*Role),
+    "GET /complaints/{complaint_id}/evidence": _case_row(*_EVIDENCE_READERS),
+    "POST /complaints/{complaint_id}/evidence": replace(_case_row(BUYER, SELLER), files={"files": b"a photo"}),
+    "GET /complaints/{complaint_id}/evidence/{file_id}/view": _case_row(*_EVIDENCE_READERS, file_id="file"),
+    "GET /complaints/{complaint_id}/evidence/{file_id}/thumbnail": _case_row(*_EVIDENCE_READERS, file_id="file"),
+    "GET /complaints/{complaint_id}/evidence/{file_id}/original": replace(
+        _case_row(*_EVIDENCE_READERS, file_id="file"),
+        reaches={  # an original is for who added it and for staff
+            **{role: _PARTIES[role] for role in _EVIDENCE_READERS},
+            SELLER: {OWN: FORBIDDEN, OTHERS: HIDDEN, FOREIGN: HIDDEN},
+        },
+    ),
+}
+
+PERMISSIONS: Mapping[str, Row] = {**ACCOUNTS, **SELLERS, **BATCHES, **ESCROW, **ORDERS, **COMPLAINTS}
 """Method and path below /api/v1 -> expectation."""

@@ -184,7 +184,7 @@ async def call(
     filled = _PLACE.sub(lambda place: str((ids or {}).get(place[1]) or new_id()), path)
     body = None if row.body is None else row.body(world)
     query = row.query(world) if row.query is not None else None
-    return await client.request(method, PREFIX + filled, json=body, params=query, headers=headers)
+    return await client.request(method, PREFIX + filled, json=body, files=row.files, params=query, headers=headers)
 
 
 def expect(answer: httpx.Response, outcome: Outcome, *, code: str | None = None, whose: Whose | None = None) -> None:

@@ -6,9 +6,10 @@ same tenant, `FOREIGN` to other people in the other tenant.
 """
 
 import functools
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -18,13 +19,21 @@ from service.accounts.passwords import hash_password
 from service.accounts.sign_in import start_session
 from service.batches.actions import register_batch, register_product
 from service.batches.schemas import NewBatch, NewProduct
-from service.core.actor import COMMONS, Actor, Role, SignIn
+from service.complaints.actions import answer, create_draft, submit
+from service.complaints.evidence import attach
+from service.complaints.schemas import NewAnswer, NewComplaint
+from service.complaints.tables import Complaint, ComplaintEntry, Offer
+from service.core.actor import COMMONS, SYSTEM, Actor, Role, SignIn
 from service.core.ids import new_id
 from service.core.money import Money
 from service.db.schemas import MoneyView
 from service.db.session import Database, Tx
 from service.escrow import actions as escrow
 from service.escrow.queries import hold_by_reference
+from service.files.actions import erase_case_files, open_case_key
+from service.files.intake import Derived, Received
+from service.files.kinds import Kind
+from service.files.sealing import KeyRing
 from service.orders.actions import claim_order, issue_claim_code, place_order
 from service.orders.schemas import NewOrder
 from service.sellers.actions import register_seller
@@ -211,6 +220,52 @@ async def _add_holds(tx: Tx, world: World, now: datetime) -> None:
         world.add("hold", whose, hold.id)
 
 
+async def _add_complaints(tx: Tx, world: World, now: datetime) -> None:
+    """Send a complaint about each order, refused, with an offer, and with a photo whose bytes were erased."""
+    for whose in Whose:
+        buyer = await person_actor(tx, world.account(Role.BUYER, whose).person_id)
+        told = NewComplaint(
+            order_id=world.things["order", whose], kind="damaged", harm="none", narrative="Torn.", wanted="none"
+        )
+        draft = await create_draft(tx, buyer, told, now=now)
+        await tx.flush()  # the complaint is read again
+        complaint = await submit(tx, buyer, draft.id, now=now)
+        await tx.flush()  # the seller sees it now
+        seller = await person_actor(tx, world.account(Role.SELLER, whose).person_id)
+        await answer(tx, seller, complaint.id, NewAnswer(decision="refuse", text="It is whole."), now=now)
+        world.add("complaint", whose, complaint.id)
+        world.add("offer", whose, await _add_offer(tx, complaint, now=now))
+        world.add("file", whose, await _add_file(tx, complaint, buyer, now=now))
+
+
+async def _add_offer(tx: Tx, complaint: Complaint, *, now: datetime) -> UUID:
+    """No money is claimed, so no use case would make this offer."""
+    whole = {"tenant_id": complaint.tenant_id, "complaint_id": complaint.id}
+    entry = ComplaintEntry(id=new_id(), kind="offer", side="seller", at=now, **whole)
+    tx.add(entry)
+    await tx.flush()  # the offer refers to it
+    offer = Offer(
+        id=new_id(), entry_id=entry.id, kind="refund", amount_minor=1, currency="CNY", status="open", made_at=now,
+        expires_at=now + timedelta(days=7), **whole,
+    )  # fmt: skip
+    tx.add(offer)
+    return offer.id
+
+
+async def _add_file(tx: Tx, complaint: Complaint, buyer: Actor, *, now: datetime) -> UUID:
+    """A file needs no S3 here: it was erased, so nobody who may read it gets further than that."""
+    ring = KeyRing("a secret for tests only, long enough to pass")
+    key = await open_case_key(tx, ring, tenant_id=complaint.tenant_id, case_id=complaint.id, now=now)
+    file = Received(
+        id=new_id(), tenant_id=complaint.tenant_id, case_key_id=key.id, object_name=f"none-{complaint.id}",
+        kind=Kind.PNG, size_bytes=1, stored_size_bytes=2, sha256_plain=bytes(32), sha256_stored=bytes(32),
+        derived=Derived(1, 1, bytes(32), bytes(32)), pages=None, put_at_monotonic=time.monotonic(),
+    )  # fmt: skip
+    await attach(tx, buyer, complaint.id, [file], retention_days=1, now=now)
+    await erase_case_files(tx, SYSTEM, complaint.id, now=now)
+    return file.id
+
+
 def new_order(world: World, whose: Whose, platform_ref: str = "REF-1") -> NewOrder:
     """An order in the tenant, of the seller and for the product of `whose`."""
     return NewOrder(
@@ -224,4 +279,4 @@ def new_order(world: World, whose: Whose, platform_ref: str = "REF-1") -> NewOrd
 
 
 Step = Callable[[Tx, World, datetime], Awaitable[None]]
-STEPS: list[Step] = [_add_tenants, _add_people, _add_sellers, _add_batches, _add_orders, _add_holds]
+STEPS: list[Step] = [_add_tenants, _add_people, _add_sellers, _add_batches, _add_orders, _add_holds, _add_complaints]
