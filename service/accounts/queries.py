@@ -1,12 +1,11 @@
 """Reads of people, grants and keys."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
 
+from service.accounts.people import Contact, GrantRow, KeyRow, PersonRow
 from service.accounts.rules import fold_email
 from service.accounts.tables import ApiKey, Person, RoleGrant, Tenant
 from service.core.actor import Actor, Role
@@ -15,53 +14,6 @@ from service.db.session import Tx
 
 KEYS_SHOWN_MAX = 200
 GRANTS_SHOWN_MAX = 500
-
-
-@dataclass(frozen=True, slots=True)
-class GrantRow:
-    """A live grant."""
-
-    id: UUID
-    role: Role
-    tenant_id: UUID
-    seller_id: UUID | None
-    granted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PersonRow:
-    """A person as they see themselves, with live grants."""
-
-    id: UUID
-    name: str
-    email: str | None
-    phone: str | None
-    language: str
-    grants: tuple[GrantRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRow:
-    """An API key without its secret."""
-
-    id: UUID
-    tenant_id: UUID
-    label: str
-    prefix: str
-    created_at: datetime
-    revoked_at: datetime | None
-    last_used_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """Where to write to a person, and in which language."""
-
-    person_id: UUID
-    email: str | None
-    phone: str | None
-    name: str
-    language: str
 
 
 async def own_profile(tx: Tx, actor: Actor) -> PersonRow:

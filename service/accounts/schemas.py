@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from service.accounts.queries import Contact, GrantRow, KeyRow, PersonRow
+from service.accounts.people import Contact, GrantRow, KeyRow, PersonRow
 from service.accounts.rules import (
     EMAIL_LENGTH_MAX,
     LABEL_LENGTH_MAX,
