@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from service.core.actor import Actor
 from service.core.errors import Invalid
@@ -56,16 +57,17 @@ async def store_notice(tx: Tx, signed: SignedRecord, *, now: datetime) -> None:
 
 
 async def _notice(tx: Tx, signed: SignedRecord, *, now: datetime) -> CarrierNotice:
-    known = await tx.scalar(select(CarrierNotice).where(CarrierNotice.signature == signed.signature).with_for_update())
-    if known is not None:
-        return known
-    notice = CarrierNotice(
-        id=new_id(),
-        carrier=signed.record.carrier,
-        signature=signed.signature,
-        record=msgspec.to_builtins(signed.record),
-        received_at=now,
+    # Whoever brings the same record at the same time (the carrier's own notice does) is waited for, not refused.
+    await tx.execute(
+        insert(CarrierNotice)
+        .values(
+            id=new_id(),
+            carrier=signed.record.carrier,
+            signature=signed.signature,
+            record=msgspec.to_builtins(signed.record),
+            received_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[CarrierNotice.signature])
     )
-    tx.add(notice)
-    await tx.flush()  # the same notice, at the same time, meets the unique signature here
-    return notice
+    found = await tx.scalars(select(CarrierNotice).where(CarrierNotice.signature == signed.signature).with_for_update())
+    return found.one()
