@@ -1,5 +1,6 @@
 """Filing: a draft, and the moment it is sent, when its claim freezes the held payment."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -168,3 +169,31 @@ async def test_withdrawing_lifts_the_freeze_and_a_new_complaint_may_follow(cases
 async def test_a_statutory_withdrawal_needs_no_story(cases: Cases) -> None:
     case = await cases.filed(await cases.order(), kind="withdrawal", narrative="")
     assert case["status"] == "with_seller"
+
+
+async def test_a_submission_that_fails_after_the_freeze_leaves_nothing_frozen(cases: Cases) -> None:
+    case_id = await cases.draft(await cases.order())
+    await cases.sql("DELETE FROM policy WHERE name = 'answer_claim'")  # found missing when the hold is frozen already
+    answer = await cases.send(f"/{case_id}/submission")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert await cases.frozen() == 0
+    assert (await cases.case(case_id))["status"] == "draft"
+    assert await cases.events(case_id) == ["complaint.drafted"]
+
+
+async def test_two_complaints_of_one_kind_sent_at_once_become_one(cases: Cases) -> None:
+    order_id = await cases.order()
+    drafts = [await cases.draft(order_id) for _ in range(2)]
+    answers = await asyncio.gather(*(cases.send(f"/{draft}/submission") for draft in drafts))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    assert await cases.frozen() == 1
+    assert sorted([(await cases.case(draft))["status"] for draft in drafts]) == ["draft", "with_seller"]
+
+
+async def test_a_submission_and_a_withdrawal_at_once_end_in_one_order(cases: Cases) -> None:
+    case_id = await cases.draft(await cases.order())
+    answers = await asyncio.gather(cases.send(f"/{case_id}/submission"), cases.send(f"/{case_id}/withdrawal"))
+    status = (await cases.case(case_id))["status"]
+    assert status == "withdrawn"
+    assert [answers[0].status_code, answers[1].status_code] in ([200, 200], [409, 200])
+    assert await cases.frozen() == 0

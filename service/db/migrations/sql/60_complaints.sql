@@ -44,3 +44,4 @@ CREATE TRIGGER keep BEFORE UPDATE ON offer FOR EACH ROW EXECUTE FUNCTION offer_k
 -- Complaints that a newly registered batch may fit.
 CREATE INDEX complaint_lots_told_idx ON complaint USING gin (lots_told) WHERE match_status <> 'linked' AND status <> 'draft';
 CREATE INDEX complaint_told_key_idx ON complaint USING gin (told_key gin_trgm_ops) WHERE match_status <> 'linked' AND status <> 'draft';
+CREATE INDEX complaint_unlinked_product_idx ON complaint (product_id) WHERE match_status <> 'linked' AND status <> 'draft';
