@@ -109,6 +109,12 @@ async def signals_page(
     return Page(await _views(tx, actor, rows[:limit]), mark)
 
 
+async def count_open(tx: Tx, actor: Actor) -> int:
+    """Return how many open signals the actor may see."""
+    query = select(func.count()).select_from(Signal).where(visible_to(actor), Signal.state.in_(rules.OPEN_STATES))
+    return await tx.scalar(query) or 0
+
+
 async def _views(tx: Tx, actor: Actor, rows: Sequence[Signal]) -> list[SignalView]:
     ids = [row.id for row in rows]
     due: dict[UUID, Due] = {}
