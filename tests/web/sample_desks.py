@@ -195,7 +195,8 @@ SIGNALS = (
         clock(4, "due.confirm", "expiry.lifts"),
         412,
         cny(15_168_000),
-        True,
+        decidable=True,
+        confirmable=True,
     ),
     mediator.SignalRow(
         "s2", "b2", "CH65-2231", "65 W charger", 4, 1.9, 0.8, 3.9, 0.7, "signal.screening", None, 0, None
@@ -248,7 +249,7 @@ def mediator_views() -> dict[str, View]:
     facts = (
         mediator.SourcedFact("fact.paid", after(days=-6), say("source.platform")),
         mediator.SourcedFact("fact.delivered", after(days=-3), say("source.carrier")),
-        mediator.SourcedFact("fact.batch", Lot("SY26J1807"), say("source.buyer_chose", score="0.997")),
+        mediator.SourcedFact("fact.batch", Lot("SY26J1807"), say("source.linked_buyer")),
         mediator.SourcedFact("fact.seller_says", Lot("SY26J1801"), say("source.seller")),
     )
     letters = tuple(
@@ -263,7 +264,7 @@ def mediator_views() -> dict[str, View]:
                     buyer=cny(14_400),
                     seller=cny(33_600),
                 ),
-                say("letter.appeal", until=after(days=10)),
+                say("letter.final", until=after(days=10)),
             ),
         )
         for to, language in (("buyer", "zh"), ("seller", "en"))
@@ -317,6 +318,7 @@ def mediator_views() -> dict[str, View]:
             ),
             letters,
             cny(48_000),
+            options("outcome.refund", "outcome.split", "outcome.release"),
             ruling is None and not assignable,
             assignable,
             ruling,

@@ -57,9 +57,11 @@ def money(view: MoneyView | None) -> Money | None:
     return None if view is None else view.money()
 
 
-def next_page(path: str, mark: str | None, shown: int, total: int | None = None, **query: str) -> Paging:
+def next_page(
+    path: str, mark: str | None, shown: int, query: Mapping[str, str] | None = None, *, total: int | None = None
+) -> Paging:
     """Return the paging of a list whose address keeps its own query."""
-    kept = {name: value for name, value in query.items() if value}
+    kept = {name: value for name, value in (query or {}).items() if value}
     return Paging(shown, f"{path}?{urlencode({**kept, 'after': mark})}" if mark else "", total)
 
 

@@ -100,6 +100,7 @@ class MediatorCase(View):
     """Two sides, evidence, facts, then the ruling.
 
     Fields of the ruling: outcome (refund | split | release), amount, reasons; `show=effect` only shows the effect.
+    Regulators read the same page, without anything to decide.
     """
 
     template: ClassVar[str] = "mediator/case.html"
@@ -121,6 +122,7 @@ class MediatorCase(View):
     effects: tuple[tuple[str, Effect], ...] = ()
     letters: tuple[Letter, ...] = ()
     amount_max: Money | None = None
+    outcomes: tuple[Option, ...] = ()
     rulable: bool = False
     assignable: bool = False
     ruling: RulingNotice | None = None
@@ -150,7 +152,10 @@ class TriageList(View):
 
 @dataclass(frozen=True, slots=True)
 class Triage(View):
-    """Pick the batch from the top three, with reasons. Fields: batch (id | none), next (seller | close), reasons."""
+    """Pick the batch from the top three, with reasons. Fields: batch (id | none), next (seller | close), reasons.
+
+    `waits` says that the case has not gone to its seller yet; if it has, only its batch is to be named.
+    """
 
     template: ClassVar[str] = "mediator/triage.html"
     reference: str
@@ -160,6 +165,7 @@ class Triage(View):
     typed: tuple[Row, ...]
     photos: tuple[Photo, ...]
     candidates: tuple[Candidate, ...]
+    waits: bool = True
     form: Form = EMPTY_FORM
 
 
@@ -180,7 +186,8 @@ class SignalRow:
     clock: Clock | None
     payments: int
     amount: Money | None
-    decidable: bool = False
+    decidable: bool = False  # the freeze can be lifted
+    confirmable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

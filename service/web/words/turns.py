@@ -19,6 +19,7 @@ TURNS: dict[str, str] = {
     "due.decide": N_("to decide"),
     "due.rule": N_("to rule"),
     "due.confirm": N_("to confirm or lift"),
+    "due.freeze_ends": N_("until the freeze ends"),
     "due.ship": N_("to send it"),
     "due.window": N_("until the seller is paid"),
     "due.appeal": N_("to accept or appeal"),

@@ -39,7 +39,7 @@ from service.web.views.seller import AnswerPage
 
 SELLER = {"allow": "web.seller"}
 SELLER_FORM = {**SELLER, LATE_CLAIM: True}
-_FIELDS = {"text": "words", "files": "photos"}
+_FIELDS = {"text": "words", "files": "photos", "amount": "amount", "offer": "offer"}
 _WORDS_NEEDED = ("refuse", "wrong_company")
 _FRAGMENT = "components/amount_effect.html"
 CASE = "/seller/cases/{reference:str}"
@@ -73,7 +73,7 @@ async def answer_case(  # noqa: PLR0913, PLR0917 - what taking photos in needs
         await shell.take(form)
         await send_answer(tx, actor, case_id, form, files, retention_days=settings.evidence_retention_days)
     except REFUSALS as error:
-        return await shell.refused(casework.renamed(error, _FIELDS), form, draw)
+        return await shell.refused(error, form, draw, _FIELDS)
     return shell.go(paths.seller_case(reference), done="done.answered")
 
 
@@ -98,7 +98,7 @@ async def accept_ruling(
             raise NotFound("dispute_not_found")
         await disputes.accept(tx, actor, view.dispute_id, now=await tx.now())
     except REFUSALS as error:
-        return await shell.refused(error, form, partial(case_page, tx, actor, reference, shell.language))
+        return await shell.refused(error, form, partial(case_page, tx, actor, reference, shell.language), {})
     return shell.go(paths.seller_case(reference), done="done.decided")
 
 

@@ -23,7 +23,7 @@ from service.db.requests import LATE_CLAIM
 from service.db.session import Tx
 from service.web import paths
 from service.web.language import Language
-from service.web.pages.casework import ROWS, name_of, next_page, renamed
+from service.web.pages.casework import ROWS, name_of, next_page
 from service.web.pages.seller.orders import own_shop
 from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
 from service.web.phrase import Phrase, say
@@ -39,6 +39,10 @@ _FIELDS = {
     "lot_code": "lot",
     "maker_lot_code": "maker_lot",
     "units_made": "units",
+}
+_PLACES = {
+    **_FIELDS,
+    **{name: name for name in (*_FIELDS.values(), "brand", "gtin", "category", "made_on", "expires_on")},
 }
 _ALIKE_MAX = 50
 
@@ -71,7 +75,7 @@ async def register(shell: ShellOf, tx: NamedDependency[Tx], actor: NamedDependen
         await shell.take(form)
         await register_goods(tx, actor, form)
     except REFUSALS as error:
-        return await shell.refused(renamed(error, _FIELDS), form, _draw_registration)
+        return await shell.refused(error, form, _draw_registration, _PLACES)
     return shell.go(paths.SELLER_BATCHES, done="done.registered")
 
 
@@ -93,7 +97,7 @@ async def bring_in(shell: ShellOf, tx: NamedDependency[Tx], actor: NamedDependen
         done = await import_batches(tx, actor, own_shop(actor), content, now=await tx.now())
     except REFUSALS as error:
         result = ImportResult(name, 0, wrong_rows(content, error.facts.get("rows", ())))
-        return await shell.refused(renamed(error, {"form": "file"}), form, partial(_draw_import, result))
+        return await shell.refused(error, form, partial(_draw_import, result), {"form": "file"})
     return await shell.page(_import_page(ImportResult(name, done.batches, ()), EMPTY_FORM))
 
 
@@ -104,7 +108,7 @@ async def batches(tx: Tx, actor: Actor, query: str, after: str | None, language:
     )
     counts = await complaints_by_batch(tx, [batch.id for batch in page.rows])
     rows = tuple(_row(batch, counts, language) for batch in page.rows)
-    return Batches(rows, query, next_page(paths.SELLER_BATCHES, page.next, len(rows), q=query))
+    return Batches(rows, query, next_page(paths.SELLER_BATCHES, page.next, len(rows), {"q": query}))
 
 
 def registration(form: Form) -> RegisterBatch:

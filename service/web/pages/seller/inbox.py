@@ -55,7 +55,7 @@ async def inbox(tx: Tx, actor: Actor, view: SellerView, after: str | None, langu
         views=tuple(SavedView(each, counts[each], each == view) for each in _VIEWS),
         rows=tuple(await _rows(tx, page.rows, language, now)),
         frozen=await _frozen_batches(tx, actor, now),
-        paging=next_page(paths.SELLER_INBOX, page.next, len(page.rows), counts[view], view=view),
+        paging=next_page(paths.SELLER_INBOX, page.next, len(page.rows), {"view": view}, total=counts[view]),
     )
 
 

@@ -21,14 +21,14 @@ from service.orders.queries import get_order, order_counts, orders_page
 from service.orders.schemas import NewShipment, OrderView
 from service.web import paths
 from service.web.language import Language
-from service.web.pages.casework import ROWS, hold_code, name_of, next_page, renamed
+from service.web.pages.casework import ROWS, hold_code, name_of, next_page
 from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
 from service.web.phrase import Phrase, say
 from service.web.views.parts import EMPTY_FORM, Clock, Form, Option, SavedView
 from service.web.views.seller import SellerOrder, SellerOrders, Ship
 
 _STATUS_OF_VIEW = {"to_ship": "paid", "shipped": "shipped", "all": None}
-_FIELDS = {"batch_id": "batch"}
+_FIELDS = {"batch_id": "batch", "batch": "batch", "carrier": "carrier", "tracking_number": "tracking_number"}
 _CARRIERS = (SANDBOX,)
 _BATCHES_OFFERED_MAX = 50
 
@@ -67,7 +67,7 @@ async def ship(
         await shell.take(form)
         await ship_order(tx, actor, order_id, new_shipment(form), now=await tx.now())
     except REFUSALS as error:
-        return await shell.refused(renamed(error, _FIELDS), form, draw)
+        return await shell.refused(error, form, draw, _FIELDS)
     return shell.go(paths.SELLER_ORDERS, done="done.shipped")
 
 
@@ -83,7 +83,7 @@ async def orders(tx: Tx, actor: Actor, view: str, after: str | None, language: L
     return SellerOrders(
         views=tuple(SavedView(key, counts[key], key == view) for key in _STATUS_OF_VIEW),
         rows=tuple(await _rows(tx, page.rows, language)),
-        paging=next_page(paths.SELLER_ORDERS, page.next, len(page.rows), counts[view], view=view),
+        paging=next_page(paths.SELLER_ORDERS, page.next, len(page.rows), {"view": view}, total=counts[view]),
     )
 
 

@@ -1,5 +1,0 @@
-"""Pages of the mediators."""
-
-from typing import Any
-
-HANDLERS: list[Any] = []
