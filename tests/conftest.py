@@ -5,6 +5,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from service.db.session import Database, driver_url
 from service.embedded import EmbeddedServers, embedded
 from service.files.store import Store
 from service.settings import Mode, Settings
+from tests.furnished import WORLD_DATABASE, Furnished, furnish_database
 from tests.trade import CARRIER
 from tests.working import drain_all
 
@@ -42,15 +44,18 @@ def servers() -> Iterator[EmbeddedServers]:
 @pytest.fixture(scope="session")
 def template(servers: EmbeddedServers) -> str:
     """Name of a migrated database that tests copy."""
-    with _admin(servers) as admin:
-        admin.execute(
-            f"CREATE DATABASE {TEMPLATE} OWNER fairhold_owner TEMPLATE template0 ENCODING 'UTF8'"
-            " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C.UTF-8'"
-        )
-    upgrade(
-        _on(servers.postgres.owner, TEMPLATE), app_role="fairhold_app", metadata=all_tables(), is_clock_movable=True
-    )
+    _create(servers, TEMPLATE)
+    owner = _on(servers.postgres.owner, TEMPLATE)
+    upgrade(owner, app_role="fairhold_app", metadata=all_tables(), is_clock_movable=True)
     return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+async def furnished(servers: EmbeddedServers, template: str, buckets: str) -> Furnished:
+    """The world with cases, built once, for tests that walk over all routes."""
+    with _admin(servers) as admin:
+        admin.execute(f"CREATE DATABASE {WORLD_DATABASE} TEMPLATE {template} OWNER fairhold_owner")
+    return await furnish_database(servers, buckets, CARRIER.pinned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,7 @@ def urls(servers: EmbeddedServers, template: str) -> Iterator[DatabaseUrls]:
     name = f"t_{secrets.token_hex(6)}"
     with _admin(servers) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER fairhold_owner")
-    yield DatabaseUrls(
-        *(_on(url, name) for url in (servers.postgres.app, servers.postgres.owner, servers.postgres.admin))
-    )
+    yield _urls(servers, name)
     with _admin(servers) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -173,3 +176,26 @@ def _admin(servers: EmbeddedServers) -> psycopg.Connection[tuple[object, ...]]:
 def _on(url: str, database: str) -> str:
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=f"/{database}"))
+
+
+def _urls(servers: EmbeddedServers, name: str) -> DatabaseUrls:
+    running = servers.postgres
+    return DatabaseUrls(_on(running.app, name), _on(running.owner, name), _on(running.admin, name))
+
+
+def _create(servers: EmbeddedServers, name: str) -> None:
+    with _admin(servers) as admin:
+        admin.execute(
+            f"CREATE DATABASE {name} OWNER fairhold_owner TEMPLATE template0 ENCODING 'UTF8'"
+            " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C.UTF-8'"
+        )
+
+
+@contextmanager
+def fresh_database(servers: EmbeddedServers) -> Iterator[DatabaseUrls]:
+    """An empty database that nobody has migrated."""
+    name = f"t_{secrets.token_hex(6)}"
+    _create(servers, name)
+    yield _urls(servers, name)
+    with _admin(servers) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
