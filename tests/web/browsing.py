@@ -64,7 +64,11 @@ class Browser:
         for each in _Forms(self.page).forms:
             if each.action != "/sign-out" and set(names) <= set(each.names):
                 return each
-        raise AssertionError(f"no form with {names} on {self.at}")
+        raise AssertionError(f"no form with {names} on {self.at}: {self.status} {self.text}")
+
+    def form_to(self, ending: str) -> FoundForm:
+        """The form on the page whose address ends so."""
+        return next(each for each in _Forms(self.page).forms if each.action.endswith(ending))
 
     async def send(
         self, values: dict[str, Any], *, to: str = "", files: Any = None, form: FoundForm | None = None
@@ -99,7 +103,7 @@ class Browser:
     @property
     def text(self) -> str:
         """The page's words."""
-        return words(self.page.partition("<main")[2].partition("</main>")[0])
+        return words(self.page.partition("<main id=\"main\"")[2].partition(">")[2].partition("</main>")[0])
 
     @property
     def errors(self) -> list[str]:

@@ -23,7 +23,7 @@ from service.web.pages.filing_check import sent_page
 from service.web.pages.filing_draw import Filing, draw
 from service.web.pages.filing_save import FIELDS, ON_CHECK, gaps, save
 from service.web.pages.filing_steps import LAST, QUESTIONS, first_open, first_place, path_after
-from service.web.pages.shell import REFUSALS, Draw, Page, ShellOf, missing
+from service.web.pages.shell import REFUSALS, Draw, Page, Shell, ShellOf, missing
 from service.web.phrase import Phrase
 from service.web.views.base import View
 from service.web.views.filing import AskOrder, OrderChoice
@@ -61,6 +61,22 @@ async def begin(shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
 @get("/file/{draft_id:uuid}/{step:str}", opt=READ)
 async def ask(draft_id: DraftId, step: FromPath[str], shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
     """Show a question; `next` is the first without an answer, `sent` the receipt."""
+    return await _show(draft_id, step, shell, tx, actor)
+
+
+@get("/file/{draft_id:uuid}/photos", opt=READ)
+async def ask_photos(draft_id: DraftId, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
+    """Ask for photos."""
+    return await _show(draft_id, "photos", shell, tx, actor)
+
+
+@get("/file/{draft_id:uuid}/check", opt=READ)
+async def ask_check(draft_id: DraftId, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
+    """Show everything before it is sent."""
+    return await _show(draft_id, LAST, shell, tx, actor)
+
+
+async def _show(draft_id: UUID, step: str, shell: Shell, tx: Tx, actor: Actor) -> Page:
     at = await _filing(tx, actor, draft_id, shell.language)
     if at.case.submitted_at is not None:
         return await shell.page(await sent_page(tx, at.case)) if step == "sent" else shell.go(_case(at))
@@ -184,4 +200,4 @@ def _no_file(form: Form) -> Form:
     return Form(form.values, (FieldError("photos", Phrase("error.file_missing")),))
 
 
-HANDLERS: list[Any] = [ask_order, begin, ask, answer, send, add_photos, remove_photo]
+HANDLERS: list[Any] = [ask_order, begin, ask, ask_photos, ask_check, answer, send, add_photos, remove_photo]

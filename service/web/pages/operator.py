@@ -1,5 +1,87 @@
-"""Pages of the operators."""
+"""The operator's page: is everything well, and what waits?"""
 
-from typing import Any
+from datetime import datetime
+from time import monotonic
 
-HANDLERS: list[Any] = []
+from litestar import get
+from litestar.di import NamedDependency
+
+from service.core.errors import FairholdError
+from service.db.session import Tx
+from service.deadlines.queries import overdue
+from service.escrow.queries import sweeping
+from service.files.store import Store
+from service.jobs.queue import waiting_jobs, worker_silent_seconds
+from service.web import paths
+from service.web.pages.shell import Page, ShellOf
+from service.web.phrase import Fact, say
+from service.web.views.operator import Check, Health, QueueFigure
+
+_WORKER_SILENT_SECONDS_MAX = 60
+_MILLISECONDS = 1_000
+
+
+@get(paths.OPERATOR, opt={"allow": "web.operator"})
+async def show_health(shell: ShellOf, tx: NamedDependency[Tx], store: NamedDependency[Store]) -> Page:
+    """Parts, queues and last runs."""
+    files = await check_files(store)  # before the transaction begins
+    return await shell.page(await health(tx, files))
+
+
+async def health(tx: Tx, files: Check) -> Health:
+    """Return what the operator needs to know, as of now."""
+    began = monotonic()
+    now = await tx.now()
+    database = Check("part.database", well=True, detail=say("health.answers", ms=_since(began)))
+    runs: list[tuple[str, Fact]] = []
+    sweep = await sweeping(tx, now=now)
+    if sweep.last_release_at is not None:
+        runs.append(("run.release", sweep.last_release_at))
+    return Health(
+        as_of=now,
+        clock_offset_seconds=await tx.clock_offset_seconds() or 0,
+        checks=(database, files, await check_worker(tx)),
+        queues=await queues(tx, now),
+        runs=tuple(runs),
+    )
+
+
+async def check_files(store: Store) -> Check:
+    """Return whether the evidence store answers."""
+    began = monotonic()
+    try:
+        await store.check()
+    except FairholdError:
+        return Check("part.files", well=False, detail=say("health.no_answer"))
+    return Check("part.files", well=True, detail=say("health.answers", ms=_since(began)))
+
+
+async def check_worker(tx: Tx) -> Check:
+    """Return whether a worker lives."""
+    silent = await worker_silent_seconds(tx)
+    if silent is None:
+        return Check("part.worker", well=False, detail=say("health.no_worker"))
+    return Check("part.worker", silent <= _WORKER_SILENT_SECONDS_MAX, say("health.heard", n=max(0, silent)))
+
+
+async def queues(tx: Tx, now: datetime) -> tuple[QueueFigure, ...]:
+    """Return what waits: jobs, reports among them, due deadlines and due holds."""
+    jobs, reports = await waiting_jobs(tx), await waiting_jobs(tx, prefix="reporting.")
+    late, sweep = await overdue(tx, now=now), await sweeping(tx, now=now)
+    return (
+        QueueFigure("queue.jobs", jobs.count, jobs.oldest_seconds, jobs.failed),
+        QueueFigure("queue.reports", reports.count, reports.oldest_seconds, reports.failed),
+        QueueFigure("queue.deadlines", late.count, _age(late.oldest_at, now), 0),
+        QueueFigure("queue.sweep", sweep.due_count, _age(sweep.oldest_due_at, now), 0),
+    )
+
+
+def _age(since: datetime | None, now: datetime) -> int:
+    return 0 if since is None else int((now - since).total_seconds())
+
+
+def _since(began: float) -> int:
+    return max(1, round((monotonic() - began) * _MILLISECONDS))
+
+
+HANDLERS = [show_health]

@@ -1,5 +1,0 @@
-"""Pages of the regulators."""
-
-from typing import Any
-
-HANDLERS: list[Any] = []
