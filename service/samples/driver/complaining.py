@@ -122,7 +122,7 @@ def _wait_for_batch(stage: Stage, step: Step, buyer: Person) -> None:
     tried = await_matching(stage, buyer, draft["id"], linked=False)
     ensure_that(tried["match_status"] != "linked" and tried["batch_id"] is None, "no batch fits yet")
     step.tell("no batch fits", sent["reference"], f"{tried['match_status']}: “{name}”, lot {lot}")
-    product = stage.person("seller").post("/products", new_product(stage, "Quillon", name, name_zh))
+    product = stage.person("seller").post("/products", new_product(stage, 2, "Quillon", name, name_zh))
     batch = register_batch(stage, product["id"], lot, None)
     linked = await_matching(stage, buyer, draft["id"])
     ensure_that(linked["batch_id"] == batch["id"], "the waiting complaint was linked to the new batch")

@@ -23,7 +23,7 @@ def register(stage: Stage, step: Step) -> None:
     )
     known.seller_id = shop["id"]
     step.tell("seller registers", shop["id"], f"{shop['name']} · {shop['name_zh']}", seller_id=shop["id"])
-    product = seller.post("/products", new_product(stage, BRAND, NAME_EN, NAME_ZH))
+    product = seller.post("/products", new_product(stage, 1, BRAND, NAME_EN, NAME_ZH))
     known.product_id = product["id"]
     step.tell("product", product["id"], f"{product['name_en']} · {product['name_zh']}", product_id=product["id"])
     batch = register_batch(stage, known.product_id, f"SY26J{stage.run}", f"LH-{stage.run}-07")
@@ -66,9 +66,9 @@ def register_batch(stage: Stage, product_id: str, lot: str, maker_lot: str | Non
     return batch
 
 
-def new_product(stage: Stage, brand: str, name_en: str, name_zh: str) -> Json:
-    """Return a product of the run's seller, with a GTIN of its own."""
-    body = f"0690{stage.run}{len(name_en) % 10}00"
+def new_product(stage: Stage, number: int, brand: str, name_en: str, name_zh: str) -> Json:
+    """Return a product of the run's seller, with a GTIN of its own; `number` tells them apart."""
+    body = f"069{stage.run}{number:04}"
     figures = next(f"{body}{check}" for check in range(10) if _is_gtin(f"{body}{check}"))
     return {
         "seller_id": stage.known.seller_id,
