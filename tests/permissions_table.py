@@ -53,6 +53,8 @@ class Row:
     reaches: Mapping[Role, Mapping[Whose, Outcome]] = field(default_factory=dict)
     guessed: Outcome = HIDDEN
     allowed: Outcome = LET_IN
+    for_commons: bool = False
+    alone: bool = False
 
 
 def _role_in_our_tenant(world: World) -> dict[str, Any]:
@@ -77,6 +79,7 @@ ACCOUNTS = {
     ),
     "DELETE /api-keys/{key_id}": Row(
         may=EVERY_ROLE,
+        alone=True,
         things={"key_id": "api_key"},
         reaches={role: ALL_SEEN if role is OPERATOR else OWN_SEEN for role in Role},
     ),
@@ -95,6 +98,7 @@ ACCOUNTS = {
     ),
     "DELETE /people/{person_id}/grants/{grant_id}": Row(
         may=_GRANTERS,
+        alone=True,
         things={"person_id": "mediator_person", "grant_id": "mediator_grant"},
         reaches={
             OPERATOR: ALL_SEEN,
@@ -220,7 +224,7 @@ ESCROW = {
 
 def _case_row(*roles: Role, body: Callable[[World], Any] | None = None, **things: str) -> Row:
     reaches = {role: _PARTIES[role] for role in roles}
-    return Row(may=frozenset(roles), body=body, things={"complaint_id": "complaint", **things}, reaches=reaches)
+    return Row(may=frozenset(roles), body=body, things={"complaint_id": "complaint"} | things, reaches=reaches)
 
 
 _EVIDENCE_READERS = (BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR)
@@ -229,8 +233,8 @@ COMPLAINTS = {
     "GET /complaints": Row(may=EVERY_ROLE),
     "POST /complaints": Row(may=frozenset({BUYER}), body=lambda world: {"order_id": str(world.things["order", OWN])}),
     "GET /complaints/{complaint_id}": _case_row(*Role),
-    "PATCH /complaints/{complaint_id}": _case_row(BUYER, body=lambda _: {"kind": "fake"}),
-    "POST /complaints/{complaint_id}/submission": _case_row(BUYER),
+    "PATCH /complaints/{complaint_id}": _case_row(BUYER, body=lambda _: {"kind": "fake"}, complaint_id="draft"),
+    "POST /complaints/{complaint_id}/submission": _case_row(BUYER, complaint_id="draft"),
     "POST /complaints/{complaint_id}/entries": _case_row(
         BUYER, SELLER, MEDIATOR, SUPERVISOR, body=lambda _: {"text": "More."}
     ),
@@ -258,5 +262,81 @@ COMPLAINTS = {
     ),
 }
 
-PERMISSIONS: Mapping[str, Row] = {**ACCOUNTS, **SELLERS, **BATCHES, **ESCROW, **ORDERS, **COMPLAINTS}
+
+def _dispute_row(*roles: Role, body: Callable[[World], Any] | None = None) -> Row:
+    reaches = {role: _PARTIES[role] for role in roles}
+    return Row(may=frozenset(roles), body=body, things={"dispute_id": "dispute"}, reaches=reaches)
+
+
+_DISPUTE_READERS = (BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR)
+
+DISPUTES = {
+    "POST /complaints/{complaint_id}/escalation": _case_row(BUYER, MEDIATOR, SUPERVISOR),
+    "GET /disputes": Row(may=frozenset(_DISPUTE_READERS)),
+    "GET /disputes/{dispute_id}": _dispute_row(*_DISPUTE_READERS),
+    "POST /disputes/{dispute_id}/assignment": _dispute_row(MEDIATOR, SUPERVISOR, body=lambda _: {}),
+    "POST /disputes/{dispute_id}/ruling": Row(  # only the mediator who has the case rules
+        may=frozenset({MEDIATOR, SUPERVISOR}),
+        body=lambda _: {"buyer": {"amount_minor": 14_400, "currency": "CNY"}, "reasons": "Some were dry."},
+        things={"dispute_id": "dispute"},
+        reaches={
+            MEDIATOR: {OWN: LET_IN, OTHERS: FORBIDDEN, FOREIGN: HIDDEN},
+            SUPERVISOR: {OWN: FORBIDDEN, OTHERS: FORBIDDEN, FOREIGN: HIDDEN},
+        },
+    ),
+    "POST /disputes/{dispute_id}/acceptance": _dispute_row(BUYER, SELLER),
+}
+
+_SIGNAL_READERS = frozenset({SELLER, MEDIATOR, SUPERVISOR, REGULATOR})
+
+
+def _signal_decision(**body: str) -> Row:
+    """Signals cross tenants: mediators and supervisors of `commons` decide about all of them."""
+    roles = frozenset({MEDIATOR, SUPERVISOR})
+    reaches = dict.fromkeys(roles, ALL_SEEN)
+    return Row(may=roles, body=lambda _: body, things={"signal_id": "signal"}, reaches=reaches, for_commons=True)
+
+
+RECALLS = {
+    "GET /signals": Row(may=_SIGNAL_READERS),
+    "GET /signals/{signal_id}": Row(
+        may=_SIGNAL_READERS,
+        things={"signal_id": "signal"},
+        reaches={**dict.fromkeys(_SIGNAL_READERS, ALL_SEEN), SELLER: OWN_SEEN},
+        for_commons=True,
+    ),
+    "POST /signals/{signal_id}/confirmation": _signal_decision(explanation="Three buyers name it."),
+    "POST /signals/{signal_id}/lift": _signal_decision(reason="not_the_product"),
+}
+
+
+def _report_row(*roles: Role) -> Row:
+    """Regulators and operators see every report, others those that they asked for."""
+    seen = {REGULATOR: ALL_SEEN, OPERATOR: ALL_SEEN, MEDIATOR: OWN_SEEN, SUPERVISOR: OWN_SEEN}
+    reaches = {role: seen[role] for role in roles}
+    return Row(may=frozenset(roles), things={"report_id": "report"}, reaches=reaches, for_commons=True)
+
+
+REPORTING = {
+    "GET /reports": Row(may=frozenset({MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR})),
+    "POST /reports": Row(
+        may=frozenset({MEDIATOR, SUPERVISOR, REGULATOR}),
+        body=lambda world: {"kind": "batch_dossier", "subject_id": str(world.things["batch", OTHERS])},
+        for_commons=True,
+    ),
+    "GET /reports/{report_id}": _report_row(MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR),
+    "GET /reports/{report_id}/pdf": _report_row(MEDIATOR, SUPERVISOR, REGULATOR),
+}
+
+PERMISSIONS: Mapping[str, Row] = {
+    **ACCOUNTS,
+    **SELLERS,
+    **BATCHES,
+    **ESCROW,
+    **ORDERS,
+    **COMPLAINTS,
+    **DISPUTES,
+    **RECALLS,
+    **REPORTING,
+}
 """Method and path below /api/v1 -> expectation."""

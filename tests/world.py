@@ -72,6 +72,8 @@ class World:
     tenant_ids: dict[Whose, UUID] = field(default_factory=dict)
     accounts: dict[tuple[Role, Whose], Account] = field(default_factory=dict)
     things: dict[tuple[str, Whose], UUID] = field(default_factory=dict)
+    for_commons: dict[Role, Account] = field(default_factory=dict)
+    """Mediator and supervisor of `commons`, where signals are decided; only in the world of `furnished.py`."""
 
     def add(self, kind: str, whose: Whose, thing_id: UUID) -> None:
         self.things[kind, whose] = thing_id
@@ -80,11 +82,14 @@ class World:
         return self.accounts[role, whose]
 
     def thing(self, kind: str, whose: Whose, role: Role) -> UUID:
-        """The id of a thing. A person or an API key is the caller's own for OWN, else a buyer's."""
+        """The id of a thing. A person or an API key is the caller's own for OWN, else a buyer's.
+
+        `<kind>_of_<role>` is there where a thing is a role's own in another way than everybody else's.
+        """
         if kind in {"person", "api_key"}:
             account = self.account(role if whose is Whose.OWN else Role.BUYER, whose)
             return account.person_id if kind == "person" else account.key_id
-        return self.things[kind, whose]
+        return self.things.get((f"{kind}_of_{role}", whose), self.things[kind, whose])
 
 
 @functools.cache

@@ -57,12 +57,14 @@ _RAW_BODIES = {
         '{"type":"payment.captured","timestamp":"2026-11-20T08:00:00.000000Z","data":{}}',
     ),
 }
+_EVIDENCE = "/api/v1/complaints/{complaint_id}/evidence/{file_id}"
+_PHOTOS = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif")
 _FILES = {
-    ("get", "/api/v1/complaints/{complaint_id}/evidence/{file_id}/{part}"): (
-        "image/webp", "image/jpeg", "image/png", "image/heic", "image/heif", "image/avif", "application/pdf",
-    ),
+    ("get", f"{_EVIDENCE}/view"): ("image/webp",),
+    ("get", f"{_EVIDENCE}/thumbnail"): ("image/webp",),
+    ("get", f"{_EVIDENCE}/original"): (*_PHOTOS, "application/pdf"),
     ("get", "/api/v1/reports/{report_id}/pdf"): ("application/pdf",),
-}  # fmt: skip
+}
 _PAGE_NAME = re.compile(r"PageOf_service\.\w+\.schemas\.(\w+)_")
 
 
