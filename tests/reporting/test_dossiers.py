@@ -11,6 +11,7 @@ import httpx
 import pytest
 from PIL import Image
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from reports.render import render_dossier
 from service.app import Service
@@ -21,11 +22,14 @@ from service.core.actor import Role
 from service.core.errors import Unavailable
 from service.core.ids import new_id
 from service.files.store import Bucket, Store
+from service.reporting.actions import begin_report
 from service.reporting.jobs import render
 from service.reporting.renderer import Renderer, RenderFailed
+from service.reporting.shelf import put_report
 from tests.recalls.street import Street
 from tests.reports.reading import pressed, text_of
 from tests.reports.suyun import suyun_facts
+from tests.working import drain_all
 from tests.world import Account
 
 Drain = Callable[[], Awaitable[None]]
@@ -275,3 +279,45 @@ async def test_a_drawing_that_takes_too_long_is_ended(service: Service) -> None:
 async def test_drawing_apart_gives_the_bytes_that_drawing_here_gives(service: Service) -> None:
     facts = suyun_facts()
     assert await service.renderer.render(facts, "zh", "A4") == render_dossier(facts, "zh", "A4")
+
+
+async def test_a_worker_killed_after_storing_stores_no_second_file(
+    street: Street, desk: Desk, drain: Drain, service: Service
+) -> None:
+    report_id = UUID(await desk.asked())
+    async with service.database.begin() as tx:
+        draft = await begin_report(
+            tx,
+            report_id,
+            ring=service.ring,
+            renderer_version=service.renderer.version,
+            public_url=service.settings.public_url,
+            now=await tx.now(),
+        )
+    assert draft is not None
+    pdf = await service.renderer.render(draft.facts, draft.language, draft.paper)
+    until = draft.as_of + timedelta(days=1)
+    version_id = await put_report(service.store, draft.object_name, pdf, until=until)
+    await drain()  # the job runs again from the same facts
+    rows = await street.sql("SELECT version_id, pdf_sha256 FROM report_file")
+    assert [tuple(row) for row in rows] == [(version_id, hashlib.sha256(pdf).hexdigest())]
+
+
+async def test_what_is_not_made_in_a_day_is_given_up(street: Street, desk: Desk, clock: Any, service: Service) -> None:
+    report_id = await desk.asked()
+    await street.sql("DELETE FROM procrastinate_jobs RETURNING id")  # its job was lost
+    clock.forward(timedelta(days=1, minutes=1))
+    await drain_all(service)
+    assert (await desk.report(report_id))["failure"] == "render_failed"
+    assert (await desk.ask()).status_code == 202
+
+
+async def test_a_stored_report_is_not_changed_by_any_role(street: Street, desk: Desk, drain: Drain) -> None:
+    report_id = await desk.asked()
+    await drain()
+    before = await desk.report(report_id)
+    with pytest.raises(DBAPIError, match="report_kept"):
+        await street.sql("UPDATE report_file SET pdf_sha256 = 'other' RETURNING id")
+    with pytest.raises(DBAPIError, match="permission denied"):
+        await street.sql("DELETE FROM report_file RETURNING id")
+    assert await desk.report(report_id) == before
