@@ -21,16 +21,21 @@ from service.core.names import name_key
 from service.db.session import Database, Tx
 from service.jobs.queue import Payload
 
+_UNLINKED = "FROM complaint WHERE match_status <> 'linked' AND status <> 'draft' AND status <> 'withdrawn'"
+# Arms and not an OR over the columns, so that each uses its own index.
 _MAY_FIT = text(
-    """
-    SELECT c.id FROM complaint c
-    WHERE c.match_status <> 'linked' AND c.status <> 'draft' AND c.status <> 'withdrawn'
-      AND (c.lots_told ?| CAST(:lots AS text[]) OR c.product_id = :product_id
-           OR c.told_key %> :name_en OR c.told_key %> :name_zh)
+    f"""
+    WITH may_fit AS (
+        (SELECT id {_UNLINKED} AND lots_told ?| CAST(:lots AS text[]) LIMIT :limit)
+        UNION (SELECT id {_UNLINKED} AND product_id = :product_id LIMIT :limit)
+        UNION (SELECT id {_UNLINKED} AND told_key %> :name_en LIMIT :limit)
+        UNION (SELECT id {_UNLINKED} AND told_key %> :name_zh LIMIT :limit)
+    )
+    SELECT c.id FROM complaint c JOIN may_fit USING (id)
     ORDER BY c.lots_told ?| CAST(:lots AS text[]) DESC,
              greatest(word_similarity(:name_en, c.told_key), word_similarity(:name_zh, c.told_key)) DESC, c.id DESC
     LIMIT :limit
-    """
+    """  # noqa: S608 - made of constants
 )
 _THRESHOLD = text("SELECT set_config('pg_trgm.word_similarity_threshold', '0.5', true)")
 
@@ -123,10 +128,11 @@ async def _that_may_fit(tx: Tx, batch_id: UUID) -> list[UUID]:
         return []
     await tx.execute(_THRESHOLD)
     lots = [lot for lot in (batch.lot_folded, batch.maker_lot_folded) if lot]
+    name_en, name_zh = name_key(batch.name_en), name_key(batch.name_zh)
     facts = {
         "lots": lots,
-        "name_en": name_key(batch.name_en),
-        "name_zh": name_key(batch.name_zh),
+        "name_en": name_en or name_zh,  # an empty name would be looked for without an index
+        "name_zh": name_zh or name_en,
         "product_id": batch.id,
         "limit": rules.REMATCH_MAX,
     }
