@@ -1,11 +1,12 @@
 """JSON routes about orders, and the carriers' notices."""
 
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, PathParameter
 
 from service.core.actor import Actor
 from service.core.errors import Invalid
@@ -174,7 +175,10 @@ class Orders(Controller):
     status_code=202,
 )
 async def carrier_notice(
-    carrier: FromPath[str], data: JSONBody[SignedRecord], tx: NamedDependency[Tx], carriers: NamedDependency[Carriers]
+    carrier: Annotated[str, PathParameter(max_length=40)],
+    data: JSONBody[SignedRecord],
+    tx: NamedDependency[Tx],
+    carriers: NamedDependency[Carriers],
 ) -> dict[str, str]:
     """Store a carrier's signed record; it is applied after the answer. A forged one is refused and not kept."""
     if data.record.carrier != carrier:
