@@ -2,15 +2,18 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from service.core.errors import ensure
 
@@ -22,6 +25,8 @@ LOCK_TIMEOUT_MS = 10_000
 IDLE_TIMEOUT_MS = 30_000
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_WAIT_SECONDS = 10
+PING_AFTER_IDLE_SECONDS = 5.0
+_USED_AT = "used_at"
 
 Result = TypeVar("Result")
 
@@ -37,6 +42,13 @@ class Tx(AsyncSession):
         if self.known_now is None:
             self.known_now = (await self.execute(text("SELECT fairhold_now()"))).scalar_one()
         return self.known_now
+
+    async def clock_offset_seconds(self) -> int | None:
+        """Return how far `fairhold_now()` stands ahead of the real time; None where the clock is the database's own."""
+        if not (await self.execute(text("SELECT to_regclass('fairhold_clock') IS NOT NULL"))).scalar_one():
+            return None
+        offset = await self.execute(text("SELECT extract(epoch FROM clock_offset)::bigint FROM fairhold_clock"))
+        return int(offset.scalar_one())
 
     async def driver(self) -> psycopg.AsyncConnection[Any]:
         """Return the driver's connection that this transaction runs on, for statements outside SQLAlchemy."""
@@ -60,7 +72,6 @@ class Database:
             pool_size=pool_max,
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
-            pool_pre_ping=True,
             hide_parameters=True,  # error texts go into logs; what people typed does not
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT_SECONDS,
@@ -68,7 +79,11 @@ class Database:
                 f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS} -c timezone=UTC",
             },
         )
+        event.listen(self.engine.sync_engine, "checkin", _note_use)
+        event.listen(self.engine.sync_engine, "checkout", self._ping_if_idle)
         self._sessions = async_sessionmaker(self.engine, class_=Tx, expire_on_commit=False)
+        each_statement = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._readers = async_sessionmaker(each_statement, class_=Tx, expire_on_commit=False)
 
     def session(self) -> Tx:
         """Return a transaction that has not begun; whoever asks for it commits or closes it."""
@@ -78,6 +93,15 @@ class Database:
     async def begin(self) -> AsyncIterator[Tx]:
         """Open a transaction that commits at the end of the block and rolls back on any exception."""
         async with self._sessions() as tx, tx.begin():
+            yield tx
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Tx]:
+        """Open a session whose every statement is a transaction of its own: one round trip each, no BEGIN or COMMIT.
+
+        For single reads and single notes; what belongs together needs `begin`.
+        """
+        async with self._readers() as tx:
             yield tx
 
     async def run(self, work: Callable[[Tx], Awaitable[Result]]) -> Result:
@@ -95,6 +119,20 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+    def _ping_if_idle(self, connection: DBAPIConnection, record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
+        """Try a connection that nobody has used for a while; one that was used just now is as good as a ping."""
+        if time.monotonic() - record.info.get(_USED_AT, time.monotonic()) < PING_AFTER_IDLE_SECONDS:
+            return
+        dialect = self.engine.dialect
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError("the connection has gone; the pool makes another") from error
+
+
+def _note_use(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    record.info[_USED_AT] = time.monotonic()
 
 
 def is_retryable(error: BaseException) -> bool:

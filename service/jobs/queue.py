@@ -6,7 +6,6 @@ at least once: a handler looks at the state before it acts. Failures are tried a
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import procrastinate
@@ -117,7 +116,8 @@ async def waiting_jobs(tx: Tx, *, prefix: str = "") -> Waiting:
     return Waiting(*found.one())
 
 
-async def worker_seen_at(tx: Tx) -> datetime | None:
-    """Return when a worker last said that it lives, by the host of the database; None if none is known."""
-    seen: datetime | None = await tx.scalar(text("SELECT max(last_heartbeat) FROM procrastinate_workers"))
-    return seen
+async def worker_silent_seconds(tx: Tx) -> int | None:
+    """Return how long ago a worker last said that it lives, by the database's own clock; None if none is known."""
+    query = "SELECT extract(epoch FROM clock_timestamp() - max(last_heartbeat))::bigint FROM procrastinate_workers"
+    seconds: int | None = await tx.scalar(text(query))
+    return seconds

@@ -110,6 +110,21 @@ def regulator_batch(batch_id: object) -> str:
     return f"{REGULATOR}/batches/{batch_id}"
 
 
+def regulator_case(reference: str) -> str:
+    """A case as regulators read it; each look is recorded."""
+    return f"{REGULATOR}/complaints/{reference}"
+
+
+def product_batches(product_id: object) -> str:
+    """The batches of a product, among the regulator's search."""
+    return f"{REGULATOR_SEARCH}?kind=batches&of={product_id}"
+
+
+def batch_complaints(batch_id: object) -> str:
+    """The complaints of a batch, among the regulator's search."""
+    return f"{REGULATOR_SEARCH}?kind=complaints&of={batch_id}"
+
+
 def report_pdf(report_id: object) -> str:
     """The signed file."""
     return f"{REGULATOR_REPORTS}/{report_id}/pdf"

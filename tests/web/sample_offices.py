@@ -75,9 +75,7 @@ def regulator_views() -> dict[str, View]:
         regulator.Figure(say("figure.linked"), 214, say("figure.week_usual", usual=181), (3, 5, 2, 8, 9, 7, 12)),
         regulator.Figure(say("figure.injuries"), 9, say("figure.week_usual", usual=4), (1, 1, 1)),
         regulator.Figure(say("figure.signals"), 3, say("figure.new_signals", n=1)),
-        regulator.Figure(
-            say("figure.frozen"), cny(120_436_000), say("figure.over", batches=4, payments=2_866), (0, 0, 9)
-        ),
+        regulator.Figure(say("figure.frozen"), cny(120_436_000), say("figure.payments", n=2_866), (0, 0, 9)),
     )
     categories = (
         regulator.CategoryRate("category.cosmetics", 1.41, 0.62),
@@ -132,9 +130,7 @@ def regulator_views() -> dict[str, View]:
             say("signal.above_limit", low="2.6", limit="1.2"),
             BATCH_CHART,
             _trace(),
-            regulator.SignalBox(
-                "S-0412", stages, clock(4, "due.confirm", "expiry.lifts"), (Reason(say("signal.buyers", n=19)),)
-            ),
+            regulator.SignalBox(stages, clock(4, "due.confirm", "expiry.lifts"), (Reason(say("signal.buyers", n=19)),)),
             (money,),
             ((say("kind.unsafe"), 17), (say("kind.damaged"), 6)),
             (Row("fact.units", 6_000),),
@@ -155,9 +151,9 @@ def operator_views() -> dict[str, View]:
             950_400,
             (
                 operator.Check("part.database", True, say("health.answers", ms=3)),
-                operator.Check("part.files", False, say("health.silent", at=after(minutes=-4))),
+                operator.Check("part.files", False, say("health.no_answer")),
             ),
             (operator.QueueFigure("queue.jobs", 12, 95, 0), operator.QueueFigure("queue.deadlines", 0, 0, 1)),
-            (("run.sweep", after(seconds=-5)), ("run.seal", after(seconds=-40))),
+            (("run.release", after(seconds=-5)), ("run.seal", after(seconds=-40))),
         ),
     }

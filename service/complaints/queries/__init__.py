@@ -4,6 +4,7 @@ from service.complaints.queries.access import get_row, side_of, visible_to
 from service.complaints.queries.case import available_actions, get_complaint
 from service.complaints.queries.desks import (
     SellerView,
+    Week,
     case_ids,
     complaints_by_batch,
     count_to_look_at,
@@ -12,6 +13,7 @@ from service.complaints.queries.desks import (
     seller_counts,
     seller_inbox,
     to_look_at,
+    weekly,
 )
 from service.complaints.queries.facts import CaseFacts, LinkedComplaint, case_facts, cases_of_holds, linked_complaints
 from service.complaints.queries.lists import Filters, complaints_page, find_by_reference
@@ -23,6 +25,7 @@ __all__ = [
     "Filters",
     "LinkedComplaint",
     "SellerView",
+    "Week",
     "available_actions",
     "case_facts",
     "case_ids",
@@ -43,4 +46,5 @@ __all__ = [
     "side_of",
     "to_look_at",
     "visible_to",
+    "weekly",
 ]

@@ -1,11 +1,12 @@
 """Lists of complaints as desks work through them: by what is due first, with counts of each view."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, and_, cast, func, or_, select, tuple_
 
 from service.complaints.queries.access import visible_to
 from service.complaints.queries.lists import next_due, summary_of
@@ -127,3 +128,28 @@ async def _by_due_time(
     promised = await next_due(tx, [row[0].id for row in shown])
     mark = encode_mark(shown[-1].due.isoformat(), str(shown[-1][0].id)) if len(rows) > limit else None
     return Page([summary_of(row[0], actor, promised.get(row[0].id)) for row in shown], mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """What was sent in seven days: complaints that are linked to a batch by now, and those that say who was hurt."""
+
+    linked: int
+    hurt: int
+
+
+async def weekly(tx: Tx, *, until: datetime, weeks: int) -> list[Week]:
+    """Return the counts of the last weeks, the oldest first; the last one ends at `until`. No permission filter."""
+    age = func.extract("epoch", until - Complaint.submitted_at)
+    number = cast(func.floor(age / (7 * 86_400)), Integer).label("number")
+    query = (
+        select(
+            number,
+            func.count().filter(Complaint.batch_id.is_not(None)),
+            func.count().filter(Complaint.harm.in_(("injury", "hospital"))),
+        )
+        .where(Complaint.submitted_at > until - timedelta(weeks=weeks), Complaint.status != "withdrawn")
+        .group_by(number)
+    )
+    found = {row[0]: Week(row[1], row[2]) for row in await tx.execute(query)}
+    return [found.get(number, Week(0, 0)) for number in reversed(range(weeks))]

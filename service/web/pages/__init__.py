@@ -41,7 +41,7 @@ _MODULES: tuple[Any, ...] = (
     regulator,
     operator,
 )
-_COUNTERS: Mapping[Area, Counter] = {"seller": seller.counts}
+_COUNTERS: Mapping[Area, Counter] = {"seller": seller.counts, "mediator": mediator.counts}
 """What the numbers behind the entries of an area's navigation are counted by."""
 
 

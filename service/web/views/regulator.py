@@ -82,7 +82,6 @@ class Stage:
 class SignalBox:
     """Where a batch's signal stands."""
 
-    name: str
     stages: tuple[Stage, ...]
     clock: Clock | None
     reasons: tuple[Reason, ...]

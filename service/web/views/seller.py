@@ -87,8 +87,8 @@ class AnswerPage(View):
     effects: tuple[tuple[str, Effect], ...] = ()
     amount_max: Money | None = None
     ruling: RulingNotice | None = None
-    said: tuple[str, ...] = ()  # what this seller has written before
     form: Form = EMPTY_FORM
+    said: tuple[str, ...] = ()  # what this seller has written before
 
 
 @dataclass(frozen=True, slots=True)

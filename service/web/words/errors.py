@@ -17,6 +17,7 @@ ERRORS: dict[str, str] = {
     "error.choose_problem": N_("Choose what went wrong"),
     "error.choose_harm": N_("Choose whether anyone was hurt"),
     "error.choose_batch": N_("Choose a batch, or say that you are not sure"),
+    "error.subject_ambiguous": N_("Several batches have this lot code. Make the report on the page of yours"),
     "error.choose_seller_by_batch": N_("Nobody named the seller: choose the batch, or close the case"),
     "error.choose_wanted": N_("Choose what would put it right"),
     "error.product_missing": N_("Enter what the product is called"),

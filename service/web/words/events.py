@@ -5,7 +5,7 @@ from service.web.words.mark import N_
 EVENTS: dict[str, str] = {
     "event.other": N_("An entry was made"),
     "event.complaint.submitted": N_("The complaint was sent"),
-    "event.complaint.triaged": N_("A mediator looked at the complaint"),
+    "event.complaint.triaged": N_("The complaint went to a mediator first"),
     "event.complaint.drafted": N_("The complaint was begun"),
     "event.complaint.with_seller": N_("The seller was told"),
     "event.complaint.needs_mediator": N_("A mediator was called"),

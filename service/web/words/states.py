@@ -64,8 +64,9 @@ _ALL: dict[str, tuple[str, str, str]] = {
     # risk
     "risk.low": ("", "info", N_("Low risk")),
     "risk.medium": ("", "info", N_("Medium risk")),
-    "risk.high": (_SOON, "alert", N_("Unsafe")),
-    "risk.serious": (_BAD, "flag", N_("Injury")),
+    "risk.high": (_SOON, "alert", N_("High risk")),
+    "risk.serious": (_BAD, "flag", N_("Serious risk")),
+    "risk.injury": (_BAD, "flag", N_("Injury")),  # of a case in which somebody was hurt
     # how a complaint is linked to a batch
     "match.unmatched": ("", "search", N_("No batch found yet")),
     "match.suggested": (_SOON, "search", N_("Batches suggested")),
