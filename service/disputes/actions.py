@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from service.accounts.queries import people_of_seller, people_with_role
-from service.complaints.actions import mark_disputed, mark_settled
+from service.complaints.actions import mark_disputed, mark_ruled, mark_settled
 from service.complaints.queries import CaseFacts, case_facts
 from service.core.actor import SYSTEM, Actor, Role
 from service.core.errors import Conflict, Forbidden, NotFound, ensure, unreachable
@@ -109,6 +109,7 @@ async def rule(tx: Tx, actor: Actor, dispute_id: UUID, data: NewRuling, *, now: 
     await tx.flush()  # the reasons point at the ruling
     tx.add(RulingText(ruling_id=ruling.id, reasons=data.reasons.strip()))
     dispute.state, dispute.ruled_at = step.to, now
+    await mark_ruled(tx, actor, case.id, now=now)
     await cancel(tx, "first_ruling", dispute.id, now=now)
     appeal = await policy(tx, "appeal", now=now)
     await promise(tx, "appeal", dispute.id, due_at=now + appeal.duration, handler="disputes.appeal_over", now=now)
