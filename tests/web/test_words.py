@@ -20,7 +20,7 @@ from service.web.words.errors import MACHINES_ONLY
 from service.web.words.states import STATES
 
 SERVICE = Path(__file__).parents[2] / "service"
-APART = ("cli/", "embedded/", "sandbox/")  # processes of their own, which answer no page
+APART = ("cli/", "embedded/", "samples/", "sandbox/")  # processes of their own, which answer no page
 REFUSALS = frozenset(
     "Invalid Unauthenticated Forbidden NotFound Conflict TooLarge TooMany Unavailable FairholdError".split()
 )

@@ -157,6 +157,12 @@ ERRORS: dict[str, str] = {
     "error.payment_exists": N_("This order was paid already"),
     "error.waiver_needs_session": N_("Only the buyer, signed in, may give up the window"),
     "error.freeze_not_found": N_("This freeze does not stand any more"),
+    # reports
+    "error.report_not_found": N_("We did not find this report"),
+    "error.report_not_ready": N_("The report is being made. Try again in a moment"),
+    "error.report_failed": N_("This report could not be made. Ask for it again"),
+    "error.report_state": N_("The report has moved on, and this is not possible now"),
+    "error.reports_waiting": N_("Many of your reports are being made. Wait until some are ready"),
     # files
     "error.file_empty": N_("The file is empty"),
     "error.file_too_large": N_("The file is too large"),
