@@ -1,0 +1,163 @@
+"""Seeded data in a real database: what is asked for, consistent with the ledger, and fit for the worker."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+from sqlalchemy import text
+
+from service.core.errors import Conflict, Invalid
+from service.db.session import Database
+from service.escrow.check import reconcile
+from service.samples.people import demonstration_people
+from service.samples.seeding import Amounts, seed_database
+from service.settings import Mode, Settings
+
+AMOUNTS = Amounts(batches=120, orders=240, complaints=120)
+Drain = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+def quiet() -> Console:
+    """A console that nobody reads."""
+    return Console(quiet=True)
+
+
+async def counts(database: Database, query: str) -> dict[str, int]:
+    """Return the rows of a query of names and counts."""
+    async with database.begin() as tx:
+        return {str(name): int(count) for name, count in (await tx.execute(text(query))).all()}
+
+
+async def test_as_much_is_made_as_was_asked_for_and_the_ledger_reconciles(
+    settings: Settings, database: Database, quiet: Console
+) -> None:
+    await demonstration_people(settings)
+
+    seed_database(settings, AMOUNTS, seed=1, console=quiet)
+
+    async with database.begin() as tx:
+        assert await reconcile(tx) == []
+    made = await counts(
+        database,
+        "SELECT 'batches', count(*) FROM batch UNION SELECT 'orders', count(*) FROM \"order\""
+        " UNION SELECT 'complaints', count(*) FROM complaint",
+    )
+    assert made == {"batches": 120, "orders": 240, "complaints": 120}
+
+
+async def test_orders_holds_and_complaints_stand_in_every_state(
+    settings: Settings, database: Database, quiet: Console
+) -> None:
+    await demonstration_people(settings)
+
+    seed_database(settings, AMOUNTS, seed=1, console=quiet)
+
+    orders = await counts(database, 'SELECT status, count(*) FROM "order" GROUP BY 1')
+    holds = await counts(database, "SELECT state, count(*) FROM hold GROUP BY 1")
+    cases = await counts(database, "SELECT status, count(*) FROM complaint GROUP BY 1")
+    disputes = await counts(database, "SELECT state, count(*) FROM dispute GROUP BY 1")
+    assert orders.keys() == {"placed", "paid", "shipped", "delivered"}
+    assert holds.keys() == {"awaiting_delivery", "in_window", "released", "refunded", "split"}
+    assert cases.keys() == {"triage", "with_seller", "answered", "disputed", "settled", "closed", "withdrawn"}
+    assert disputes.keys() == {"queued", "in_review", "ruled", "final"}
+
+
+async def test_what_is_promised_lies_ahead_and_no_window_is_overdue(
+    settings: Settings, database: Database, quiet: Console
+) -> None:
+    await demonstration_people(settings)
+
+    seed_database(settings, AMOUNTS, seed=1, console=quiet)
+
+    late = await counts(
+        database,
+        "SELECT 'deadlines', count(*) FROM deadline WHERE due_at < fairhold_now()"
+        " UNION SELECT 'windows', count(*) FROM hold WHERE window_ends_at < fairhold_now()",
+    )
+    promised = await counts(database, "SELECT name, count(*) FROM deadline GROUP BY 1")
+    assert late == {"deadlines": 0, "windows": 0}
+    assert {"answer_claim", "accept_offer", "escalate", "triage", "first_ruling", "appeal"} <= promised.keys()
+
+
+async def test_the_worker_finds_its_work_in_seeded_data_and_freezes_the_batch_with_many_complaints(
+    settings: Settings, database: Database, quiet: Console, drain: Drain
+) -> None:
+    await demonstration_people(settings)
+    seed_database(settings, AMOUNTS, seed=1, console=quiet)
+    before = await counts(database, "SELECT match_status, count(*) FROM complaint GROUP BY 1")
+
+    await drain()
+
+    after = await counts(database, "SELECT match_status, count(*) FROM complaint GROUP BY 1")
+    frozen = await counts(database, "SELECT state, count(*) FROM signal WHERE frozen_at IS NOT NULL GROUP BY 1")
+    assert after["linked"] > before["linked"]
+    assert frozen["preliminary"] >= 1
+    async with database.begin() as tx:
+        assert await reconcile(tx) == []
+
+
+async def test_the_same_seed_again_adds_other_rows(settings: Settings, database: Database, quiet: Console) -> None:
+    amounts = Amounts(batches=30, orders=40, complaints=10)
+
+    seed_database(settings, amounts, seed=1, console=quiet)
+    seed_database(settings, amounts, seed=1, console=quiet)
+
+    assert await counts(database, "SELECT 'orders', count(*) FROM \"order\"") == {"orders": 80}
+    async with database.begin() as tx:
+        assert await reconcile(tx) == []
+
+
+async def test_batches_alone_are_made_without_people_or_orders(
+    settings: Settings, database: Database, quiet: Console
+) -> None:
+    seed_database(settings, Amounts(batches=60, orders=0, complaints=0), seed=2, console=quiet)
+
+    made = await counts(database, "SELECT 'batches', count(*) FROM batch UNION SELECT 'people', count(*) FROM person")
+    assert made == {"batches": 60, "people": 0}
+
+
+async def test_orders_without_batches_are_refused_and_nothing_is_made(
+    settings: Settings, database: Database, quiet: Console
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        seed_database(settings, Amounts(batches=0, orders=5, complaints=0), seed=1, console=quiet)
+
+    assert refused.value.code == "seed_needs_batches"
+    assert await counts(database, "SELECT 'tenants', count(*) FROM tenant") == {"tenants": 1}
+
+
+async def test_the_sandbox_provider_knows_every_seeded_capture(
+    settings: Settings, database: Database, quiet: Console, tmp_path: Path
+) -> None:
+    own = msgspec.structs.replace(settings, mode=Mode.DEMONSTRATION, home=tmp_path)
+
+    seed_database(own, Amounts(batches=30, orders=60, complaints=10), seed=1, console=quiet)
+
+    captured = await counts(database, "SELECT 'captures', count(*) FROM payment WHERE kind = 'capture'")
+    with sqlite3.connect(tmp_path / "sandbox" / "provider.sqlite") as books:
+        known = books.execute("SELECT count(*) FROM operation WHERE kind = 'capture' AND state = 'done'").fetchone()
+    assert known == (captured["captures"],)
+
+
+async def test_the_demonstrations_people_have_roles_keys_and_passwords(settings: Settings) -> None:
+    made = await demonstration_people(settings)
+
+    assert [each.role for each in made] == [
+        "buyer", "buyer", "buyer", "seller", "mediator", "mediator", "supervisor", "regulator", "operator", "platform",
+    ]  # fmt: skip
+    assert len({each.password for each in made}) == len(made)
+    assert all(each.api_key.startswith("fh_") for each in made)
+    assert [each.seller_id is not None for each in made] == [each.role == "seller" for each in made]
+
+
+async def test_the_demonstrations_people_are_made_once(settings: Settings) -> None:
+    await demonstration_people(settings)
+
+    with pytest.raises(Conflict) as refused:
+        await demonstration_people(settings)
+
+    assert refused.value.code == "email_taken"
