@@ -1,6 +1,7 @@
 """Real PostgreSQL and S3 for every test: started once, with a fresh copy of a migrated database for each test."""
 
 import asyncio
+import copy
 import os
 import secrets
 import tempfile
@@ -28,8 +29,10 @@ from service.settings import Mode, Settings
 from tests.furnished import WORLD_DATABASE, Furnished, furnish_database
 from tests.trade import CARRIER
 from tests.working import drain_all
+from tests.world import World, build_world
 
 TEMPLATE = "fairhold_template"
+POPULATED = "fairhold_populated"
 
 configure_logs(Settings())  # as in production: one line an event, without the values of local variables
 
@@ -67,12 +70,43 @@ class DatabaseUrls:
     admin: str
 
 
-@pytest.fixture
-def urls(servers: EmbeddedServers, template: str) -> Iterator[DatabaseUrls]:
-    """A database of this test's own."""
-    name = f"t_{secrets.token_hex(6)}"
+@dataclass(frozen=True, slots=True)
+class Populated:
+    """A migrated database with the world's people in it, and who they are."""
+
+    name: str
+    world: World
+
+
+@pytest.fixture(scope="session")
+def populated(servers: EmbeddedServers, template: str) -> Populated:
+    """The world of `world.py`, made once in a run: tests that ask for `world` start from a copy."""
     with _admin(servers) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER fairhold_owner")
+        admin.execute(f"CREATE DATABASE {POPULATED} TEMPLATE {template} OWNER fairhold_owner")
+    return Populated(POPULATED, asyncio.run(_populate(_urls(servers, POPULATED).app)))
+
+
+async def _populate(url: str) -> World:
+    database = Database(url)
+    try:
+        return await build_world(database)
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+def world(populated: Populated) -> World:
+    """The people and shops of two tenants, who are in this test's database already."""
+    return copy.deepcopy(populated.world)
+
+
+@pytest.fixture
+def urls(request: pytest.FixtureRequest, servers: EmbeddedServers, template: str) -> Iterator[DatabaseUrls]:
+    """A database of this test's own, empty or with the world in it."""
+    name = f"t_{secrets.token_hex(6)}"
+    source = request.getfixturevalue("populated").name if "world" in request.fixturenames else template
+    with _admin(servers) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {source} OWNER fairhold_owner")
     yield _urls(servers, name)
     with _admin(servers) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -10,14 +10,9 @@ from service.batches.rules import gtin14
 from service.core.actor import Role
 from service.core.errors import Invalid
 from service.db.session import Database
-from tests.world import Account, Whose, World, build_world
+from tests.world import Account, Whose, World
 
 HEADER = "brand,name_en,name_zh,gtin,category,lot_code,maker_lot_code,made_on,expires_on,units_made\n"
-
-
-@pytest.fixture
-async def world(database: Database) -> World:
-    return await build_world(database)
 
 
 @pytest.fixture

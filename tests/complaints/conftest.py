@@ -12,7 +12,7 @@ from service.app import Service
 from service.core.actor import Actor, Role
 from service.db.session import Database
 from tests.trade import Goods, claim, deliver, make_goods, pay, place, ship
-from tests.world import Account, Whose, World, build_world, person_actor
+from tests.world import Account, Whose, World, person_actor
 
 STORY = "The mask smells sour and left my face red."
 
@@ -138,9 +138,8 @@ class Cases:
 
 
 @pytest.fixture
-async def cases(client: httpx.AsyncClient, database: Database, service: Service) -> Cases:
+async def cases(client: httpx.AsyncClient, database: Database, service: Service, world: World) -> Cases:
     await service.store.ensure_buckets()
-    world = await build_world(database)
     async with database.begin() as tx:
         seller = await person_actor(tx, world.account(Role.SELLER).person_id)
         goods = await make_goods(tx, seller, world.things["seller", Whose.OWN], now=await tx.now())

@@ -14,7 +14,7 @@ from service.db.session import Database
 from service.orders import rules
 from tests.conftest import Clock
 from tests.trade import AREA, CARRIER, SECRET, Goods, make_goods, pay
-from tests.world import Account, Whose, World, build_world, person_actor
+from tests.world import Account, Whose, World, person_actor
 
 Drain = Callable[[], Awaitable[None]]
 
@@ -75,8 +75,7 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(client: httpx.AsyncClient, database: Database) -> Shop:
-    world = await build_world(database)
+async def shop(client: httpx.AsyncClient, database: Database, world: World) -> Shop:
     async with database.begin() as tx:
         seller = await person_actor(tx, world.account(Role.SELLER).person_id)
         goods = await make_goods(tx, seller, world.things["seller", Whose.OWN], now=await tx.now())

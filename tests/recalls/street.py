@@ -13,7 +13,7 @@ from service.db.session import Database
 from service.escrow.queries import HoldView, hold_by_reference
 from service.recalls.actions import evaluate_batch
 from tests.trade import Goods, claim, deliver, make_goods, pay, place, ship
-from tests.world import Account, Whose, World, build_world, make_account, person_actor
+from tests.world import Account, Whose, World, make_account, person_actor
 
 
 @dataclass(slots=True)
@@ -27,8 +27,7 @@ class Street:
     judges: dict[Role, Account] = field(default_factory=dict)
 
     @classmethod
-    async def build(cls, database: Database) -> "Street":
-        world = await build_world(database)
+    async def build(cls, database: Database, world: World) -> "Street":
         async with database.begin() as tx:
             seller = await person_actor(tx, world.account(Role.SELLER).person_id)
             goods = await make_goods(tx, seller, world.things["seller", Whose.OWN], now=await tx.now())

@@ -1,11 +1,10 @@
 import pytest
 
-from service.app import Service
 from service.db.session import Database
 from tests.recalls.street import Street
+from tests.world import World
 
 
 @pytest.fixture
-async def street(database: Database, service: Service) -> Street:
-    await service.store.ensure_buckets()
-    return await Street.build(database)
+async def street(database: Database, world: World) -> Street:
+    return await Street.build(database, world)

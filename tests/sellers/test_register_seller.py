@@ -5,7 +5,7 @@ import pytest
 
 from service.core.actor import Role
 from service.db.session import Database
-from tests.world import Account, Whose, World, build_world, make_account
+from tests.world import Account, Whose, World, make_account
 
 NEW = {
     "name": "Xiaohe Skincare",
@@ -14,11 +14,6 @@ NEW = {
     "country": "CN",
     "registration_number": "9133X",
 }
-
-
-@pytest.fixture
-async def world(database: Database) -> World:
-    return await build_world(database)
 
 
 @pytest.fixture
