@@ -58,7 +58,7 @@ class AuthenticationMiddleware:
         self.database = database
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Find the actor in a short transaction of its own, then go on."""
+        """Find the actor by reads of their own, whose notes of use outlive a refusal; then go on."""
         if scope["type"] == ScopeType.HTTP:
             scope["user"] = NOBODY  # for the page that explains a refusal
             if not scope["path"].startswith(OPEN_PREFIXES):  # a stylesheet is needed while the database is down too
@@ -70,7 +70,7 @@ class AuthenticationMiddleware:
         if key is None and not token:
             return NOBODY
         try:
-            async with self.database.begin() as tx:
+            async with self.database.reading() as tx:
                 if key is not None:
                     actor = await actor_for_key(tx, key, now=await tx.now())
                 else:

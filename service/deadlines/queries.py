@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from service.core.errors import ensure
@@ -27,21 +27,24 @@ class PolicyValue:
         return timedelta(seconds=self.value)
 
 
+_IN_FORCE = (
+    select(Policy)
+    .where(
+        Policy.name == bindparam("name"),
+        Policy.category.in_(bindparam("categories", expanding=True)),
+        Policy.jurisdiction.in_(bindparam("jurisdictions", expanding=True)),
+        Policy.effective_from <= bindparam("now"),
+    )
+    .order_by((Policy.category == "").asc(), (Policy.jurisdiction == "").asc(), Policy.version.desc())
+    .limit(1)
+)
+"""Made once: building it took a twentieth of a delivery."""
+
+
 async def policy(tx: Tx, name: str, *, now: datetime, category: str = "", jurisdiction: str = "") -> PolicyValue:
     """Return the policy in force at `now`: the most particular row, and of those the newest version."""
-    found = (
-        await tx.scalars(
-            select(Policy)
-            .where(
-                Policy.name == name,
-                Policy.category.in_(["", category]),
-                Policy.jurisdiction.in_(["", jurisdiction]),
-                Policy.effective_from <= now,
-            )
-            .order_by((Policy.category == "").asc(), (Policy.jurisdiction == "").asc(), Policy.version.desc())
-            .limit(1)
-        )
-    ).one_or_none()
+    asked = {"name": name, "categories": ["", category], "jurisdictions": ["", jurisdiction], "now": now}
+    found = (await tx.scalars(_IN_FORCE, asked)).one_or_none()
     ensure(found is not None, f"no policy {name}")
     return PolicyValue(found.name, found.value, found.version)  # type: ignore[union-attr]  # ensured above
 
