@@ -50,7 +50,8 @@ def test_orders_come_to_an_open_window(played: Played) -> None:
     facts = played[1]["Orders are paid, shipped and delivered"]
 
     assert facts["amount_minor"] == AMOUNT
-    assert facts["window_ends_at_1"] and facts["window_ends_at_2"]
+    assert facts["window_ends_at_1"]
+    assert facts["window_ends_at_2"]
     assert len(set(facts["order_ids"])) == 2
 
 

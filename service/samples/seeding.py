@@ -11,6 +11,7 @@ from service.complaints.matching.calibrate import shipped_model
 from service.core.errors import Invalid
 from service.orders import rules as order_rules
 from service.samples import goods
+from service.samples.ahead import ahead
 from service.samples.books import Books
 from service.samples.buyers import SampleBuyer, known_buyers, make_buyers
 from service.samples.cases import Cases
@@ -72,7 +73,7 @@ def _load_goods(
         copy_rows(connection, "product", goods.PRODUCT_COLUMNS, goods.product_rows(made.products))
         step.forward(len(made.products))
     step = progress.step("batches", batches)
-    for chunk in made.batch_chunks(BATCHES_AT_ONCE):
+    for chunk in ahead(made.batch_chunks(BATCHES_AT_ONCE)):
         with connection.transaction():
             copy_text(connection, "batch", goods.BATCH_COLUMNS, chunk.batches)
             copy_text(connection, "custody", goods.CUSTODY_COLUMNS, chunk.custody)
