@@ -1,4 +1,4 @@
-"""A person with a browser, without the browser: cookies, forms with their hidden fields, redirects that are looked at."""
+"""A person with a browser, without the browser: cookies, forms with their hidden fields, redirects."""
 
 import re
 from dataclasses import dataclass, field
@@ -97,19 +97,19 @@ class Browser:
     @property
     def heading(self) -> str:
         """The page's heading, in words."""
-        found = re.search(r"<h1>(.*?)</h1>", self.page, re.S)
+        found = re.search(r"<h1>(.*?)</h1>", self.page, re.DOTALL)
         return words(found[1]) if found else ""
 
     @property
     def text(self) -> str:
         """The page's words."""
-        return words(self.page.partition("<main id=\"main\"")[2].partition(">")[2].partition("</main>")[0])
+        return words(self.page.partition('<main id="main"')[2].partition(">")[2].partition("</main>")[0])
 
     @property
     def errors(self) -> list[str]:
         """What the summary of errors says."""
-        summary = re.search(r'<div class="errors".*?</div>', self.page, re.S)
-        return [words(each) for each in re.findall(r"<li>(.*?)</li>", summary[0], re.S)] if summary else []
+        summary = re.search(r'<div class="errors".*?</div>', self.page, re.DOTALL)
+        return [words(each) for each in re.findall(r"<li>(.*?)</li>", summary[0], re.DOTALL)] if summary else []
 
     def _seen(self, answer: httpx.Response) -> "Browser":
         self.status, self.page, self.headers = answer.status_code, answer.text, answer.headers

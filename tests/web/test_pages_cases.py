@@ -23,7 +23,10 @@ async def offered(cases: Cases) -> dict[str, str]:  # noqa: F811
 
 @pytest.mark.parametrize(
     ("language", "heading", "turn"),
-    [("en", "Your complaint about Suyun Hydrating Sheet Mask", "Waiting for the seller"), ("zh", "您关于素芸补水面膜的投诉", "等待卖家")],
+    [
+        ("en", "Your complaint about Suyun Hydrating Sheet Mask", "Waiting for the seller"),
+        ("zh", "关于素芸补水面膜的投诉", "等待卖家"),
+    ],
 )
 async def test_a_case_says_whose_move_it_is_and_where_the_money_is(
     cases: Cases, desk: Desk, language: str, heading: str, turn: str  # noqa: F811
@@ -69,7 +72,10 @@ async def test_an_order_is_added_with_its_code_once(cases: Cases, desk: Desk) ->
     assert browser.status == 422
 
 
-@pytest.mark.parametrize(("answer", "said", "state"), [("received", "You confirmed", "in_window"), ("waive", "The seller is being paid", "released")])
+@pytest.mark.parametrize(
+    ("answer", "said", "state"),
+    [("received", "You confirmed", "in_window"), ("waive", "The seller is being paid", "released")],
+)
 async def test_the_buyer_confirms_that_it_came_or_gives_up_the_window(
     cases: Cases, desk: Desk, answer: str, said: str, state: str  # noqa: F811
 ) -> None:

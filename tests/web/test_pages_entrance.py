@@ -169,7 +169,7 @@ async def test_while_the_database_is_down_a_page_says_so_and_the_stylesheet_stil
     await database.close()
     nobody_there = Database("postgresql://nobody@127.0.0.1:9/nothing")
     database.engine, kept = nobody_there.engine, database.engine
-    database._sessions.configure(bind=nobody_there.engine)  # noqa: SLF001 - the database goes away under a live service
+    database._sessions.configure(bind=nobody_there.engine)
     await browser.open("/help")
     assert (browser.status, browser.heading) == (503, "Part of Fairhold does not answer right now")
     assert browser.headers["retry-after"] == "5"

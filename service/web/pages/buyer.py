@@ -31,6 +31,7 @@ from service.web.views.parts import EMPTY_FORM, Clock, Form
 READ = {"allow": "web.buyer"}
 SEND = {"allow": "web.buyer", LATE_CLAIM: True}
 _SHOWN_MAX = 100
+_DUE = {"answer": "due.answer", "triage": "due.look"}
 _COMPLAINABLE = ("paid", "shipped", "delivered")
 
 
@@ -142,8 +143,7 @@ def _case(case: ComplaintSummary, product: str, now: datetime) -> MyCase:
     is_mine = due is not None and due.side == "buyer"
     clock = None
     if due is not None and due.due_at is not None:
-        what = say("due.decide") if is_mine else say(f"waiting.{due.side}")
-        clock = Clock(due.due_at, now, what, paused=not is_mine)
+        clock = Clock(due.due_at, now, say(_DUE.get(due.action, "due.decide")))
     return MyCase(
         reference=case.reference,
         product=product,

@@ -115,8 +115,14 @@ async def sign_out(
 
 
 @get(paths.REGISTER, opt=OPEN)
-async def show_register(shell: ShellOf, next: FromQuery[str | None] = None) -> Page:  # noqa: A002 - the address says next
-    """Ask for what an account needs."""
+async def show_register(
+    shell: ShellOf,
+    actor: NamedDependency[Actor],
+    next: FromQuery[str | None] = None,  # noqa: A002 - the address says next
+) -> Page:
+    """Ask for what an account needs; who is signed in has one."""
+    if actor.person_id is not None:
+        return shell.go(home_of(actor))
     return await shell.page(Register(then=safe_next(next) or ""))
 
 

@@ -138,9 +138,9 @@ def _candidate(found: BatchSuggestion, language: Language) -> Candidate:
         for each in found.reasons
         if f"reason.{each['reason']}" in PHRASES and not each["reason"].endswith("_not_told")
     )
-    return Candidate(
-        str(found.batch_id), found.lot_code, name_of(found, language), None, _LIKELY[found.likelihood], told
-    )
+    names_it = any(each["reason"] == "order_names_batch" for each in found.reasons)
+    likely = 3 if names_it else _LIKELY[found.likelihood]
+    return Candidate(str(found.batch_id), found.lot_code, name_of(found, language), None, likely, told)
 
 
 async def _wanted(at: Filing, form: Form) -> View:

@@ -15,14 +15,14 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import Cookie, UploadFile
 from litestar.di import NamedDependency
 
-from service.accounts.guards import csrf_token
+from service.accounts.guards import CSRF_COOKIE, SESSION_COOKIE, csrf_token
 from service.core.actor import NOBODY, Actor
 from service.core.errors import Conflict, FairholdError, Forbidden, Invalid, TooLarge, TooMany, Unauthenticated
 from service.core.ids import new_id
@@ -214,13 +214,20 @@ def frame_of(request: Request[Any, Any, Any], *, now: datetime | None, counts: M
         language=language_of(request),
         path=request.url.path + (f"?{query}" if query else ""),
         now=now or _UNKNOWN_TIME,
-        area=area_of(actor, request.url.path),
+        area=_area(request, actor),
         name=actor.name,
-        csrf_token=csrf_token(request),
+        csrf_token=csrf_token(request) or request.cookies.get(CSRF_COOKIE, ""),
         form_key=str(new_id()),
         counts=counts,
         done=Phrase(done) if done.startswith("done.") and done in PHRASES else None,
     )
+
+
+def _area(request: Request[Any, Any, Any], actor: Actor) -> Area:
+    """Return the page's area. At an unknown address nobody asked who it is: a session shows no "sign in" there."""
+    if "user" not in cast("Mapping[str, Any]", request.scope) and request.cookies.get(SESSION_COOKIE):
+        return "platform"
+    return area_of(actor, request.url.path)
 
 
 def html(text: str, status: int) -> Page:
