@@ -1,8 +1,10 @@
 """Fill a database with generated data in bulk."""
 
+import asyncio
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 import msgspec
 from rich.console import Console
@@ -15,13 +17,15 @@ from service.samples.ahead import ahead
 from service.samples.books import Books
 from service.samples.buyers import SampleBuyer, known_buyers, make_buyers
 from service.samples.cases import Cases
+from service.samples.courses import UNDECIDED, Case
+from service.samples.evidence import PHOTOS, Photographed, add_photos
 from service.samples.goods import Goods
 from service.samples.ground import Ground, prepare_ground
 from service.samples.loading import Connection, clean_search_indexes, connect, copy_rows, copy_text
 from service.samples.outbox import own_xid, pass_over
 from service.samples.progress import Progress, progress_on
 from service.samples.rows import Rows
-from service.samples.trade import Trade
+from service.samples.trade import SampleOrder, Trade
 from service.settings import Settings
 
 BATCHES_AT_ONCE = 20_000
@@ -47,7 +51,7 @@ def seed_database(settings: Settings, amounts: Amounts, *, seed: int, console: C
     """Fill the database; the same seed makes the same data in an empty database within the same hour.
 
     Raises `Invalid` ("seed_needs_batches") for orders or complaints without batches. What was committed stays if it is
-    stopped half way.
+    stopped half way. Photos are stored through S3, by a loop of its own: inside a running one, call it in a thread.
     """
     if amounts.batches == 0 and amounts.orders + amounts.complaints:
         raise Invalid("seed_needs_batches", "orders and complaints are about batches: ask for some of those too")
@@ -57,7 +61,11 @@ def seed_database(settings: Settings, amounts: Amounts, *, seed: int, console: C
         made = Goods(rng, now=ground.now, batches=amounts.batches, tag=ground.tag, own_shop=ground.shop_id)
         _load_goods(connection, made, ground, rng, progress, amounts.batches)
         if amounts.orders + amounts.complaints:
-            _Market(settings, connection, rng, made, ground, progress).fill(amounts)
+            market = _Market(settings, connection, rng, made, ground, progress)
+            market.fill(amounts)
+            if amounts.complaints <= LIVE_COMPLAINTS_MAX:
+                step = progress.step("photos", min(len(market.open_cases), len(PHOTOS)))
+                step.forward(asyncio.run(add_photos(settings, market.open_cases)))
     if settings.owner_database_url:
         clean_search_indexes(settings.owner_database_url)
 
@@ -101,6 +109,7 @@ class _Market:
         self._secret = settings.secret
         self._books = Books.of(settings)
         self._is_quiet = False
+        self.open_cases: list[Photographed] = []
         self._cases = Cases(rng, now=ground.now, mediators=ground.of_role("mediator"), model=shipped_model().version)
 
     def fill(self, amounts: Amounts) -> None:
@@ -134,12 +143,18 @@ class _Market:
             for place in range(start, start + size):
                 if (place + 1) * complained // count > place * complained // count:
                     order, case = trade.complained(rows, has_mediator=has_mediator, is_with_events=is_with_events)
-                    self._cases.about_order(rows, order, case)
+                    self._note(self._cases.about_order(rows, order, case), order, case)
                 else:
                     trade.order(rows, is_with_events=is_with_events)
             self._write(rows)
             self._books.write(rows)
             step.forward(size)
+
+    def _note(self, complaint_id: UUID, order: SampleOrder, case: Case) -> None:
+        """Keep the first open cases, for photos."""
+        if case in UNDECIDED and len(self.open_cases) < len(PHOTOS):
+            names = order.batch.product.name_zh if order.buyer.language == "zh" else order.batch.product.name_en
+            self.open_cases.append(Photographed(complaint_id, order.buyer.id, names, order.batch.lot_code))
 
     def _elsewhere(self, buyers: list[SampleBuyer], count: int) -> None:
         sellers = {seller.id: seller for seller in self._made.sellers}

@@ -1,6 +1,7 @@
 """Seeded data in a real database: what is asked for, consistent with the ledger, and fit for the worker."""
 
 import sqlite3
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -37,7 +38,7 @@ async def test_as_much_is_made_as_was_asked_for_and_the_ledger_reconciles(
 ) -> None:
     await demonstration_people(settings)
 
-    seed_database(settings, AMOUNTS, seed=1, console=quiet)
+    await to_thread(seed_database, settings, AMOUNTS, seed=1, console=quiet)
 
     async with database.begin() as tx:
         assert await reconcile(tx) == []
@@ -54,7 +55,7 @@ async def test_orders_holds_and_complaints_stand_in_every_state(
 ) -> None:
     await demonstration_people(settings)
 
-    seed_database(settings, AMOUNTS, seed=1, console=quiet)
+    await to_thread(seed_database, settings, AMOUNTS, seed=1, console=quiet)
 
     orders = await counts(database, 'SELECT status, count(*) FROM "order" GROUP BY 1')
     holds = await counts(database, "SELECT state, count(*) FROM hold GROUP BY 1")
@@ -71,7 +72,7 @@ async def test_what_is_promised_lies_ahead_and_no_window_is_overdue(
 ) -> None:
     await demonstration_people(settings)
 
-    seed_database(settings, AMOUNTS, seed=1, console=quiet)
+    await to_thread(seed_database, settings, AMOUNTS, seed=1, console=quiet)
 
     late = await counts(
         database,
@@ -87,7 +88,7 @@ async def test_the_worker_finds_its_work_in_seeded_data_and_freezes_the_batch_wi
     settings: Settings, database: Database, quiet: Console, drain: Drain
 ) -> None:
     await demonstration_people(settings)
-    seed_database(settings, AMOUNTS, seed=1, console=quiet)
+    await to_thread(seed_database, settings, AMOUNTS, seed=1, console=quiet)
     before = await counts(database, "SELECT match_status, count(*) FROM complaint GROUP BY 1")
 
     await drain()
@@ -100,11 +101,25 @@ async def test_the_worker_finds_its_work_in_seeded_data_and_freezes_the_batch_wi
         assert await reconcile(tx) == []
 
 
+async def test_five_open_cases_have_photos_that_are_stored(
+    settings: Settings, database: Database, quiet: Console, drain: Drain
+) -> None:
+    await demonstration_people(settings)
+    await to_thread(seed_database, settings, AMOUNTS, seed=1, console=quiet)
+
+    await drain()
+
+    files = await counts(database, "SELECT state, count(*) FROM stored_file GROUP BY 1")
+    cases = await counts(database, "SELECT 'cases', count(DISTINCT complaint_id) FROM complaint_evidence")
+    assert files == {"locked": 10}
+    assert cases == {"cases": 5}
+
+
 async def test_the_same_seed_again_adds_other_rows(settings: Settings, database: Database, quiet: Console) -> None:
     amounts = Amounts(batches=30, orders=40, complaints=10)
 
-    seed_database(settings, amounts, seed=1, console=quiet)
-    seed_database(settings, amounts, seed=1, console=quiet)
+    await to_thread(seed_database, settings, amounts, seed=1, console=quiet)
+    await to_thread(seed_database, settings, amounts, seed=1, console=quiet)
 
     assert await counts(database, "SELECT 'orders', count(*) FROM \"order\"") == {"orders": 80}
     async with database.begin() as tx:
@@ -114,7 +129,7 @@ async def test_the_same_seed_again_adds_other_rows(settings: Settings, database:
 async def test_batches_alone_are_made_without_people_or_orders(
     settings: Settings, database: Database, quiet: Console
 ) -> None:
-    seed_database(settings, Amounts(batches=60, orders=0, complaints=0), seed=2, console=quiet)
+    await to_thread(seed_database, settings, Amounts(batches=60, orders=0, complaints=0), seed=2, console=quiet)
 
     made = await counts(database, "SELECT 'batches', count(*) FROM batch UNION SELECT 'people', count(*) FROM person")
     assert made == {"batches": 60, "people": 0}
@@ -124,7 +139,7 @@ async def test_orders_without_batches_are_refused_and_nothing_is_made(
     settings: Settings, database: Database, quiet: Console
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        seed_database(settings, Amounts(batches=0, orders=5, complaints=0), seed=1, console=quiet)
+        await to_thread(seed_database, settings, Amounts(batches=0, orders=5, complaints=0), seed=1, console=quiet)
 
     assert refused.value.code == "seed_needs_batches"
     assert await counts(database, "SELECT 'tenants', count(*) FROM tenant") == {"tenants": 1}
@@ -135,7 +150,7 @@ async def test_the_sandbox_provider_knows_every_seeded_capture(
 ) -> None:
     own = msgspec.structs.replace(settings, mode=Mode.DEMONSTRATION, home=tmp_path)
 
-    seed_database(own, Amounts(batches=30, orders=60, complaints=10), seed=1, console=quiet)
+    await to_thread(seed_database, own, Amounts(batches=30, orders=60, complaints=10), seed=1, console=quiet)
 
     captured = await counts(database, "SELECT 'captures', count(*) FROM payment WHERE kind = 'capture'")
     with sqlite3.connect(tmp_path / "sandbox" / "provider.sqlite") as books:
