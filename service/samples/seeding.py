@@ -147,7 +147,7 @@ class _Market:
                 else:
                     trade.order(rows, is_with_events=is_with_events)
             self._write(rows)
-            self._books.write(rows)
+            self._books.write(self._connection, rows)
             step.forward(size)
 
     def _note(self, complaint_id: UUID, order: SampleOrder, case: Case) -> None:

@@ -161,26 +161,35 @@ def import_captures(path: Path, captures: Iterable[tuple[MoneyRequest, datetime]
 
     Returns how many were new. May run beside the provider: it writes in chunks of 5,000.
     """
+    return _import(path, Kind.CAPTURE, captures)
+
+
+def import_refunds(path: Path, refunds: Iterable[tuple[MoneyRequest, datetime]]) -> int:
+    """Write refunds that were done before, as `import_captures` does; their captures were imported before them."""
+    return _import(path, Kind.REFUND, refunds)
+
+
+def _import(path: Path, kind: Kind, operations: Iterable[tuple[MoneyRequest, datetime]]) -> int:
     provider = Provider(path)
     before: int = provider.store.connection.total_changes
-    rows = iter(captures)
+    rows = iter(operations)
     while chunk := list(islice(rows, IMPORT_CHUNK)):
         with provider.store.transaction() as connection:
             line = _next_line(connection)
             connection.executemany(
                 _INSERT.replace("INSERT", "INSERT OR IGNORE", 1),
-                (_imported(request, at, line + index) for index, (request, at) in enumerate(chunk)),
+                (_imported(kind, request, at, line + index) for index, (request, at) in enumerate(chunk)),
             )
     made = provider.store.connection.total_changes - before
     provider.store.close()
     return made
 
 
-def _imported(request: MoneyRequest, at: datetime, line: int) -> dict[str, object]:
-    request.check(Kind.CAPTURE)
+def _imported(kind: Kind, request: MoneyRequest, at: datetime, line: int) -> dict[str, object]:
+    request.check(kind)
     values: dict[str, object] = {name: getattr(request, name) for name in ("client_id", *_REQUEST_FIELDS)}
     instant = format_instant(at)
-    values |= {"id": f"po_{new_id().hex}", "kind": Kind.CAPTURE.value, "state": State.DONE.value, "reason": None}
+    values |= {"id": f"po_{new_id().hex}", "kind": kind.value, "state": State.DONE.value, "reason": None}
     return values | {"created_at": instant, "at": instant, "end_due_s": None, "line": line}
 
 

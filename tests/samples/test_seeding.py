@@ -145,17 +145,18 @@ async def test_orders_without_batches_are_refused_and_nothing_is_made(
     assert await counts(database, "SELECT 'tenants', count(*) FROM tenant") == {"tenants": 1}
 
 
-async def test_the_sandbox_provider_knows_every_seeded_capture(
+async def test_the_sandbox_provider_knows_every_seeded_capture_and_refund(
     settings: Settings, database: Database, quiet: Console, tmp_path: Path
 ) -> None:
     own = msgspec.structs.replace(settings, mode=Mode.DEMONSTRATION, home=tmp_path)
 
     await to_thread(seed_database, own, Amounts(batches=30, orders=60, complaints=10), seed=1, console=quiet)
 
-    captured = await counts(database, "SELECT 'captures', count(*) FROM payment WHERE kind = 'capture'")
+    done = await counts(database, "SELECT kind, count(*) FROM payment WHERE state = 'done' GROUP BY 1")
     with sqlite3.connect(tmp_path / "sandbox" / "provider.sqlite") as books:
-        known = books.execute("SELECT count(*) FROM operation WHERE kind = 'capture' AND state = 'done'").fetchone()
-    assert known == (captured["captures"],)
+        known = books.execute("SELECT kind, count(*) FROM operation WHERE state = 'done' GROUP BY 1").fetchall()
+    assert dict(known) == done
+    assert done["refund"] > 0
 
 
 async def test_the_demonstrations_people_have_roles_keys_and_passwords(settings: Settings) -> None:
