@@ -27,9 +27,10 @@ from service.embedded import EmbeddedPostgres
 from service.embedded.postgres import SOCKET_NAME
 from service.escrow.check import reconcile
 from service.settings import Settings
+from tests import world as worlds
 from tests.processes import Processes, processes
 from tests.sandbox.running import SECRET, free_port, wait_until
-from tests.world import Whose, World, build_world, new_order
+from tests.world import Whose, World, new_order
 
 pytestmark = pytest.mark.timeout(300)
 STALLED_SECONDS = 3
@@ -37,6 +38,7 @@ EVENTUALLY_SECONDS = 60.0
 CUTS = 20
 CLIENTS = 3
 WRITES_BEFORE, WRITES_AFTER = 30, 30
+GROUND = (worlds._add_tenants, worlds._add_people, worlds._add_sellers, worlds._add_batches)
 
 
 @dataclass
@@ -103,12 +105,21 @@ def on_real_ports(settings: Settings, folder: Path) -> Settings:
     )
 
 
+async def build_ground(database: Database) -> World:
+    """Make people, sellers and goods; the orders are the tests' own."""
+    world = World()
+    for step in GROUND:
+        async with database.begin() as tx:
+            await step(tx, world, await tx.now())
+    return world
+
+
 @contextmanager
 def opened(settings: Settings, folder: Path) -> Iterator[Shop]:
     async def make() -> World:
         database = Database(settings.database_url, pool_max=2)
         try:
-            return await build_world(database)
+            return await build_ground(database)
         finally:
             await database.close()
 
