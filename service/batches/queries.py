@@ -73,9 +73,19 @@ async def batches_by_id(tx: Tx, batch_ids: Collection[UUID]) -> dict[UUID, Batch
 
 
 async def batches_page(
-    tx: Tx, *, search: str | None, product_id: UUID | None, seller_id: UUID | None, after: str | None, limit: int
+    tx: Tx,
+    *,
+    search: str | None,
+    product_id: UUID | None,
+    seller_id: UUID | None,
+    after: str | None,
+    limit: int,
+    shop_id: UUID | None = None,
 ) -> Page[BatchView]:
-    """Return batches, the newest first; `search` is a lot code, however spelt, or words of the product's name."""
+    """Return batches, the newest first; `search` is a lot code, however spelt, or words of the product's name.
+
+    `seller_id` asks for what a seller registered, `shop_id` also for what came to it from others.
+    """
     query = _batches().order_by(Batch.id.desc()).limit(check_limit(limit) + 1)
     if search and search.strip():
         query = query.where(_found_by(search))
@@ -83,6 +93,9 @@ async def batches_page(
         query = query.where(Batch.product_id == product_id)
     if seller_id:
         query = query.where(Batch.seller_id == seller_id)
+    if shop_id:
+        received = select(Custody.batch_id).where(Custody.to_seller_id == shop_id)
+        query = query.where(or_(Batch.seller_id == shop_id, Batch.id.in_(received)))
     if after:
         (last,) = decode_mark(after, UUID)
         query = query.where(Batch.id < last)

@@ -109,6 +109,14 @@ async def signals_page(
     return Page(await _views(tx, actor, rows[:limit]), mark)
 
 
+async def count_to_confirm(tx: Tx, actor: Actor) -> int:
+    """Return how many freezes wait for the actor to confirm or lift them."""
+    if not decides(actor):
+        return 0
+    query = select(func.count()).select_from(Signal).where(Signal.state == "preliminary")
+    return await tx.scalar(query) or 0
+
+
 async def count_open(tx: Tx, actor: Actor) -> int:
     """Return how many open signals the actor may see."""
     query = select(func.count()).select_from(Signal).where(visible_to(actor), Signal.state.in_(rules.OPEN_STATES))

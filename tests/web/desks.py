@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -23,7 +24,7 @@ async def desk(app: Litestar) -> AsyncIterator[Desk]:
     async with AsyncExitStack() as open_clients:
 
         def sit_down(account: Account, language: Language = "en") -> Browser:
-            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+            transport = httpx.ASGITransport(app=cast("Any", app), raise_app_exceptions=False)
             client = httpx.AsyncClient(transport=transport, base_url="http://testserver.local")
             client.cookies.set(SESSION_COOKIE, account.session_token)
             client.cookies.set("fairhold_language", language)
@@ -34,6 +35,8 @@ async def desk(app: Litestar) -> AsyncIterator[Desk]:
 
 
 def option(page: str, label: str) -> str:
-    """The value of the radio row or option whose words begin with `label`."""
-    before = page.partition(label)[0]
-    return before.rpartition('value="')[2].partition('"')[0]
+    """The value of the radio row whose words hold `label`."""
+    for row in page.split('<input type="radio"')[1:]:
+        if label in row:
+            return row.partition('value="')[2].partition('"')[0]
+    raise AssertionError(f"no row says {label}")

@@ -81,7 +81,7 @@ def clock_for_mediator(dispute: DisputeView, now: datetime) -> Clock | None:
     if dispute.due_at is None:
         return None
     if dispute.state == "ruled":
-        return Clock(dispute.due_at, now, say("due.appeal"), say("expiry.final"))
+        return Clock(dispute.due_at, now, say("due.accept"), say("expiry.final"))
     return Clock(dispute.due_at, now, say("due.rule"), say("expiry.supervisor"))
 
 
@@ -142,7 +142,7 @@ def photos(evidence: Iterable[EvidenceView], *sides: Side) -> tuple[Photo, ...]:
 def happenings(events: Collection[CaseEvent], lots: Mapping[UUID, str], mediator: Phrase) -> tuple[Happening, ...]:
     """Return a timeline, the newest first; what has no words of its own is left out."""
     told = []
-    for event in reversed(list(events)):
+    for event in sorted(reversed(list(events)), key=lambda each: each.at, reverse=True):
         code = f"event.{event.name}"
         if code not in PHRASES:
             continue

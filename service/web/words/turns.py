@@ -40,7 +40,7 @@ TURNS: dict[str, str] = {
     "expiry.seller_silent_injury": N_("If the seller says nothing, a mediator decides on what you sent."),
     "expiry.supervisor": N_("After that a supervisor takes it over"),
     "expiry.lifts": N_("If nobody confirms it, the freeze is lifted"),
-    "expiry.final": N_("If nobody appeals, the ruling is final and the money moves"),
+    "expiry.final": N_("Then the ruling is final, and the money moves"),
     "expiry.refunded_unsent": N_("If you do not send it, the buyer is refunded"),
     "expiry.released": N_("Then the seller is paid, unless you complain"),
     "expiry.refunded_return": N_("If you say nothing, the buyer is refunded"),

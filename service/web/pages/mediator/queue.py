@@ -17,7 +17,7 @@ from service.disputes.actions import assign
 from service.disputes.queries import dispute_counts, disputes_page, get_dispute, next_unassigned
 from service.disputes.rules import DISPUTE
 from service.disputes.schemas import DisputeView
-from service.recalls.queries import count_open
+from service.recalls.queries import count_to_confirm
 from service.web import paths
 from service.web.language import Language
 from service.web.pages.casework import ROWS, clock_for_mediator, money, name_of, next_page
@@ -97,7 +97,7 @@ def filters(asked: Mapping[str, str]) -> tuple[Filter, ...]:
 
 async def counts(tx: Tx, actor: Actor) -> Mapping[str, int]:
     """Return the numbers behind the entries of the navigation."""
-    return {"triage": await count_to_look_at(tx, actor), "signals": await count_open(tx, actor)}
+    return {"triage": await count_to_look_at(tx, actor), "signals": await count_to_confirm(tx, actor)}
 
 
 async def _rows(tx: Tx, found: Sequence[DisputeView], language: Language, now: datetime) -> list[QueueRow]:

@@ -29,7 +29,8 @@ from service.web.views.parts import EMPTY_FORM, Clock, Form, Option
 
 READ = {"allow": "web.mediator"}
 SEND = {**READ, LATE_CLAIM: True}
-_SHOWN_MAX = 50
+SHOWN_MAX = 50
+_BY_URGENCY = ("preliminary", "analysis", "screening")
 
 
 @get(paths.MEDIATOR_SIGNALS, opt=READ)
@@ -71,13 +72,21 @@ async def lift(
 
 async def signals(tx: Tx, actor: Actor, language: Language, form: Form) -> Signals:
     """Return the open signals that the actor may see."""
-    page = await signals_page(tx, actor, state=None, is_open=True, batch_id=None, after=None, limit=_SHOWN_MAX)
     return Signals(
         as_of=await tx.now(),
-        rows=await signal_rows(tx, page.rows, language),
+        rows=await signal_rows(tx, await open_signals(tx, actor), language),
         lift_reasons=tuple(Option(code, say(f"lift.{code}")) for code in LIFT_REASONS),
         form=form,
     )
+
+
+async def open_signals(tx: Tx, actor: Actor, *, limit: int = SHOWN_MAX) -> list[SignalView]:
+    """Return the newest open signals, those first that wait for a person, then those that freeze payments."""
+    found: list[SignalView] = []
+    for state in _BY_URGENCY:
+        page = await signals_page(tx, actor, state=state, is_open=True, batch_id=None, after=None, limit=limit)
+        found += page.rows
+    return found[:limit]
 
 
 async def signal_rows(tx: Tx, found: Sequence[SignalView], language: Language) -> tuple[SignalRow, ...]:

@@ -11,11 +11,11 @@ from service.core.actor import Actor
 from service.core.money import Money
 from service.db.session import Tx
 from service.escrow.queries import OpenHolds, open_totals
-from service.recalls.queries import count_open, signals_page
+from service.recalls.queries import count_open
 from service.recalls.schemas import SignalView
 from service.web import paths
 from service.web.language import Language
-from service.web.pages.mediator.signals import signal_rows
+from service.web.pages.mediator.signals import open_signals, signal_rows
 from service.web.pages.shell import Page, ShellOf
 from service.web.phrase import say
 from service.web.views.regulator import Figure, Overview
@@ -34,18 +34,16 @@ async def overview(tx: Tx, actor: Actor, language: Language) -> Overview:
     """Return the overview as of now."""
     now = await tx.now()
     weeks = await weekly(tx, until=now, weeks=_WEEKS)
-    page = await signals_page(tx, actor, state=None, is_open=True, batch_id=None, after=None, limit=_SIGNALS_MAX)
+    signals = await open_signals(tx, actor, limit=_SIGNALS_MAX)
     return Overview(
         as_of=now,
         figures=(
             week_figure("figure.linked", [week.linked for week in weeks]),
             week_figure("figure.injuries", [week.hurt for week in weeks]),
-            Figure(
-                say("figure.signals"), await count_open(tx, actor), say("figure.new_signals", n=_new(page.rows, now))
-            ),
+            Figure(say("figure.signals"), await count_open(tx, actor), say("figure.new_signals", n=_new(signals, now))),
             frozen_figure(await open_totals(tx)),
         ),
-        signals=await signal_rows(tx, page.rows, language),
+        signals=await signal_rows(tx, signals, language),
         chart=None,
         finding=None,
         categories=(),

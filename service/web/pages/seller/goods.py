@@ -102,9 +102,9 @@ async def bring_in(shell: ShellOf, tx: NamedDependency[Tx], actor: NamedDependen
 
 
 async def batches(tx: Tx, actor: Actor, query: str, after: str | None, language: Language) -> Batches:
-    """Return a page of the batches that the actor's shop registered, with how many complaints each has."""
+    """Return a page of the batches that the actor's shop registered or got, with how many complaints each has."""
     page = await batches_page(
-        tx, search=query or None, product_id=None, seller_id=own_shop(actor), after=after, limit=ROWS
+        tx, search=query or None, product_id=None, seller_id=None, shop_id=own_shop(actor), after=after, limit=ROWS
     )
     counts = await complaints_by_batch(tx, [batch.id for batch in page.rows])
     rows = tuple(_row(batch, counts, language) for batch in page.rows)

@@ -119,7 +119,7 @@ def own_shop(actor: Actor) -> UUID:
 def check_shipment(form: Form) -> Form:
     """Return the form with what is missing."""
     return missing(
-        form, batch="error.choose_batch", carrier="error.choose_one", tracking_number="error.tracking_missing"
+        form, batch="error.batch_missing", carrier="error.choose_one", tracking_number="error.tracking_missing"
     )
 
 

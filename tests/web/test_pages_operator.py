@@ -1,0 +1,49 @@
+"""The operator's page over the whole application."""
+
+from datetime import timedelta
+
+import pytest
+
+from service.core.actor import Role
+from service.web.language import Language
+from tests.complaints.conftest import Cases, cases
+from tests.conftest import Clock
+from tests.web.desks import Desk, desk
+from tests.world import PASSWORD
+
+__all__ = ["cases", "desk"]
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "well", "clock_words"),
+    [("en", "Health", "Database Well", "stands 12 days ahead"), ("zh", "运行状况", "数据库 正常", "12 天")],
+)
+async def test_health_shows_parts_queues_and_the_clock_of_a_demonstration(
+    cases: Cases, desk: Desk, clock: Clock, language: Language, heading: str, well: str, clock_words: str
+) -> None:
+    operator = await desk(cases.who(Role.OPERATOR), language).open("/operator")
+    assert (operator.status, operator.heading) == (200, heading)
+    assert well in operator.text
+    clock.forward(timedelta(days=12))  # the session is over, too
+    await operator.sign_in(cases.who(Role.OPERATOR).email, PASSWORD)
+    await operator.open("/operator")
+    assert clock_words in operator.text.replace("\u00a0", " ")
+
+
+async def test_holds_and_deadlines_that_are_due_are_counted(cases: Cases, desk: Desk, clock: Clock) -> None:
+    await cases.order()
+    clock.forward(timedelta(days=11))
+    operator = await desk(cases.who(Role.OPERATOR)).sign_in(cases.who(Role.OPERATOR).email, PASSWORD)
+    await operator.open("/operator")
+    row = operator.text.partition("Held payments that are due ")[2].split()
+    assert int(row[0]) >= 1
+    assert "Worker Not answering none has started" in operator.text
+
+
+async def test_operators_see_no_case_and_others_no_health(cases: Cases, desk: Desk) -> None:
+    for role in (Role.BUYER, Role.SELLER, Role.MEDIATOR, Role.REGULATOR):
+        assert (await desk(cases.who(role)).open("/operator")).status == 403, role
+    case = await cases.filed(await cases.order())
+    operator = desk(cases.who(Role.OPERATOR))
+    for path in (f"/mediator/cases/{case['reference']}", f"/regulator/complaints/{case['reference']}"):
+        assert (await operator.open(path)).status == 403
