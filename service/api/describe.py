@@ -139,7 +139,7 @@ def _statuses(operation: Json, place: tuple[str, str], route: _Route) -> list[in
         400: has_body,
         401: True,
         403: is_unsafe or Audience.ANYONE not in POLICY[route.action],
-        404: has_body or names_something,
+        404: is_unsafe or names_something,
         409: is_unsafe or place in _FILES,
         413: has_body,
         422: bool(asked) or is_unsafe,

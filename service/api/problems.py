@@ -72,6 +72,8 @@ def of_exception(error: Exception) -> Problem:
         return _of_database(error)
     if isinstance(error, PoolTimeout | psycopg.OperationalError):
         return _database_down()
+    if isinstance(error, RecursionError):
+        return _problem(400, "request_malformed", "the body is nested too deeply")
     if isinstance(error, ValidationException):
         return _problem(422, "fields_wrong", "some fields are wrong", fields=_fields_of(error))
     if isinstance(error, NotFoundException):
@@ -101,7 +103,7 @@ def _of_database(error: DBAPIError) -> Problem:
         return of_domain(
             errors.Unavailable("transaction_too_slow", "the transaction took too long; nothing was changed")
         )
-    if state.startswith("22"):
+    if state.startswith("22") or isinstance(origin, psycopg.DataError):  # a NUL is refused by psycopg, without a state
         return of_domain(errors.Invalid("value_not_storable", "a value cannot be stored"))
     if state in {"40001", "40P01", "55P03"}:
         return of_domain(errors.Unavailable("busy", "too many changes at once; try again"))

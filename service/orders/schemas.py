@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from service.core.wire import ParcelStatus
 from service.db.schemas import MoneyView
 from service.orders.rules import UNITS_MAX
 
@@ -96,7 +97,7 @@ class RecordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     carrier: Annotated[str, msgspec.Meta(max_length=40, examples=["sandbox"])]
     tracking_number: Annotated[str, msgspec.Meta(max_length=40, examples=["SB-2026112000017"])]
-    status: Annotated[str, msgspec.Meta(max_length=20, examples=["delivered"])]
+    status: Annotated[ParcelStatus, msgspec.Meta(examples=["delivered"])]
     created_at: Annotated[str, msgspec.Meta(max_length=40, examples=["2026-11-20T08:00:00.000000Z"])]
     delivered_at: Annotated[str, msgspec.Meta(max_length=40, examples=["2026-11-22T09:30:00.000000Z"])] | None
     destination_area: Annotated[str, msgspec.Meta(max_length=200, examples=["330100"])]
