@@ -19,6 +19,7 @@ from service.complaints.tables import Complaint
 from service.core.actor import SYSTEM
 from service.core.names import name_key
 from service.db.session import Database, Tx
+from service.events.log import Later
 from service.jobs.queue import Payload
 
 _UNLINKED = "FROM complaint WHERE match_status <> 'linked' AND status <> 'draft' AND status <> 'withdrawn'"
@@ -170,7 +171,7 @@ HANDLERS: Mapping[str, Callable[..., Any]] = {
 }
 SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
     "complaint.submitted": ["complaints.match"],
-    "batch.registered": ["complaints.rematch_batch"],
+    "batch.registered": [Later("complaints.rematch_batch")],
     "hold.charged_back": ["complaints.hold_ended"],
     "hold.refunded": ["complaints.hold_ended"],
 }

@@ -12,9 +12,17 @@ from service.core.actor import Actor
 from service.core.ids import new_id
 from service.db.session import Tx
 from service.events.tables import Event
-from service.jobs.queue import enqueue
+from service.jobs.queue import LATER, SOON, Payload, enqueue_many
 
 RELAY_BATCH = 500
+
+
+class Later(str):
+    """A subscriber's job that may wait behind all other work: looking again at what nobody waits for."""
+
+    __slots__ = ()
+
+
 Subscriptions = Mapping[str, Sequence[str]]
 """Event name -> names of the jobs that get it."""
 
@@ -89,6 +97,7 @@ async def relay(tx: Tx, subscriptions: Subscriptions) -> int:
             {"xid": str(mark.xid), "seq": mark.seq, "limit": RELAY_BATCH},
         )
     ).all()
+    jobs: dict[str, list[Payload]] = {}
     for each in found:
         payload = {
             "event_id": str(each.id),
@@ -98,7 +107,9 @@ async def relay(tx: Tx, subscriptions: Subscriptions) -> int:
             "facts": each.facts,
         }
         for job in subscriptions.get(each.name, ()):
-            await enqueue(tx, job, payload)
+            jobs.setdefault(job, []).append(payload)
+    for job, payloads in jobs.items():
+        await enqueue_many(tx, job, payloads, priority=LATER if isinstance(job, Later) else SOON)
     if found:
         last = found[-1]
         await tx.execute(

@@ -23,6 +23,7 @@ ATTEMPTS_MAX = 12
 _PAUSE_SECONDS_MAX = 600
 CONCURRENCY = 8
 DEFAULT_QUEUE = "default"
+SOON, LATER = 0, -1
 
 
 class _GrowingPauses(BaseRetryStrategy):
@@ -83,11 +84,11 @@ async def enqueue(tx: Tx, name: str, payload: Payload, *, lock: str | None = Non
     await deferrer.defer_async(**payload)
 
 
-async def enqueue_many(tx: Tx, name: str, payloads: Sequence[Payload]) -> None:
-    """Enqueue several jobs of one name in one statement."""
+async def enqueue_many(tx: Tx, name: str, payloads: Sequence[Payload], *, priority: int = SOON) -> None:
+    """Enqueue several jobs of one name in one statement; those of `LATER` wait for all others."""
     if not payloads:
         return
-    deferrer = _deferring.configure_task(name, queue=DEFAULT_QUEUE, connection=await tx.driver())
+    deferrer = _deferring.configure_task(name, queue=DEFAULT_QUEUE, priority=priority, connection=await tx.driver())
     await deferrer.batch_defer_async(*[dict(payload) for payload in payloads])
 
 
@@ -118,6 +119,6 @@ async def waiting_jobs(tx: Tx, *, prefix: str = "") -> Waiting:
 
 async def worker_silent_seconds(tx: Tx) -> int | None:
     """Return how long ago a worker last said that it lives, by the database's own clock; None if none is known."""
-    query = "SELECT extract(epoch FROM clock_timestamp() - max(last_heartbeat))::bigint FROM procrastinate_workers"
+    query = "SELECT extract(epoch FROM now() - max(last_heartbeat))::bigint FROM procrastinate_workers"
     seconds: int | None = await tx.scalar(text(query))
     return seconds

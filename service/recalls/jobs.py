@@ -7,6 +7,7 @@ from uuid import UUID
 from service.batches.queries import ancestors
 from service.complaints.queries import case_facts
 from service.db.session import Database, Tx
+from service.events.log import Later
 from service.jobs.queue import Payload
 from service.recalls import actions
 
@@ -68,5 +69,5 @@ SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
     "complaint.linked": ["recalls.evaluate"],
     "complaint.unmatched": ["recalls.evaluate"],
     "complaint.withdrawn": ["recalls.evaluate"],
-    "batch.registered": ["recalls.cover_batch"],
+    "batch.registered": [Later("recalls.cover_batch")],
 }
