@@ -107,7 +107,8 @@ def visit(service_up: Up, chromium: Browser) -> Iterator[Visit]:
 
 def account_of(service: Up, role: str, place: int = 0) -> dict[str, Any]:
     """A sample account; `place` chooses among several of one role."""
-    return [each for each in service.demo["accounts"] if each["role"] == role][place]
+    accounts: list[dict[str, Any]] = service.demo["accounts"]
+    return [each for each in accounts if each["role"] == role][place]
 
 
 @dataclass(frozen=True)

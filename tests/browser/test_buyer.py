@@ -66,7 +66,7 @@ def test_a_buyer_files_a_complaint_with_a_photo_on_a_phone(
     visit: Visit, pushed_order: PushedOrder, photo: Path, *, script: bool, language: str, sent: str, frozen: str
 ) -> None:
     buyer = visit(script=script, language=language)
-    buyer.sign_in("buyer")
+    buyer.sign_in("buyer", 0 if language == "en" else 1)  # the second sample buyer reads Chinese
     add_order(buyer, pushed_order)
     answer_up_to_photos(buyer, pushed_order)
     answer_from_photos(buyer, photo)
@@ -88,7 +88,7 @@ def test_a_buyer_files_a_complaint_with_a_photo_on_a_phone(
 
 def test_a_double_tap_sends_one_complaint(visit: Visit, pushed_order: PushedOrder, photo: Path) -> None:
     buyer = visit()
-    buyer.sign_in("buyer", 1)
+    buyer.sign_in("buyer", 2)
     add_order(buyer, pushed_order)
     answer_up_to_photos(buyer, pushed_order)
     answer_from_photos(buyer, photo)

@@ -113,7 +113,7 @@ class Browser:
 
     def _seen(self, answer: httpx.Response) -> "Browser":
         self.status, self.page, self.headers = answer.status_code, answer.text, answer.headers
-        self.at = str(answer.url.raw_path, "ascii") if isinstance(answer.url.raw_path, bytes) else answer.url.path
+        self.at = answer.url.raw_path.decode("ascii")
         return self
 
 

@@ -1,13 +1,18 @@
 """Pages for everybody, over the whole application: sign-in, registration, language, errors, headers."""
 
+import re
+
 import httpx
 import pytest
 from litestar import Litestar
+from litestar.routes import HTTPRoute
 
+from service.accounts.policy import POLICY, Audience
 from service.core.actor import Role
+from service.core.ids import new_id
 from service.db.session import Database
 from tests.web.browsing import Browser
-from tests.world import PASSWORD, make_account
+from tests.world import PASSWORD, build_world, make_account
 
 HOMES = {
     Role.BUYER: "/my",
@@ -159,6 +164,62 @@ async def test_a_taken_address_is_refused_beside_its_field(browser: Browser, dat
     await browser.open("/register")
     await browser.answer({"email": account.email, "name": "Lin", "password": "a long enough phrase"})
     assert (browser.status, browser.errors) == (409, ["Somebody has registered with this e-mail address"])
+
+
+def page_routes(app: Litestar) -> list[tuple[str, str, str]]:
+    """Method, path and policy action of every page route; places in the path hold an id or a word that nobody has."""
+    found = []
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute) or route.path.startswith(("/api", "/health")):
+            continue
+        path = re.sub(r"\{[^}]*:uuid\}", str(new_id()), route.path)
+        path = re.sub(r"\{[^}]*\}", "FH-7K3M-9QXT", path)
+        for handler in route.route_handlers:
+            found += [
+                (method, path, handler.opt["allow"]) for method in handler.http_methods if method in {"GET", "POST"}
+            ]
+    return found
+
+
+async def test_who_is_not_signed_in_reaches_open_pages_only(app: Litestar, browser: Browser) -> None:
+    await browser.open("/sign-in")
+    token = browser.form("email").hidden["_csrf_token"]
+    for method, path, action in page_routes(app):
+        assert action.startswith("web."), path
+        if action == "web.open":
+            continue
+        answer = await browser.client.request(
+            method, path, headers={"Accept": "text/html", "X-CSRF-Token": token if method == "POST" else ""}
+        )
+        if method == "GET":
+            assert (answer.status_code, answer.headers["location"].split("?")[0]) == (303, "/sign-in"), path
+        else:
+            assert answer.status_code == 401, path
+
+
+@pytest.mark.parametrize("role", [Role.BUYER, Role.SELLER, Role.MEDIATOR, Role.REGULATOR, Role.OPERATOR, Role.PLATFORM])
+async def test_a_role_reaches_its_own_pages_only(
+    app: Litestar, database: Database, browser: Browser, role: Role
+) -> None:
+    if role in {Role.SELLER, Role.PLATFORM}:
+        account = (await build_world(database)).account(role)
+    else:
+        account = await make_account(database, "somebody", role)
+    await browser.sign_in(account.email, PASSWORD)
+    token = browser.client.cookies["fairhold_csrf"]
+    for method, path, action in page_routes(app):
+        if path == "/sign-out":
+            continue
+        answer = await browser.client.request(
+            method, path, headers={"Accept": "text/html", "X-CSRF-Token": token if method == "POST" else ""}
+        )
+        assert (answer.status_code == 403) == (not may_role(role, action)), f"{role} {method} {path}"
+        assert answer.status_code < 500, f"{role} {method} {path}: {answer.text}"
+
+
+def may_role(role: Role, action: str) -> bool:
+    who = POLICY[action]
+    return bool(who & {role, Audience.ANYONE, Audience.SIGNED_IN})
 
 
 async def test_while_the_database_is_down_a_page_says_so_and_the_stylesheet_still_comes(
