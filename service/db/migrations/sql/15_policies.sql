@@ -1,0 +1,22 @@
+-- The first version of every policy, for any category and jurisdiction. Durations in seconds. New versions are new rows.
+INSERT INTO policy (id, name, category, jurisdiction, version, value, unit, effective_from) VALUES
+    (uuidv7(), 'window', '', '', 1, 864000, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'window_floor', '', '', 1, 604800, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'ship_within', '', '', 1, 1209600, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'deliver_within', '', '', 1, 2592000, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'answer_claim', '', '', 1, 172800, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'accept_offer', '', '', 1, 604800, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'escalate', '', '', 1, 604800, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'give_return_address', '', '', 1, 172800, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'send_back', '', '', 1, 604800, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'confirm_return', '', '', 1, 864000, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'answer_question', '', '', 1, 259200, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'first_ruling_target', '', '', 1, 172800, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'first_ruling_hard', '', '', 1, 1209600, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'appeal', '', '', 1, 864000, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'triage', '', '', 1, 172800, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'circuit_breaker', '', '', 1, 604800, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'circuit_breaker_confirm', '', '', 1, 172800, 'seconds', '2000-01-01Z'),
+    (uuidv7(), 'fee', '', '', 1, 300, 'basis_points', '2000-01-01Z'),
+    (uuidv7(), 'silence_grant_max', '', '', 1, 50000, 'minor_units', '2000-01-01Z'),
+    (uuidv7(), 'provider_limit', '', '', 1, 7776000, 'seconds', '2000-01-01Z');
