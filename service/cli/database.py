@@ -78,8 +78,9 @@ def prepare(settings: Settings, home: Path, console: Console) -> None:
     elif not _has_people(settings):
         console.print("First start: making sample data.")
         accounts = asyncio.run(demonstration_people(settings))
-        seed_database(settings, FIRST_AMOUNTS, seed=1, console=console)
+        # Before the rest, so that a start that is cut off here still has its sign-ins the next time.
         store(home / DEMO_FILE, {"base_url": settings.public_url, "accounts": msgspec.to_builtins(accounts)})
+        seed_database(settings, FIRST_AMOUNTS, seed=1, console=console)
 
 
 async def _make_buckets(settings: Settings) -> None:
