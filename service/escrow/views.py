@@ -38,6 +38,7 @@ class HoldView:
     state: str
     funded_at: datetime
     delivered_at: datetime | None
+    proof_kind: str | None
     window_ends_at: datetime | None
     window_left: timedelta | None
     ended_at: datetime | None

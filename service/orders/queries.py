@@ -208,6 +208,7 @@ def hold_view(hold: HoldView) -> OrderHold:
         state=hold.state,
         amount=MoneyView.of(hold.amount),
         is_frozen=bool(hold.freezes),
+        proof_kind=hold.proof_kind,
         window_ends_at=hold.window_ends_at,
         window_left_seconds=None if hold.window_left is None else int(hold.window_left.total_seconds()),
         freezes=[FreezeView(freeze.kind, freeze.at) for freeze in hold.freezes],

@@ -46,6 +46,7 @@ class OrderHold(msgspec.Struct, frozen=True):
     state: str
     amount: MoneyView
     is_frozen: bool
+    proof_kind: str | None
     window_ends_at: datetime | None
     window_left_seconds: int | None
     freezes: list[FreezeView]

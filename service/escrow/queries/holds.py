@@ -171,6 +171,7 @@ def _view(hold: Hold, freezes: list[FreezeView], end: Resolution | None) -> Hold
         state=hold.state,
         funded_at=hold.funded_at,
         delivered_at=hold.delivered_at,
+        proof_kind=hold.proof_kind,
         window_ends_at=hold.window_ends_at,
         window_left=None if left is None else timedelta(seconds=left),
         ended_at=hold.ended_at,

@@ -239,9 +239,10 @@ async def _facts(tx: Tx, view: ComplaintView, order: OrderView | None) -> list[S
     """Return what is known beside what both sides say, and from whom."""
     rows: list[SourcedFact] = []
     if order is not None:
+        is_by_carrier = order.hold is not None and order.hold.proof_kind == "carrier"
         times = (
             ("fact.paid", order.paid_at, "source.platform"),
-            ("fact.delivered", order.delivered_at, "source.carrier"),
+            ("fact.delivered", order.delivered_at, "source.carrier" if is_by_carrier else "source.buyer"),
         )
         rows += [SourcedFact(label, at, say(source)) for label, at, source in times if at is not None]
         rows.append(SourcedFact("fact.paid_amount", order.amount.money(), say("source.platform")))
