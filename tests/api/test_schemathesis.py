@@ -52,7 +52,7 @@ def operations_for(address: str, role: Role) -> list[Any]:
         phases = {"coverage": {"enabled": tries_limits, "unexpected-methods": []}, "stateful": {"enabled": False}}
         generation = {"with-security-parameters": False, "max-examples": EXAMPLES, "no-shrink": True}
         config = SchemathesisConfig.from_dict({"seed": SEED, "phases": phases, "generation": generation})
-        schema = schemathesis.openapi.from_url(f"{address}/api/schema", config=config)
+        schema: Any = schemathesis.openapi.from_url(f"{address}/api/schema", config=config)
         found += [
             each.ok()
             for each in schema.get_all_operations()
