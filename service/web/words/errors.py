@@ -206,7 +206,7 @@ MACHINES_ONLY: frozenset[str] = frozenset(
     record_key_unknown record_signature_wrong secret_malformed signature_missing signature_stale signature_wrong
     clock_backwards clock_not_movable idempotency_key_malformed page_limit_wrong page_mark_wrong
     fee_out_of_range freeze_exists hold_state_unknown scopes_missing window_out_of_range file_key_not_found
-    file_key_unreadable object_missing storage_cannot_lock
+    file_key_unreadable object_missing storage_cannot_lock asset_not_found path_unknown
     """.split()
 )
-"""Refusals that no page can meet: API keys, signed notices, paging and set-up. A page would say `error.unknown`."""
+"""Refusals that no page has words for: API keys, signed notices, paging and set-up. A page would say `error.unknown`."""
