@@ -142,7 +142,8 @@ def photos(evidence: Iterable[EvidenceView], *sides: Side) -> tuple[Photo, ...]:
 def happenings(events: Collection[CaseEvent], lots: Mapping[UUID, str], mediator: Phrase) -> tuple[Happening, ...]:
     """Return a timeline, the newest first; what has no words of its own is left out."""
     told = []
-    for event in sorted(list(events)[::-1], key=lambda each: each.at, reverse=True):
+    by_time = sorted(events, key=lambda each: each.at)
+    for event in reversed(by_time):
         code = f"event.{event.name}"
         if code not in PHRASES:
             continue

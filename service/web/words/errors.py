@@ -209,4 +209,4 @@ MACHINES_ONLY: frozenset[str] = frozenset(
     file_key_unreadable object_missing storage_cannot_lock asset_not_found path_unknown
     """.split()
 )
-"""Refusals that no page has words for: API keys, signed notices, paging and set-up. A page would say `error.unknown`."""
+"""Refusals that no page has words for: API keys, notices, paging, set-up. A page would say `error.unknown`."""
