@@ -1,4 +1,4 @@
-"""Orders on their way through tests: paid without a provider process, delivered by a carrier whose key the tests hold."""
+"""Orders on their way through tests: paid without a provider process, delivered by a carrier of the tests."""
 
 from dataclasses import dataclass
 from datetime import datetime
