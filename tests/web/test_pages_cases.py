@@ -8,14 +8,14 @@ from service.core.actor import Role
 from tests.complaints.conftest import STORY
 from tests.conftest import Clock
 from tests.files.pictures import quarters, saved
-from tests.web.desks import Cases, Desk, cases, desk  # noqa: F401 - fixtures
+from tests.web.desks import Cases, Desk
 from tests.world import Whose
 
 PNG = saved(quarters(32, 32), "PNG")
 HALF = {"kind": "part_refund", "amount": {"amount_minor": 24_000, "currency": "CNY"}, "text": "Half the price."}
 
 
-async def offered(cases: Cases) -> dict[str, str]:  # noqa: F811
+async def offered(cases: Cases) -> dict[str, str]:
     """A case with an offer of half the claim."""
     case = await cases.filed(await cases.order())
     return dict(await cases.ok(f"/{case['id']}/answer", {"decision": "offer", "offer": HALF}, by=cases.seller))
@@ -29,7 +29,11 @@ async def offered(cases: Cases) -> dict[str, str]:  # noqa: F811
     ],
 )
 async def test_a_case_says_whose_move_it_is_and_where_the_money_is(
-    cases: Cases, desk: Desk, language: str, heading: str, turn: str  # noqa: F811
+    cases: Cases,
+    desk: Desk,
+    language: str,
+    heading: str,
+    turn: str,
 ) -> None:
     case = await cases.filed(await cases.order())
     browser = await desk(cases.buyer, language).open(f"/cases/{case['reference']}")
@@ -39,7 +43,7 @@ async def test_a_case_says_whose_move_it_is_and_where_the_money_is(
     assert STORY in browser.text
 
 
-async def test_my_page_lists_orders_and_cases_in_words(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_my_page_lists_orders_and_cases_in_words(cases: Cases, desk: Desk) -> None:
     order = await cases.order()
     browser = await desk(cases.buyer).open("/my")
     assert f'href="/my/orders/{order}/receipt"' in browser.page
@@ -53,12 +57,10 @@ async def test_my_page_lists_orders_and_cases_in_words(cases: Cases, desk: Desk)
     assert case["reference"] not in other.page
 
 
-async def test_an_order_is_added_with_its_code_once(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_an_order_is_added_with_its_code_once(cases: Cases, desk: Desk) -> None:
     order_id = cases.world.things["order", Whose.OWN]
     await cases.sql('UPDATE "order" SET buyer_id = NULL, claimed_at = NULL WHERE id = :id', id=order_id)
-    answer = await cases.client.post(
-        f"/api/v1/orders/{order_id}/claim-code", headers=cases.who(Role.PLATFORM).by_key
-    )
+    answer = await cases.client.post(f"/api/v1/orders/{order_id}/claim-code", headers=cases.who(Role.PLATFORM).by_key)
     code = answer.json()["code"]
     browser = await desk(cases.buyer).open("/my/claim-order")
     for typed, wrong in (("", "Enter the code"), ("7K3M-9QXT-42AB", "The code is wrong, used or too old")):
@@ -77,7 +79,11 @@ async def test_an_order_is_added_with_its_code_once(cases: Cases, desk: Desk) ->
     [("received", "You confirmed", "in_window"), ("waive", "The seller is being paid", "released")],
 )
 async def test_the_buyer_confirms_that_it_came_or_gives_up_the_window(
-    cases: Cases, desk: Desk, answer: str, said: str, state: str  # noqa: F811
+    cases: Cases,
+    desk: Desk,
+    answer: str,
+    said: str,
+    state: str,
 ) -> None:
     order = await cases.order(delivered=False)
     browser = await desk(cases.buyer).open(f"/my/orders/{order}/receipt")
@@ -90,7 +96,7 @@ async def test_the_buyer_confirms_that_it_came_or_gives_up_the_window(
     assert hold.state == state
 
 
-async def test_something_wrong_leads_on_to_a_complaint_about_that_order(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_something_wrong_leads_on_to_a_complaint_about_that_order(cases: Cases, desk: Desk) -> None:
     order = await cases.order()
     browser = await desk(cases.buyer).open(f"/my/orders/{order}/receipt")
     await browser.answer({"answer": "no"})
@@ -98,7 +104,7 @@ async def test_something_wrong_leads_on_to_a_complaint_about_that_order(cases: C
     assert f'value="{order}" id="order" checked' in browser.page
 
 
-async def test_an_order_of_somebody_else_cannot_be_confirmed(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_an_order_of_somebody_else_cannot_be_confirmed(cases: Cases, desk: Desk) -> None:
     order = await cases.order(delivered=False)
     other = await desk(cases.who(Role.BUYER, Whose.OTHERS)).open(f"/my/orders/{order}/receipt")
     assert other.status == 404
@@ -109,7 +115,7 @@ async def test_an_order_of_somebody_else_cannot_be_confirmed(cases: Cases, desk:
     assert hold.state == "awaiting_delivery"
 
 
-async def test_an_accepted_offer_ends_the_case_and_divides_the_money(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_an_accepted_offer_ends_the_case_and_divides_the_money(cases: Cases, desk: Desk) -> None:
     case = await offered(cases)
     browser = await desk(cases.buyer).open(f"/cases/{case['reference']}")
     assert "Half the price." in browser.text
@@ -124,7 +130,7 @@ async def test_an_accepted_offer_ends_the_case_and_divides_the_money(cases: Case
     assert (outcome, buyer, seller + fee) == ("split", 24_000, 24_000)
 
 
-async def test_a_refused_offer_with_a_suggestion_needs_words(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_a_refused_offer_with_a_suggestion_needs_words(cases: Cases, desk: Desk) -> None:
     case = await offered(cases)
     browser = await desk(cases.buyer).open(f"/cases/{case['reference']}")
     await browser.answer({"reply": "talk", "words": " "})
@@ -136,7 +142,7 @@ async def test_a_refused_offer_with_a_suggestion_needs_words(cases: Cases, desk:
     assert "Ask a mediator" in browser.text
 
 
-async def test_a_refused_offer_goes_to_a_mediator_whose_ruling_is_accepted(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_a_refused_offer_goes_to_a_mediator_whose_ruling_is_accepted(cases: Cases, desk: Desk) -> None:
     case = await offered(cases)
     browser = await desk(cases.buyer).open(f"/cases/{case['reference']}")
     await browser.answer({"reply": "escalate", "words": ""})
@@ -156,7 +162,7 @@ async def test_a_refused_offer_goes_to_a_mediator_whose_ruling_is_accepted(cases
     assert (outcome, buyer) == ("split", 14_400)
 
 
-async def test_a_case_is_withdrawn_only_when_sure(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_a_case_is_withdrawn_only_when_sure(cases: Cases, desk: Desk) -> None:
     case = await cases.filed(await cases.order())
     browser = await desk(cases.buyer).open(f"/cases/{case['reference']}/withdrawal")
     await browser.answer({}, form=browser.form("sure"))
@@ -167,7 +173,7 @@ async def test_a_case_is_withdrawn_only_when_sure(cases: Cases, desk: Desk) -> N
     assert await cases.frozen() == 0
 
 
-async def test_evidence_and_words_are_added_and_every_look_is_recorded(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_evidence_and_words_are_added_and_every_look_is_recorded(cases: Cases, desk: Desk) -> None:
     case = await cases.filed(await cases.order())
     browser = await desk(cases.buyer).open(f"/cases/{case['reference']}/evidence")
     await browser.answer({"caption": "", "words": ""}, form=browser.form("photos"))
@@ -189,7 +195,7 @@ async def test_evidence_and_words_are_added_and_every_look_is_recorded(cases: Ca
     assert (await other.client.get("/evidence/not-an-id/view")).status_code == 404
 
 
-async def test_a_case_of_somebody_else_is_not_found(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_a_case_of_somebody_else_is_not_found(cases: Cases, desk: Desk) -> None:
     case = await offered(cases)
     other = desk(cases.who(Role.BUYER, Whose.OTHERS))
     for part in ("", "/withdrawal", "/escalation", "/evidence"):
@@ -208,7 +214,9 @@ async def test_a_case_of_somebody_else_is_not_found(cases: Cases, desk: Desk) ->
 
 
 async def test_an_offer_that_ran_out_is_explained_on_the_case(
-    cases: Cases, desk: Desk, clock: Clock  # noqa: F811
+    cases: Cases,
+    desk: Desk,
+    clock: Clock,
 ) -> None:
     case = await offered(cases)
     browser = await desk(cases.buyer).open(f"/cases/{case['reference']}")

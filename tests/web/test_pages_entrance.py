@@ -168,7 +168,7 @@ async def test_a_taken_address_is_refused_beside_its_field(browser: Browser, dat
 
 def page_routes(app: Litestar) -> list[tuple[str, str, str]]:
     """Method, path and policy action of every page route; places in the path hold an id or a word that nobody has."""
-    found = []
+    found: list[tuple[str, str, str]] = []
     for route in app.routes:
         if not isinstance(route, HTTPRoute) or route.path.startswith(("/api", "/health")):
             continue

@@ -8,7 +8,7 @@ from service.core.actor import Role
 from tests.complaints.conftest import STORY
 from tests.files.pictures import exif, quarters, saved
 from tests.web.browsing import Browser
-from tests.web.desks import Cases, Desk, cases, desk  # noqa: F401 - fixtures
+from tests.web.desks import Cases, Desk
 from tests.world import Whose
 
 JPEG = saved(quarters(64, 48), "JPEG", exif=exif())
@@ -44,7 +44,11 @@ async def walk(browser: Browser, order: str, *, wanted: str = "refund") -> None:
     [("en", "Check your answers", "We have your complaint"), ("zh", "核对您的回答", "我们已收到您的投诉")],
 )
 async def test_a_buyer_files_with_photos_and_the_payment_is_frozen(
-    cases: Cases, desk: Desk, language: str, heading: str, sent: str  # noqa: F811
+    cases: Cases,
+    desk: Desk,
+    language: str,
+    heading: str,
+    sent: str,
 ) -> None:
     order = await cases.order()
     browser = desk(cases.buyer, language)
@@ -76,7 +80,7 @@ async def test_a_buyer_files_with_photos_and_the_payment_is_frozen(
     assert await cases.files(str(case.id)) == 2
 
 
-async def test_what_is_missing_is_said_first_and_beside_its_field(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_what_is_missing_is_said_first_and_beside_its_field(cases: Cases, desk: Desk) -> None:
     browser = desk(cases.buyer)
     await browser.open("/file")
     await browser.answer({}, form=browser.form("order"))
@@ -114,7 +118,12 @@ async def test_what_is_missing_is_said_first_and_beside_its_field(cases: Cases, 
     ],
 )  # fmt: skip
 async def test_what_is_wrong_is_said_on_the_same_page_and_stays_as_typed(
-    cases: Cases, desk: Desk, step: str, values: dict[str, str], wrong: str, kept: str  # noqa: F811
+    cases: Cases,
+    desk: Desk,
+    step: str,
+    values: dict[str, str],
+    wrong: str,
+    kept: str,
 ) -> None:
     browser = desk(cases.buyer)
     draft = await begun(browser)
@@ -126,7 +135,7 @@ async def test_what_is_wrong_is_said_on_the_same_page_and_stays_as_typed(
     assert (row["product_text"], row["gtin"], row["bought_on"]) == ("", "", None)
 
 
-async def test_more_than_was_paid_cannot_be_asked_for(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_more_than_was_paid_cannot_be_asked_for(cases: Cases, desk: Desk) -> None:
     browser = desk(cases.buyer)
     draft = await begun(browser, str(await cases.order()))
     await browser.open(f"/file/{draft}/wanted")
@@ -141,7 +150,7 @@ async def test_more_than_was_paid_cannot_be_asked_for(cases: Cases, desk: Desk) 
     assert (await cases.case(draft))["claim"] is None
 
 
-async def test_a_draft_is_put_aside_and_found_again_where_it_stopped(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_a_draft_is_put_aside_and_found_again_where_it_stopped(cases: Cases, desk: Desk) -> None:
     browser = desk(cases.buyer)
     draft = await begun(browser, str(await cases.order()))
     await browser.answer({"problem": "fake"})
@@ -155,7 +164,7 @@ async def test_a_draft_is_put_aside_and_found_again_where_it_stopped(cases: Case
     assert 'value="fake" checked' in browser.page
 
 
-async def test_the_same_form_sent_twice_is_one_draft_and_one_complaint(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_the_same_form_sent_twice_is_one_draft_and_one_complaint(cases: Cases, desk: Desk) -> None:
     browser = desk(cases.buyer)
     order = str(await cases.order())
     await browser.open("/file")
@@ -173,7 +182,7 @@ async def test_the_same_form_sent_twice_is_one_draft_and_one_complaint(cases: Ca
     assert counted[0][0] == 1
 
 
-async def test_one_upload_sent_twice_adds_its_photo_once(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_one_upload_sent_twice_adds_its_photo_once(cases: Cases, desk: Desk) -> None:
     browser = desk(cases.buyer)
     draft = await begun(browser)
     await browser.open(f"/file/{draft}/photos")
@@ -183,7 +192,7 @@ async def test_one_upload_sent_twice_adds_its_photo_once(cases: Cases, desk: Des
     assert browser.page.count('class="file"') == 1
 
 
-async def test_a_photo_is_taken_out_of_a_draft_again(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_a_photo_is_taken_out_of_a_draft_again(cases: Cases, desk: Desk) -> None:
     browser = desk(cases.buyer)
     draft = await begun(browser)
     await browser.open(f"/file/{draft}/photos")
@@ -200,7 +209,7 @@ async def test_a_photo_is_taken_out_of_a_draft_again(cases: Cases, desk: Desk) -
     assert (await browser.client.get(f"/evidence/{evidence['file_id']}/small")).status_code == 404
 
 
-async def test_a_file_that_is_no_photo_is_refused_by_name_and_nothing_is_kept(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_a_file_that_is_no_photo_is_refused_by_name_and_nothing_is_kept(cases: Cases, desk: Desk) -> None:
     browser = desk(cases.buyer)
     draft = await begun(browser)
     await browser.open(f"/file/{draft}/photos")
@@ -211,7 +220,7 @@ async def test_a_file_that_is_no_photo_is_refused_by_name_and_nothing_is_kept(ca
     assert (await cases.case(draft))["evidence"] == []
 
 
-async def test_somebody_elses_draft_is_not_found(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_somebody_elses_draft_is_not_found(cases: Cases, desk: Desk) -> None:
     draft = await begun(desk(cases.buyer))
     other = desk(cases.who(Role.BUYER, Whose.OTHERS))
     for step in ("next", "problem", "photos", "check", "sent"):
@@ -223,7 +232,7 @@ async def test_somebody_elses_draft_is_not_found(cases: Cases, desk: Desk) -> No
     assert (await cases.case(draft))["kind"] is None
 
 
-async def test_goods_from_elsewhere_are_told_in_words_and_claim_no_money(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_goods_from_elsewhere_are_told_in_words_and_claim_no_money(cases: Cases, desk: Desk) -> None:
     browser = desk(cases.buyer)
     await walk(browser, "none", wanted="none")
     assert "No payment is frozen, because you ask for no money." in browser.text
@@ -232,7 +241,7 @@ async def test_goods_from_elsewhere_are_told_in_words_and_claim_no_money(cases: 
     assert (case.status, case.product_text, case.seller_text) == ("triage", "Suyun Hydrating Sheet Mask", "Shop own")
 
 
-async def test_what_was_sent_is_not_asked_again(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_what_was_sent_is_not_asked_again(cases: Cases, desk: Desk) -> None:
     browser = desk(cases.buyer)
     case: dict[str, Any] = await cases.filed(await cases.order())
     await browser.open(f"/file/{case['id']}/problem")

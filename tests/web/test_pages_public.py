@@ -2,11 +2,11 @@
 
 from service.core.actor import Role
 from tests.web.browsing import Browser
-from tests.web.desks import Cases, Desk, cases, desk  # noqa: F401 - fixtures
+from tests.web.desks import Cases, Desk
 from tests.world import Whose
 
 
-async def test_a_batch_is_found_by_its_code_however_spelt(cases: Cases) -> None:  # noqa: F811
+async def test_a_batch_is_found_by_its_code_however_spelt(cases: Cases) -> None:
     browser = await Browser(cases.client).open("/check?code=sy26j18o7")
     assert (browser.status, f"/batches/{cases.goods.batch_id}" in browser.page) == (200, True)
     await browser.open("/check?code=ZZ99")
@@ -17,7 +17,7 @@ async def test_a_batch_is_found_by_its_code_however_spelt(cases: Cases) -> None:
     assert browser.status == 422
 
 
-async def test_a_batch_shows_its_state_and_no_small_numbers(cases: Cases) -> None:  # noqa: F811
+async def test_a_batch_shows_its_state_and_no_small_numbers(cases: Cases) -> None:
     await cases.filed(await cases.order(), may_publish=True)
     browser = await Browser(cases.client, "zh").open(f"/batches/{cases.goods.batch_id}")
     assert browser.status == 200
@@ -28,13 +28,13 @@ async def test_a_batch_shows_its_state_and_no_small_numbers(cases: Cases) -> Non
     assert "No hold and no recall" in english.text
 
 
-async def test_a_batch_that_nobody_registered_is_not_found(cases: Cases) -> None:  # noqa: F811
+async def test_a_batch_that_nobody_registered_is_not_found(cases: Cases) -> None:
     browser = await Browser(cases.client).open("/batches/01999999-0000-7000-8000-000000000000")
     assert browser.status == 404
     assert (await browser.open("/batches/nothing")).status == 404
 
 
-async def test_a_reference_leads_to_where_ones_own_complaint_stands(cases: Cases, desk: Desk) -> None:  # noqa: F811
+async def test_a_reference_leads_to_where_ones_own_complaint_stands(cases: Cases, desk: Desk) -> None:
     case = await cases.filed(await cases.order())
     buyer = await desk(cases.buyer).open(f"/status?reference={case['reference'].lower()}")
     assert "Waiting for the seller" in buyer.text
