@@ -128,9 +128,7 @@ async def remove(tx: Tx, actor: Actor, complaint_id: UUID, file_id: UUID, *, now
         raise NotFound("file_not_found", "no such file in this draft")
     if await tx.get(ComplaintEvidenceRemoval, file_id) is not None:
         return complaint
-    tx.add(
-        ComplaintEvidenceRemoval(file_id=file_id, tenant_id=complaint.tenant_id, complaint_id=complaint.id, at=now)
-    )
+    tx.add(ComplaintEvidenceRemoval(file_id=file_id, tenant_id=complaint.tenant_id, complaint_id=complaint.id, at=now))
     facts = {"file_id": str(file_id)}
     await tell(tx, actor, complaint, "complaint.evidence_removed", side="buyer", now=now, facts=facts)
     return complaint
