@@ -104,7 +104,8 @@ def world(populated: Populated) -> World:
 def urls(request: pytest.FixtureRequest, servers: EmbeddedServers, template: str) -> Iterator[DatabaseUrls]:
     """A database of this test's own, empty or with the world in it."""
     name = f"t_{secrets.token_hex(6)}"
-    source = request.getfixturevalue("populated").name if "world" in request.fixturenames else template
+    wants_world = "populated" in request.fixturenames  # which the fixture `world` of this file asks for
+    source = request.getfixturevalue("populated").name if wants_world else template
     with _admin(servers) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {source} OWNER fairhold_owner")
     yield _urls(servers, name)
