@@ -29,6 +29,8 @@ START_SECONDS = 120.0
 STOP_SECONDS = 2.0
 """Its own orderly end takes up to half a minute; every answered write is with the operating system by then."""
 ANSWER_SECONDS = 5.0
+VOLUMES_MAX = 10_000
+"""Left to itself it counts free disk in units of 128 MB, and each new bucket takes seven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def _command(data: Path, sockets: Path, ports: dict[str, int]) -> list[str]:
         "admin.ui": "false",
         "webdav": "false",
         "master.telemetry": "false",
+        "volume.max": VOLUMES_MAX,
         "s3.autoCreateBucket": "false",
         "s3.allowDeleteBucketNotEmpty": "false",
         "s3.localSocket": sockets / "s3.sock",
