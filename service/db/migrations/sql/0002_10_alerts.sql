@@ -1,0 +1,1 @@
+-- Alerts: what people who run the service must look at, once for each cause.

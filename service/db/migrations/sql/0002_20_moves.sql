@@ -1,0 +1,1 @@
+-- Moves beyond the hold: deposits, payouts, chargebacks, what a seller owes.

@@ -1,0 +1,1 @@
+-- The seal over transfers and events.

@@ -1,0 +1,1 @@
+-- Carriers: polling, and what a tracking number proves.

@@ -1,0 +1,25 @@
+"""Tables of the ledger, held payments, freezes and the provider's operations.
+
+What must never happen is refused here or in the migrations' SQL (`30_escrow.sql` and later), which holds the triggers
+and privileges: only the trigger of `resolution` ends a hold, only triggers write a hold's transfers and count its
+freezes.
+"""
+
+from service.escrow.tables.holds import Hold, HoldFreeze
+from service.escrow.tables.ledger import Account, Resolution, Transfer
+from service.escrow.tables.payments import GatewayNotice, Payment
+from service.escrow.tables.scopes import IN_SCOPE, Scope, ScopeFreeze, ScopeFreezeMember
+
+__all__ = [
+    "IN_SCOPE",
+    "Account",
+    "GatewayNotice",
+    "Hold",
+    "HoldFreeze",
+    "Payment",
+    "Resolution",
+    "Scope",
+    "ScopeFreeze",
+    "ScopeFreezeMember",
+    "Transfer",
+]
