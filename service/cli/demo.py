@@ -2,14 +2,12 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import msgspec
 import rich_click as click
 from rich.console import Console
@@ -17,6 +15,7 @@ from rich.table import Table
 
 from service import settings as environment
 from service.cli.home import DEMO_FILE, RUNNING_FILE, home_of, running_settings
+from service.cli.listening import free_port, is_ready
 from service.core.errors import Invalid, Unavailable
 from service.embedded.process import wait_until
 from service.samples.driver import Stage, Step, accounts_of, drive
@@ -79,12 +78,12 @@ def _service(settings: Settings, home: Path, console: Console) -> Iterator[Setti
     """Give the settings of the service that runs in the home; without one, of one that runs for this block."""
     if (home / RUNNING_FILE).exists():
         running = _running(settings)
-        if _is_ready(running):
+        if is_ready(running.public_url):
             yield running
             return
     console.print(f"Nothing runs in {home}; starting a service for the demonstration.")
     words = [sys.executable, "-m", "service.cli", "up"]
-    told = {**os.environ, f"{PREFIX}HOME": str(home), f"{PREFIX}PORT": str(_free_port())}
+    told = {**os.environ, f"{PREFIX}HOME": str(home), f"{PREFIX}PORT": str(free_port())}
     with (home / LOG_FILE).open("wb") as log:
         process = subprocess.Popen(words, env=told, stdout=log, stderr=subprocess.STDOUT)
     try:
@@ -104,7 +103,9 @@ def _await_start(process: subprocess.Popen[bytes], settings: Settings, home: Pat
     def is_up() -> bool:
         if process.poll() is not None:
             raise Unavailable("not_started", f"the service ended by itself; the reason is in {home / LOG_FILE}")
-        return (home / RUNNING_FILE).exists() and (home / DEMO_FILE).exists() and _is_ready(_running(settings))
+        return (
+            (home / RUNNING_FILE).exists() and (home / DEMO_FILE).exists() and is_ready(_running(settings).public_url)
+        )
 
     try:
         wait_until(is_up, START_SECONDS_MAX)
@@ -116,16 +117,3 @@ def _running(settings: Settings) -> Settings:
     """Return the settings that the running service told, whatever servers the environment names."""
     alone = msgspec.structs.replace(settings, database_url="", s3_endpoint="")
     return running_settings(alone)
-
-
-def _is_ready(running: Settings) -> bool:
-    try:
-        return httpx.get(f"{running.public_url}/health/ready", timeout=5, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -10,14 +9,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-import httpx
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from service.cli.database import prepare
 from service.cli.home import DEMO_FILE, home_of, with_secrets, write_running
-from service.core.errors import Conflict, Unavailable
+from service.cli.listening import check_port, free_port, is_ready
+from service.core.errors import Unavailable
 from service.embedded import EmbeddedPostgres, EmbeddedS3
 from service.embedded.process import FolderLock, GuardedProcess, wait_until
 from service.settings import PREFIX, Settings
@@ -73,18 +72,6 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise Stopped
 
 
-def check_port(settings: Settings) -> None:
-    """Raise `Conflict` ("port_taken") if somebody listens on our port already."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise Conflict(
-                "port_taken", f"port {settings.port} is taken: stop who uses it, or choose another with FAIRHOLD_PORT"
-            ) from error
-
-
 def _with_servers(settings: Settings, home: Path, stack: ExitStack) -> tuple[Settings, Mapping[str, GuardedProcess]]:
     """Start the embedded servers that the settings do not replace by others; return them by name too."""
     servers: dict[str, GuardedProcess] = {}
@@ -113,14 +100,8 @@ def _with_addresses(settings: Settings) -> Settings:
     settings = msgspec.structs.replace(settings, base_url=settings.public_url)
     if settings.gateway_url:
         return settings
-    sandbox = f"http://127.0.0.1:{_free_port()}"
+    sandbox = f"http://127.0.0.1:{free_port()}"
     return msgspec.structs.replace(settings, gateway_url=f"{sandbox}/provider", carrier_url=f"{sandbox}/carrier")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _start_parts(settings: Settings, home: Path, descriptor: int, stack: ExitStack) -> Mapping[str, GuardedProcess]:
@@ -158,17 +139,14 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 
 def _wait_ready(settings: Settings, parts: Mapping[str, GuardedProcess]) -> None:
-    address = f"http://{settings.host}:{settings.port}/health/ready"
+    address = f"http://{settings.host}:{settings.port}"
 
-    def is_ready() -> bool:
+    def answers() -> bool:
         _check_running(parts)
-        try:
-            return httpx.get(address, timeout=5).status_code == httpx.codes.OK
-        except httpx.HTTPError:
-            return False
+        return is_ready(address)
 
     try:
-        wait_until(is_ready, READY_SECONDS_MAX)
+        wait_until(answers, READY_SECONDS_MAX)
     except TimeoutError as error:
         raise Unavailable("not_ready", "the service did not become ready; its logs are in the home folder") from error
 
