@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
 from service.cli.supervisor import environment_of
 from service.db.session import driver_url
 from service.settings import Settings
-from tests.sandbox.running import Sandbox, wait_until
+from tests.sandbox.running import SECRET, Sandbox, free_port, wait_until
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+STALLED_SECONDS = 3
 
 
 class Processes:
@@ -90,6 +92,19 @@ class Processes:
             return self.http.get("/health/ready").is_success
         except httpx.HTTPError:
             return False
+
+
+def on_real_ports(settings: Settings, folder: Path) -> Settings:
+    """Settings of processes on a test's database: a free port, and a worker that takes over soon."""
+    port = free_port()
+    return msgspec.structs.replace(
+        settings,
+        home=folder,
+        port=port,
+        base_url=f"http://127.0.0.1:{port}",
+        gateway_secret=SECRET,
+        worker_stalled_seconds=STALLED_SECONDS,
+    )
 
 
 @contextmanager

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from service.cli.database import FIRST_AMOUNTS
 from service.core.actor import Role
+from service.db.session import driver_url
 from service.embedded.process import wait_until
 from tests.sandbox.running import free_port
 
@@ -162,6 +165,25 @@ def test_sigterm_leaves_no_process_starting_again_keeps_the_data_and_folders_kee
         for path, known in (("me", me), (f"sellers/{made.json()['id']}", made)):
             found = httpx.get(f"{second.url}/api/v1/{path}", headers=key, trust_env=False)
             assert found.raise_for_status().json() == known.json()
+
+
+def test_a_first_start_that_is_killed_while_it_makes_sample_data_is_gone_on_with_by_the_next(home: Path) -> None:
+    cut = home.parent / "cut"
+    with launched(cut) as first:
+        wait_until((cut / "demo.json").exists, FIRST_START_SECONDS)  # the people are being made, then the rest
+        first.process.kill()
+        first.wait()
+        assert first.demo["is_whole"] is False
+    wait_until(lambda: processes_of(cut) == {}, STOP_SECONDS)
+
+    with up(cut) as second:
+        assert second.demo["is_whole"] is True
+        key = second.key(Role.PLATFORM)
+        orders = httpx.get(f"{second.url}/api/v1/orders", headers=key, trust_env=False).raise_for_status().json()
+        assert orders["data"]
+        with psycopg.connect(driver_url(json.loads((cut / "running.json").read_text())["database_url"])) as connection:
+            made = connection.execute("SELECT count(*) FROM complaint").fetchone()
+        assert made == (FIRST_AMOUNTS.complaints,)
 
 
 def test_a_second_up_on_the_home_and_one_on_a_taken_port_are_refused_while_the_first_goes_on(home: Path) -> None:

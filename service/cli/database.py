@@ -18,8 +18,8 @@ from service.db.schema import upgrade
 from service.db.session import driver_url
 from service.embedded.process import store
 from service.files.store import Store
-from service.samples.people import demonstration_people
-from service.samples.seeding import Amounts, seed_database
+from service.samples.people import DemoAccount, demonstration_people
+from service.samples.seeding import Amounts, seed_database, seed_first
 from service.settings import Mode, Settings
 
 FIRST_AMOUNTS = Amounts(batches=400, orders=600, complaints=120)
@@ -65,22 +65,35 @@ def migrate_database(settings: Settings) -> None:
 
 
 def prepare(settings: Settings, home: Path, console: Console) -> None:
-    """Migrate, make the buckets, and on the first start make people and sample data and write demo.json."""
+    """Migrate, make the buckets, and make people and sample data where demo.json does not say that they are whole.
+
+    A start that is cut off at any point is gone on with by the next one. A database that has people whom this home did
+    not make is left as it is.
+    """
     with console.status("Bringing the schema up to date"):
         migrate_database(settings)
     with console.status("Making the buckets"):
         asyncio.run(_make_buckets(settings))
     if settings.mode is Mode.PRODUCTION:
         return
-    if (home / DEMO_FILE).exists():  # the port may be another one this time
-        told = msgspec.json.decode((home / DEMO_FILE).read_bytes())
-        store(home / DEMO_FILE, {**told, "base_url": settings.public_url})
-    elif not _has_people(settings):
-        console.print("First start: making sample data.")
-        accounts = asyncio.run(demonstration_people(settings))
-        # Before the rest, so that a start that is cut off here still has its sign-ins the next time.
-        store(home / DEMO_FILE, {"base_url": settings.public_url, "accounts": msgspec.to_builtins(accounts)})
-        seed_database(settings, FIRST_AMOUNTS, seed=1, console=console)
+    file = home / DEMO_FILE
+    if not _is_whole(file):
+        if not _has_people(settings):
+            console.print("First start: making sample data.")
+            asyncio.run(demonstration_people(settings, lambda accounts: _keep(file, accounts)))
+        elif not file.exists():
+            return
+        seed_first(settings, FIRST_AMOUNTS, seed=1, console=console)
+    told = msgspec.json.decode(file.read_bytes())
+    store(file, {**told, "base_url": settings.public_url, "is_whole": True})  # the port may be another one each time
+
+
+def _is_whole(file: Path) -> bool:
+    return file.exists() and msgspec.json.decode(file.read_bytes()).get("is_whole", True) is True
+
+
+def _keep(file: Path, accounts: list[DemoAccount]) -> None:
+    store(file, {"base_url": "", "accounts": msgspec.to_builtins(accounts), "is_whole": False})
 
 
 async def _make_buckets(settings: Settings) -> None:

@@ -1,74 +1,47 @@
 """The sandbox provider's books of what was captured, so that it can refund generated payments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
-from service.core.wire import MoneyRequest
+from psycopg import sql
+
+from service.core.wire import Kind, MoneyRequest
 from service.samples.loading import Connection
-from service.samples.rows import COLUMNS, Rows
 from service.sandbox.provider import import_captures, import_refunds
 from service.settings import Mode, Settings
 
 PROVIDER_FILE = "provider.sqlite"
 SANDBOX_FOLDER = "sandbox"
+ROWS_AT_ONCE = 5_000
+_DONE = sql.SQL(
+    "SELECT id, amount_minor, currency, reference_id, buyer_id, original_id, ended_at FROM payment"
+    " WHERE kind = %(kind)s AND state = 'done' AND {which} ORDER BY id"
+)
+_ALL = sql.SQL("true")
+_OF_ORDERS = sql.SQL("reference_id = ANY (%(orders)s)")
 
 
-class Books:
-    """The provider's file of a home; without one (tests, other people's providers), nothing is written."""
+def keep_books(settings: Settings, connection: Connection, order_ids: Sequence[UUID] | None = None) -> None:
+    """Enter committed captures and refunds, of these orders or of all, that the provider does not know yet.
 
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Books":
-        """Return the books of a demonstration's home."""
-        is_sandbox = settings.mode is Mode.DEMONSTRATION
-        return cls(settings.home.absolute() / SANDBOX_FOLDER / PROVIDER_FILE if is_sandbox else None)
-
-    def write(self, connection: Connection, rows: Rows) -> None:
-        """Enter the captures and refunds of a chunk that was committed."""
-        if self._file is not None and rows.tables["payment"]:
-            import_captures(self._file, _captures(rows))
-            import_refunds(self._file, _refunds(connection, rows.refunded))
+    Done again it adds nothing. Outside a demonstration's home (tests, other people's providers) nothing is written.
+    """
+    if settings.mode is not Mode.DEMONSTRATION:
+        return
+    file = settings.home.absolute() / SANDBOX_FOLDER / PROVIDER_FILE
+    import_captures(file, _done(connection, Kind.CAPTURE, order_ids))
+    import_refunds(file, _done(connection, Kind.REFUND, order_ids))
 
 
-def _captures(rows: Rows) -> Iterator[tuple[MoneyRequest, datetime]]:
-    names = ("id", "reference_id", "buyer_id", "amount_minor", "currency", "ended_at")
-    places = [COLUMNS["payment"].index(name) for name in names]
-    for row in rows.tables["payment"]:
-        client_id, reference_id, buyer_id, amount_minor, currency, at = (row[place] for place in places)
-        if isinstance(amount_minor, int) and isinstance(at, datetime):
-            yield (
-                MoneyRequest(
-                    client_id=str(client_id),
-                    amount_minor=amount_minor,
-                    currency=str(currency),
-                    reference=str(reference_id),
-                    payer=str(buyer_id or reference_id),
-                ),
-                at,
-            )
-
-
-def _refunds(connection: Connection, hold_ids: list[UUID]) -> Iterator[tuple[MoneyRequest, datetime]]:
-    """Read the refunds that the ledger's trigger asked for: their ids are the database's."""
-    found = connection.execute(
-        "SELECT id, amount_minor, currency, reference_id, buyer_id, original_id, ended_at FROM payment"
-        " WHERE kind = 'refund' AND hold_id = ANY (%s) ORDER BY id",
-        (hold_ids,),
-    )
-    for client_id, amount_minor, currency, reference_id, buyer_id, original_id, at in found:
-        payee = str(buyer_id or reference_id)
-        yield (
-            MoneyRequest(
-                client_id=str(client_id),
-                amount_minor=amount_minor,
-                currency=currency,
-                reference=str(reference_id),
-                payee=payee,
-                original=str(original_id),
-            ),
-            at,
-        )
+def _done(
+    connection: Connection, kind: Kind, order_ids: Sequence[UUID] | None
+) -> Iterator[tuple[MoneyRequest, datetime]]:
+    query = _DONE.format(which=_ALL if order_ids is None else _OF_ORDERS)
+    with connection.transaction(), connection.cursor("books") as cursor:
+        cursor.itersize = ROWS_AT_ONCE
+        cursor.execute(query, {"kind": kind.value, "orders": order_ids})
+        for client_id, amount_minor, currency, reference_id, buyer_id, original_id, at in cursor:
+            whom = str(buyer_id or reference_id)
+            parties = {"payer": whom} if kind is Kind.CAPTURE else {"payee": whom, "original": str(original_id)}
+            yield MoneyRequest(str(client_id), amount_minor, currency, str(reference_id), **parties), at

@@ -66,8 +66,8 @@ class Cases:
         self._model = model
         self._references: set[int] = set()
 
-    def about_order(self, rows: Rows, order: SampleOrder, case: Case) -> UUID:
-        """Add the complaint about an order, with all that followed, and return its id."""
+    def about_order(self, rows: Rows, order: SampleOrder, case: Case) -> None:
+        """Add the complaint about an order, with all that followed."""
         course = order.course
         submitted_at = course.submitted_at or self._now
         complaint_id = uuid_at(self._rng, submitted_at)
@@ -91,7 +91,6 @@ class Cases:
                 source_id=complaint_id, actor_id=order.buyer.id, at=submitted_at,
             )  # fmt: skip
         self._happen(rows, order, case, complaint_id, dispute_id, link)
-        return complaint_id
 
     def elsewhere(self, rows: Rows, batch: SoldBatch, buyer: SampleBuyer, sellers: Mapping[UUID, SampleSeller]) -> None:
         """Add a complaint about goods bought off the platforms; most have no seller yet and wait for a mediator."""

@@ -27,11 +27,22 @@ class Ground:
         return [self.people[email] for email in emails if email in self.people]
 
 
+def tag_of(seed: int, run: int) -> str:
+    """Return what a run's codes begin with."""
+    return f"S{seed}R{run}N"
+
+
+def runs_made(connection: Connection) -> int:
+    """Return how many runs of the generator this database has seen; a run that was rolled back is none."""
+    made: int = _one(connection, "SELECT count(*) FROM tenant WHERE name LIKE 'Sample market %%'")
+    return made
+
+
 def prepare_ground(connection: Connection, seed: int) -> Ground:
     """Read the clock (to the hour, so that a seed repeats its ids), and make this run's second platform."""
     with connection.transaction():
         now = _one(connection, "SELECT date_trunc('hour', fairhold_now())")
-        run = _one(connection, "SELECT count(*) FROM tenant WHERE name LIKE 'Sample market %%'") + 1
+        run = runs_made(connection) + 1
         market = f"Sample market {run}"
         for name in (DEMO_TENANT, market):
             connection.execute(
@@ -49,7 +60,7 @@ def prepare_ground(connection: Connection, seed: int) -> Ground:
         return Ground(
             now=now.astimezone(UTC),
             run=run,
-            tag=f"S{seed}R{run}N",
+            tag=tag_of(seed, run),
             tenant_ids=(_tenant(connection, DEMO_TENANT), _tenant(connection, market)),
             shop_id=shop[0] if shop else None,
             people=dict(people),

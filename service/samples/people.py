@@ -1,6 +1,7 @@
 """The demonstration's people: one or more accounts for each role, with passwords and keys of this home alone."""
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -32,9 +33,12 @@ class DemoAccount(msgspec.Struct, frozen=True):
     seller_id: UUID | None = None
 
 
-async def demonstration_people(settings: Settings) -> list[DemoAccount]:
-    """Make the demonstration's accounts and its platform; passwords and keys are random and returned this once.
+async def demonstration_people(
+    settings: Settings, keep: Callable[[list[DemoAccount]], None] | None = None
+) -> list[DemoAccount]:
+    """Make the demonstration's accounts and its platform; passwords and keys are random and told this once.
 
+    `keep` is called before the commit: whoever is cut off has either what was kept, or nobody in the database.
     Raises `Conflict` ("email_taken") if they were made before.
     """
     passwords = [secrets.token_urlsafe(PASSWORD_BYTES) for _ in DEMO_PEOPLE]
@@ -44,10 +48,13 @@ async def demonstration_people(settings: Settings) -> list[DemoAccount]:
         async with database.begin() as tx:
             now = await tx.now()
             tenant_id = await demonstration_tenant(tx, now=now)
-            return [
+            accounts = [
                 await _make(tx, person, password, hashed, tenant_id, now=now)
                 for person, password, hashed in zip(DEMO_PEOPLE, passwords, hashes, strict=True)
             ]
+            if keep is not None:
+                keep(accounts)
+        return accounts
     finally:
         await database.close()
 

@@ -85,6 +85,11 @@ class Rows:
             raise KeyError(f"{table} has no {unknown}")
         self.tables[table].append(tuple(values.get(column) for column in columns))
 
+    @property
+    def order_ids(self) -> list[UUID]:
+        """The ids of the orders."""
+        return [row[0] for row in self.tables["order"] if isinstance(row[0], UUID)]
+
     def load(self, connection: Connection) -> None:
         """Write everything, in the caller's transaction: what is paid, what is told, what is frozen, what has ended."""
         self._copy(connection, *_FIRST)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,18 +14,17 @@ from service.core.errors import Invalid
 from service.orders import rules as order_rules
 from service.samples import goods
 from service.samples.ahead import ahead
-from service.samples.books import Books
+from service.samples.books import keep_books
 from service.samples.buyers import SampleBuyer, known_buyers, make_buyers
 from service.samples.cases import Cases
-from service.samples.courses import UNDECIDED, Case
-from service.samples.evidence import PHOTOS, Photographed, add_photos
+from service.samples.evidence import PHOTOS, add_photos
 from service.samples.goods import Goods
-from service.samples.ground import Ground, prepare_ground
+from service.samples.ground import Ground, prepare_ground, runs_made, tag_of
 from service.samples.loading import Connection, clean_search_indexes, connect, copy_rows, copy_text
 from service.samples.outbox import own_xid, pass_over
 from service.samples.progress import Progress, progress_on
 from service.samples.rows import Rows
-from service.samples.trade import SampleOrder, Trade
+from service.samples.trade import Trade
 from service.settings import Settings
 
 BATCHES_AT_ONCE = 20_000
@@ -37,6 +36,8 @@ ORDER_EVENTS_MAX = 50_000
 LIVE_COMPLAINTS_MAX = 2_000
 """With more complaints than this, the worker is not asked to match them and to look for signals."""
 ABOUT_ORDERS_SHARE = 0.75
+OnOrders = Callable[[list[UUID]], None]
+"""What to do with the ids of a chunk's orders once it was written."""
 
 
 class Amounts(msgspec.Struct, frozen=True):
@@ -53,19 +54,49 @@ def seed_database(settings: Settings, amounts: Amounts, *, seed: int, console: C
     Raises `Invalid` ("seed_needs_batches") for orders or complaints without batches. What was committed stays if it is
     stopped half way. Photos are stored through S3, by a loop of its own: inside a running one, call it in a thread.
     """
+    _check(amounts)
+    with connect(settings.database_url) as connection, progress_on(console) as progress:
+        ground = _make(settings, connection, progress, amounts, seed, lambda ids: keep_books(settings, connection, ids))
+        _finish(settings, connection, progress, amounts, ground.tag)
+
+
+def seed_first(settings: Settings, amounts: Amounts, *, seed: int, console: Console) -> None:
+    """Fill a new database whole or not at all, as `seed_database` does; called again, it does what is still missing.
+
+    Generated rows are one transaction. The provider's books and the photos follow from what it committed.
+    """
+    _check(amounts)
+    with connect(settings.database_url) as connection, progress_on(console) as progress:
+        if runs_made(connection) == 0:
+            with connection.transaction():
+                _make(settings, connection, progress, amounts, seed, lambda _: None)
+        keep_books(settings, connection)
+        _finish(settings, connection, progress, amounts, tag_of(seed, 1))
+
+
+def _check(amounts: Amounts) -> None:
     if amounts.batches == 0 and amounts.orders + amounts.complaints:
         raise Invalid("seed_needs_batches", "orders and complaints are about batches: ask for some of those too")
-    with connect(settings.database_url) as connection, progress_on(console) as progress:
-        ground = prepare_ground(connection, seed)
-        rng = random.Random(f"{seed}/{ground.run}")
-        made = Goods(rng, now=ground.now, batches=amounts.batches, tag=ground.tag, own_shop=ground.shop_id)
-        _load_goods(connection, made, ground, rng, progress, amounts.batches)
-        if amounts.orders + amounts.complaints:
-            market = _Market(settings, connection, rng, made, ground, progress)
-            market.fill(amounts)
-            if amounts.complaints <= LIVE_COMPLAINTS_MAX:
-                step = progress.step("photos", min(len(market.open_cases), len(PHOTOS)))
-                step.forward(asyncio.run(add_photos(settings, market.open_cases)))
+
+
+def _make(
+    settings: Settings, connection: Connection, progress: Progress, amounts: Amounts, seed: int, on_orders: OnOrders
+) -> Ground:
+    """Write all rows, a chunk in a transaction (a savepoint of its caller's)."""
+    ground = prepare_ground(connection, seed)
+    rng = random.Random(f"{seed}/{ground.run}")
+    made = Goods(rng, now=ground.now, batches=amounts.batches, tag=ground.tag, own_shop=ground.shop_id)
+    _load_goods(connection, made, ground, rng, progress, amounts.batches)
+    if amounts.orders + amounts.complaints:
+        _Market(settings.secret, connection, rng, made, ground, progress, on_orders).fill(amounts)
+    return ground
+
+
+def _finish(settings: Settings, connection: Connection, progress: Progress, amounts: Amounts, tag: str) -> None:
+    """Add photos where the data is small enough to be looked at, and let searches find what was written."""
+    if 0 < amounts.complaints <= LIVE_COMPLAINTS_MAX:
+        step = progress.step("photos", len(PHOTOS))
+        step.forward(asyncio.run(add_photos(settings, connection, tag)))
     if settings.owner_database_url:
         clean_search_indexes(settings.owner_database_url)
 
@@ -94,22 +125,22 @@ class _Market:
 
     def __init__(
         self,
-        settings: Settings,
+        secret: str,
         connection: Connection,
         rng: random.Random,
         made: Goods,
         ground: Ground,
         progress: Progress,
+        on_orders: OnOrders,
     ) -> None:
         self._connection = connection
         self._rng = rng
         self._made = made
         self._ground = ground
         self._progress = progress
-        self._secret = settings.secret
-        self._books = Books.of(settings)
+        self._secret = secret
+        self._on_orders = on_orders
         self._is_quiet = False
-        self.open_cases: list[Photographed] = []
         self._cases = Cases(rng, now=ground.now, mediators=ground.of_role("mediator"), model=shipped_model().version)
 
     def fill(self, amounts: Amounts) -> None:
@@ -143,18 +174,12 @@ class _Market:
             for place in range(start, start + size):
                 if (place + 1) * complained // count > place * complained // count:
                     order, case = trade.complained(rows, has_mediator=has_mediator, is_with_events=is_with_events)
-                    self._note(self._cases.about_order(rows, order, case), order, case)
+                    self._cases.about_order(rows, order, case)
                 else:
                     trade.order(rows, is_with_events=is_with_events)
             self._write(rows)
-            self._books.write(self._connection, rows)
+            self._on_orders(rows.order_ids)
             step.forward(size)
-
-    def _note(self, complaint_id: UUID, order: SampleOrder, case: Case) -> None:
-        """Keep the first open cases, for photos."""
-        if case in UNDECIDED and len(self.open_cases) < len(PHOTOS):
-            names = order.batch.product.name_zh if order.buyer.language == "zh" else order.batch.product.name_en
-            self.open_cases.append(Photographed(complaint_id, order.buyer.id, names, order.batch.lot_code))
 
     def _elsewhere(self, buyers: list[SampleBuyer], count: int) -> None:
         sellers = {seller.id: seller for seller in self._made.sellers}

@@ -28,12 +28,11 @@ from service.embedded.postgres import SOCKET_NAME
 from service.escrow.check import reconcile
 from service.settings import Settings
 from tests import world as worlds
-from tests.processes import Processes, processes
-from tests.sandbox.running import SECRET, free_port, wait_until
+from tests.processes import Processes, on_real_ports, processes
+from tests.sandbox.running import wait_until
 from tests.world import Whose, World, new_order
 
 pytestmark = pytest.mark.timeout(300)
-STALLED_SECONDS = 3
 EVENTUALLY_SECONDS = 60.0
 CUTS = 20
 CLIENTS = 3
@@ -91,18 +90,6 @@ class Shop:
                 await database.close()
 
         assert asyncio.run(findings()) == []
-
-
-def on_real_ports(settings: Settings, folder: Path) -> Settings:
-    port = free_port()
-    return msgspec.structs.replace(
-        settings,
-        home=folder,
-        port=port,
-        base_url=f"http://127.0.0.1:{port}",
-        gateway_secret=SECRET,
-        worker_stalled_seconds=STALLED_SECONDS,
-    )
 
 
 async def build_ground(database: Database) -> World:

@@ -3,22 +3,32 @@
 import sqlite3
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 from rich.console import Console
 from sqlalchemy import text
 
-from service.core.errors import Conflict, Invalid
-from service.db.session import Database
+from service.core.errors import Conflict, Invalid, Unavailable
+from service.db.session import Database, driver_url
 from service.escrow.check import reconcile
 from service.samples.people import demonstration_people
-from service.samples.seeding import Amounts, seed_database
+from service.samples.seeding import Amounts, seed_database, seed_first
 from service.settings import Mode, Settings
+from tests.sandbox.running import wait_until
 
 AMOUNTS = Amounts(batches=120, orders=240, complaints=120)
 Drain = Callable[[], Awaitable[None]]
+_MADE = (
+    "SELECT 'batches', count(*) FROM batch UNION SELECT 'orders', count(*) FROM \"order\""
+    " UNION SELECT 'complaints', count(*) FROM complaint"
+)
+_MARKETS = "SELECT 'markets', count(*) FROM tenant WHERE name LIKE 'Sample market %'"
+_WHOLE = {"batches": 120, "orders": 240, "complaints": 120}
+CUT_SECONDS_MAX = 30.0
 
 
 @pytest.fixture
@@ -33,6 +43,27 @@ async def counts(database: Database, query: str) -> dict[str, int]:
         return {str(name): int(count) for name, count in (await tx.execute(text(query))).all()}
 
 
+def _seed_and_be_cut_off(settings: Settings, owner_url: str, console: Console) -> None:
+    """Seed; at the first complaint, which waits for a lock, the connection is ended."""
+    with (
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(driver_url(settings.database_url), autocommit=True) as ender,
+        psycopg.connect(driver_url(owner_url)) as holder,
+    ):
+        holder.execute("LOCK TABLE complaint IN SHARE MODE")
+        seeding = pool.submit(seed_first, settings, AMOUNTS, seed=1, console=console)
+        waiting = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
+        wait_until(lambda: ender.execute(waiting, (holder.info.backend_pid,)).fetchone(), CUT_SECONDS_MAX)
+        holder.rollback()
+        seeding.result(CUT_SECONDS_MAX)
+
+
+def _booked(home: Path) -> dict[str, int]:
+    """What the sandbox provider of the home has done, by kind."""
+    with sqlite3.connect(home / "sandbox" / "provider.sqlite") as books:
+        return dict(books.execute("SELECT kind, count(*) FROM operation WHERE state = 'done' GROUP BY 1").fetchall())
+
+
 async def test_as_much_is_made_as_was_asked_for_and_the_ledger_reconciles(
     settings: Settings, database: Database, quiet: Console
 ) -> None:
@@ -42,12 +73,7 @@ async def test_as_much_is_made_as_was_asked_for_and_the_ledger_reconciles(
 
     async with database.begin() as tx:
         assert await reconcile(tx) == []
-    made = await counts(
-        database,
-        "SELECT 'batches', count(*) FROM batch UNION SELECT 'orders', count(*) FROM \"order\""
-        " UNION SELECT 'complaints', count(*) FROM complaint",
-    )
-    assert made == {"batches": 120, "orders": 240, "complaints": 120}
+    assert await counts(database, _MADE) == _WHOLE
 
 
 async def test_orders_holds_and_complaints_stand_in_every_state(
@@ -115,6 +141,43 @@ async def test_five_open_cases_have_photos_that_are_stored(
     assert cases == {"cases": 5}
 
 
+async def test_a_first_seeding_that_is_cut_off_leaves_no_rows_and_the_next_one_makes_them_all(
+    settings: Settings, database: Database, quiet: Console, owner_url: str
+) -> None:
+    await demonstration_people(settings)
+
+    with pytest.raises(psycopg.OperationalError):
+        await to_thread(_seed_and_be_cut_off, settings, owner_url, quiet)
+    assert await counts(database, f"{_MADE} UNION {_MARKETS}") == dict.fromkeys([*_WHOLE, "markets"], 0)
+
+    await to_thread(seed_first, settings, AMOUNTS, seed=1, console=quiet)
+    assert await counts(database, f"{_MADE} UNION {_MARKETS}") == {**_WHOLE, "markets": 1}
+    async with database.begin() as tx:
+        assert await reconcile(tx) == []
+
+
+async def test_a_first_seeding_that_is_cut_off_between_rows_and_photos_goes_on_there(
+    settings: Settings, database: Database, quiet: Console, tmp_path: Path
+) -> None:
+    await demonstration_people(settings)
+    without_store = msgspec.structs.replace(settings, s3_endpoint="127.0.0.1:9")
+    with pytest.raises(Unavailable):
+        await to_thread(seed_first, without_store, AMOUNTS, seed=1, console=quiet)
+    assert await counts(database, _MADE) == _WHOLE
+
+    own = msgspec.structs.replace(settings, mode=Mode.DEMONSTRATION, home=tmp_path)
+    for _ in range(2):
+        await to_thread(seed_first, own, AMOUNTS, seed=1, console=quiet)
+        assert await counts(database, _MADE) == _WHOLE
+        assert await counts(
+            database, "SELECT 'photos', count(*) FROM complaint_evidence"
+            " UNION SELECT 'cases', count(DISTINCT complaint_id) FROM complaint_evidence",
+        ) == {"photos": 10, "cases": 5}  # fmt: skip
+        assert _booked(tmp_path) == await counts(
+            database, "SELECT kind, count(*) FROM payment WHERE state = 'done' GROUP BY 1"
+        )
+
+
 async def test_the_same_seed_again_adds_other_rows(settings: Settings, database: Database, quiet: Console) -> None:
     amounts = Amounts(batches=30, orders=40, complaints=10)
 
@@ -153,9 +216,7 @@ async def test_the_sandbox_provider_knows_every_seeded_capture_and_refund(
     await to_thread(seed_database, own, Amounts(batches=30, orders=60, complaints=10), seed=1, console=quiet)
 
     done = await counts(database, "SELECT kind, count(*) FROM payment WHERE state = 'done' GROUP BY 1")
-    with sqlite3.connect(tmp_path / "sandbox" / "provider.sqlite") as books:
-        known = books.execute("SELECT kind, count(*) FROM operation WHERE state = 'done' GROUP BY 1").fetchall()
-    assert dict(known) == done
+    assert _booked(tmp_path) == done
     assert done["refund"] > 0
 
 

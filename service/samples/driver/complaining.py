@@ -8,7 +8,7 @@ from PIL import Image
 
 from service.samples.driver.ordering import PRICE_MINOR
 from service.samples.driver.registering import new_product, register_batch
-from service.samples.driver.stage import Json, Person, Stage, Step, ensure_that, money
+from service.samples.driver.stage import MAKER, Json, Person, Stage, Step, ensure_that, money
 from service.samples.pictures import label_png, photo_with_place
 
 _LOOKALIKES = str.maketrans("0158", "OISB")
@@ -122,7 +122,7 @@ def _wait_for_batch(stage: Stage, step: Step, buyer: Person) -> None:
     tried = await_matching(stage, buyer, draft["id"], linked=False)
     ensure_that(tried["match_status"] != "linked" and tried["batch_id"] is None, "no batch fits yet")
     step.tell("no batch fits", sent["reference"], f"{tried['match_status']}: “{name}”, lot {lot}")
-    product = stage.person("seller").post("/products", new_product(stage, 2, "Quillon", name, name_zh))
+    product = stage.person(MAKER).post("/products", new_product(stage, 2, "Quillon", name, name_zh))
     batch = register_batch(stage, product["id"], lot, None)
     linked = await_matching(stage, buyer, draft["id"])
     ensure_that(linked["batch_id"] == batch["id"], "the waiting complaint was linked to the new batch")

@@ -1,7 +1,7 @@
 """Step 4: they disagree; a mediator rules 30 % to the buyer; both accept; the ledger shows what moved."""
 
 from service.samples.driver.ordering import PRICE_MINOR
-from service.samples.driver.stage import Json, Stage, Step, ensure_that, money
+from service.samples.driver.stage import MAKER, Json, Stage, Step, ensure_that, money
 
 BUYER_PERCENT = 30
 _REASONS = (
@@ -11,12 +11,8 @@ _REASONS = (
 
 def decide(stage: Stage, step: Step) -> None:
     """Answer, escalate, assign, rule, accept."""
-    known, buyer, seller, mediator = (
-        stage.known,
-        stage.person("buyer"),
-        stage.person("seller"),
-        stage.person("mediator"),
-    )
+    known, buyer = stage.known, stage.person("buyer")
+    seller, mediator = stage.person(MAKER), stage.person("mediator")
     case = buyer.get(f"/complaints/{known.complaint_id}")
     step.tell("frozen since the claim", known.hold_id, f"{case['hold']['state']}, {money(case['hold']['amount'])}")
     path = f"/complaints/{known.complaint_id}"

@@ -2,7 +2,7 @@
 
 from service.samples.driver.complaining import await_matching
 from service.samples.driver.ordering import open_order, pay, place
-from service.samples.driver.stage import Json, Person, Stage, Step, ensure_that
+from service.samples.driver.stage import MAKER, Json, Person, Stage, Step, ensure_that
 
 BUYERS = 3
 
@@ -36,7 +36,7 @@ def freeze(stage: Stage, step: Step) -> None:
     held = pay(stage, late["id"])
     ensure_that(held["hold"]["is_frozen"], "a hold that is funded later is frozen from the start")
     step.tell("a hold funded a moment later", late["platform_ref"], "frozen from the start")
-    status = stage.person("seller").get(f"/batches/{known.batch_id}")["status"]
+    status = stage.person(MAKER).get(f"/batches/{known.batch_id}")["status"]
     step.tell("batch status", known.lot, status)
     step.facts |= {
         "signal_id": signal["id"], "buyers": numbers["buyers"], "low": numbers["low"], "limit": numbers["limit"],

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from service.batches.rules import gtin14
 from service.core.errors import Invalid
-from service.samples.driver.stage import Json, Stage, Step, ensure_that
+from service.samples.driver.joining import join
+from service.samples.driver.stage import MAKER, Json, Stage, Step, ensure_that
 from service.samples.words import WARES
 
 CSV_ROWS = 1_000
@@ -15,8 +16,11 @@ BRAND, NAME_EN, NAME_ZH = "Suyun", "Suyun Hydrating Sheet Mask", "素芸补水�
 
 
 def register(stage: Stage, step: Step) -> None:
-    """Register everything that the other steps trade."""
-    seller, known = stage.person("seller"), stage.known
+    """Register everything that the other steps trade, for a seller who is new in each run."""
+    known = stage.known
+    joined = join(stage, MAKER, "苏芸", "zh")
+    step.tell("somebody joins", joined.email, f"{joined.name}, password {joined.password}", maker_email=joined.email)
+    seller = stage.person(MAKER)
     shop = seller.post(
         "/sellers",
         {"name": f"Suyun Shop {stage.run}", "name_zh": f"素芸小铺{stage.run}", "kind": "shop", "country": "CN"},
@@ -62,7 +66,7 @@ def register_batch(stage: Stage, product_id: str, lot: str, maker_lot: str | Non
         "expires_on": (made + timedelta(days=1095)).isoformat(),
         "units_made": 6000,
     }
-    batch: Json = stage.person("seller").post("/batches", body)
+    batch: Json = stage.person(MAKER).post("/batches", body)
     return batch
 
 

@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 
 from service.core.errors import Unavailable
 from service.db import clock
-from service.samples.driver.stage import Json, Stage, Step, ensure_that, money
+from service.samples.driver.stage import MAKER, Json, Stage, Step, ensure_that, money
 
 MARGIN = timedelta(minutes=1)
 
 
 def release(stage: Stage, step: Step) -> None:
     """Move the demonstration's clock past the window's end, and wait for the sweep."""
-    seller, known = stage.person("seller"), stage.known
+    seller, known = stage.person(MAKER), stage.known
     hold = seller.get(f"/holds/{known.quiet_hold_id}")
     ends_at = datetime.fromisoformat(hold["window_ends_at"])
     step.tell("undisputed hold", hold["id"], f"{hold['state']} until {hold['window_ends_at']}")

@@ -21,6 +21,8 @@ from service.samples.people import DemoAccount
 from service.settings import Settings
 
 API = "/api/v1"
+MAKER = "maker"
+"""The seller who joins in each run, for a person opens 20 shops at most; "seller" is the shop that sells on for it."""
 WAIT_SECONDS_MAX = 120.0
 ANSWER_SECONDS_MAX = 60.0
 _PAUSE_SECONDS = 0.1
@@ -85,15 +87,21 @@ class Person:
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
         key = {"Authorization": f"Bearer {self.account.api_key}"}
-        try:
-            answer = self._client.request(method, API + path, headers={**key, **(headers or {})}, **more)
-        except httpx.HTTPError as error:
-            raise Unavailable("no_answer", f"{method} {path}: {type(error).__name__} {error}") from error
-        if answer.is_error:
-            raise StepFailed(
-                "step_refused", f"{self.account.role}: {method} {path} gave {answer.status_code} {answer.text}"
-            )
-        return answer
+        return ask(self._client, self.account.role, method, path, headers={**key, **(headers or {})}, **more)
+
+
+def ask(client: httpx.Client, role: str, method: str, path: str, **more: Any) -> httpx.Response:
+    """Return what the API answers; `role` says in a failure who asked.
+
+    Raises `Unavailable` ("no_answer"), `StepFailed` ("step_refused").
+    """
+    try:
+        answer = client.request(method, API + path, **more)
+    except httpx.HTTPError as error:
+        raise Unavailable("no_answer", f"{method} {path}: {type(error).__name__} {error}") from error
+    if answer.is_error:
+        raise StepFailed("step_refused", f"{role}: {method} {path} gave {answer.status_code} {answer.text}")
+    return answer
 
 
 class Stage:
@@ -104,10 +112,18 @@ class Stage:
         self.home = home
         self.run = secrets.randbelow(900_000) + 100_000
         self.known = Remembered()
-        self.client = httpx.Client(
-            base_url=settings.public_url, timeout=ANSWER_SECONDS_MAX, trust_env=False, follow_redirects=False
+        self.client = self.new_client()
+        self._accounts = list(accounts)
+
+    def new_client(self) -> httpx.Client:
+        """Return a client of the service, for its caller to close."""
+        return httpx.Client(
+            base_url=self.settings.public_url, timeout=ANSWER_SECONDS_MAX, trust_env=False, follow_redirects=False
         )
-        self._accounts = accounts
+
+    def welcome(self, account: DemoAccount) -> None:
+        """Let somebody new take part, as the last of their role."""
+        self._accounts.append(account)
 
     def person(self, role: str, place: int = 0) -> Person:
         """Return the demonstration's person of a role; `place` counts from 0."""
