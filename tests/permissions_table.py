@@ -208,6 +208,7 @@ ORDERS = {
     ),
     "POST /orders/{order_id}/delivery": _order_row(*Role, body=lambda _: {"hand_over_code": "000000"}),
     "POST /orders/{order_id}/receipt": _order_row(BUYER, body=lambda _: {}),
+    "POST /orders/{order_id}/arrival": _order_row(BUYER, body=lambda _: {"arrived": True}),
     "POST /orders/{order_id}/claim-code": _order_row(PLATFORM),
     "POST /orders/claims": Row(may=frozenset({BUYER}), body=lambda _: {"code": "7K3M-9QXT-42AB"}),
     "POST /inbound/carriers/{carrier}": Row(  # a carrier is no secret; another carrier's record is refused as content
@@ -218,6 +219,7 @@ ORDERS = {
 ESCROW = {
     "GET /holds": Row(may=EVERY_ROLE),
     "GET /holds/{hold_id}": Row(may=EVERY_ROLE, things={"hold_id": "hold"}, reaches=_PARTIES),
+    "GET /alerts": Row(may=frozenset({OPERATOR, SUPERVISOR})),
     "POST /inbound/gateway": Row(anyone=True, allowed=Outcome.UNAUTHENTICATED),  # unsigned
 }
 

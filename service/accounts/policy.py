@@ -45,6 +45,7 @@ _ACCOUNTS: Rows = {
 _ESCROW: Rows = {
     "holds.read": {BUYER, SELLER, PLATFORM, MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR},
     "gateway.receive_notice": ANYONE,
+    "alerts.read": {OPERATOR, SUPERVISOR},
 }
 
 _SELLERS: Rows = {
@@ -69,6 +70,7 @@ _ORDERS: Rows = {
     "orders.ship": {SELLER, PLATFORM},
     "orders.deliver": SIGNED_IN,
     "orders.confirm_receipt": {BUYER},
+    "orders.answer_arrival": {BUYER},
     "orders.issue_claim_code": {PLATFORM},
     "orders.claim": {BUYER},
     "orders.receive_notice": ANYONE,

@@ -6,24 +6,28 @@ import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.types import ControllerRouterHandler
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.core.errors import FairholdError
 from service.db.session import Database
+from service.escrow.alerts import count_live_alerts
 from service.files.store import Store
 
 State = Literal["ok", "down"]
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Each part that the service needs. `clock_offset_seconds` is null where the clock is the database's own."""
+    """Each part that the service needs. `clock_offset_seconds` is null where the clock is the database's own.
+
+    `alerts` counts what somebody must look at, by kind; the service works on meanwhile.
+    """
 
     database: State
     storage: State
     locks_objects: bool | None
     clock_offset_seconds: int | None
+    alerts: dict[str, int] | None
 
 
 @get("/health/live", opt={"allow": "service.health"}, summary="Is the process alive", tags=["Health"])
@@ -35,22 +39,19 @@ async def live() -> dict[str, str]:
 @get("/health/ready", opt={"allow": "service.health"}, summary="Can the service do its work", tags=["Health"])
 async def ready(database: NamedDependency[Database], store: NamedDependency[Store]) -> Response[Readiness]:
     """Ask database and storage; 503 while either is down."""
-    database_state, offset = await _ask_database(database)
+    database_state, offset, alerts = await _ask_database(database)
     storage_state, locks = await _ask_storage(store)
     is_ready = database_state == storage_state == "ok"
-    return Response(Readiness(database_state, storage_state, locks, offset), status_code=200 if is_ready else 503)
+    told = Readiness(database_state, storage_state, locks, offset, alerts)
+    return Response(told, status_code=200 if is_ready else 503)
 
 
-async def _ask_database(database: Database) -> tuple[State, int | None]:
+async def _ask_database(database: Database) -> tuple[State, int | None, dict[str, int] | None]:
     try:
         async with database.begin() as tx:
-            has_offset = (await tx.execute(text("SELECT to_regclass('fairhold_clock') IS NOT NULL"))).scalar_one()
-            if not has_offset:
-                return "ok", None
-            seconds = await tx.execute(text("SELECT extract(epoch FROM clock_offset)::bigint FROM fairhold_clock"))
-            return "ok", int(seconds.scalar_one())
+            return "ok", await tx.clock_offset_seconds(), await count_live_alerts(tx)
     except (DBAPIError, PoolTimeout, OSError):
-        return "down", None
+        return "down", None, None
 
 
 async def _ask_storage(store: Store) -> tuple[State, bool | None]:

@@ -1,12 +1,13 @@
 """JSON routes about held payments, and the provider's notices."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import Controller, Request, get, post
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.core.actor import Actor
@@ -16,6 +17,7 @@ from service.db.query_parameters import After, Limit, State
 from service.db.schemas import MoneyView, PageMeta, PageOf
 from service.db.session import Tx
 from service.escrow import actions, queries, schemas
+from service.escrow.alerts import alerts_page
 from service.escrow.queries import HoldView
 from service.settings import Settings
 
@@ -67,6 +69,24 @@ class Holds(Controller):
             for line in lines
         ]
         return schemas.HoldWithLedger(**_shown(hold), ledger=shown)
+
+
+@get("/alerts", opt={"allow": "alerts.read"}, summary="List alerts", tags=["Alerts"])
+async def alerts(
+    tx: NamedDependency[Tx],
+    actor: NamedDependency[Actor],
+    is_live: Annotated[bool, QueryParameter(description="What is still wrong, or what was.")] = True,  # noqa: FBT002 - the route's default
+    after: After = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> PageOf[schemas.Alert]:
+    """List what somebody must look at, the newest first: what is still wrong, or with `is_live=false` what was.
+
+    Supervisors see what concerns their tenants. While an alert with `stops_sweep` lives, no seller is paid.
+    """
+    page = await alerts_page(tx, actor, is_live=is_live, after=after, limit=limit)
+    return PageOf(
+        [msgspec.convert(each, schemas.Alert, from_attributes=True) for each in page.rows], PageMeta(page.next)
+    )
 
 
 class TellsTheTime:
@@ -131,4 +151,4 @@ def _shown(hold: HoldView) -> dict[str, Any]:
     }
 
 
-HANDLERS = [Holds, gateway_notice]
+HANDLERS = [Holds, alerts, gateway_notice]

@@ -1,7 +1,7 @@
 """What the API shows of held payments."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -70,3 +70,16 @@ class Stored(msgspec.Struct, frozen=True):
     """A notice was taken; `is_new` is false when its id had come before."""
 
     is_new: bool
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """Something is wrong from `raised_at` until `cleared_at`. `facts` name what, by ids, codes and amounts."""
+
+    id: UUID
+    kind: Annotated[str, msgspec.Meta(examples=["reconciliation_failed"])]
+    subject_kind: Annotated[str, msgspec.Meta(examples=["ledger"])]
+    subject_id: Annotated[str, msgspec.Meta(examples=["all"])]
+    facts: dict[str, Any]
+    stops_sweep: bool
+    raised_at: datetime
+    cleared_at: datetime | None

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from service.core.actor import Role
+from service.escrow.alerts import raise_alert
 from service.web.language import Language
 from tests.complaints.conftest import Cases, cases
 from tests.conftest import Clock
@@ -38,6 +39,23 @@ async def test_holds_and_deadlines_that_are_due_are_counted(cases: Cases, desk: 
     row = operator.text.partition("Held payments that are due ")[2].split()
     assert int(row[0]) >= 1
     assert "Worker Not answering none has started" in operator.text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "The ledger does not add up. No seller is paid until it does 1"),
+        ("zh", "账目不平，恢复之前不向任何卖家付款 1"),
+    ],
+)
+async def test_what_is_wrong_stands_first(cases: Cases, desk: Desk, language: Language, words: str) -> None:
+    operator = desk(cases.who(Role.OPERATOR), language)
+    await operator.open("/operator")
+    assert words not in operator.text
+    async with cases.database.begin() as tx:
+        await raise_alert(tx, "reconciliation_failed", ("ledger", "all"), facts={}, now=await tx.now())
+    await operator.open("/operator")
+    assert words in operator.text
 
 
 async def test_operators_see_no_case_and_others_no_health(cases: Cases, desk: Desk) -> None:

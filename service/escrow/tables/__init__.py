@@ -5,6 +5,7 @@ and privileges: only the trigger of `resolution` ends a hold, only triggers writ
 freezes.
 """
 
+from service.escrow.tables.alerts import Alert
 from service.escrow.tables.holds import Hold, HoldFreeze
 from service.escrow.tables.ledger import Account, Resolution, Transfer
 from service.escrow.tables.payments import GatewayNotice, Payment
@@ -13,6 +14,7 @@ from service.escrow.tables.scopes import IN_SCOPE, Scope, ScopeFreeze, ScopeFree
 __all__ = [
     "IN_SCOPE",
     "Account",
+    "Alert",
     "GatewayNotice",
     "Hold",
     "HoldFreeze",

@@ -1,34 +1,39 @@
 """The operator's page: is everything well, and what waits?"""
 
+from collections import Counter
 from datetime import datetime
 from time import monotonic
 
 from litestar import get
 from litestar.di import NamedDependency
 
+from service.core.actor import Actor
 from service.core.errors import FairholdError
 from service.db.session import Tx
 from service.deadlines.queries import overdue
+from service.escrow.alerts import live_alerts
 from service.escrow.queries import sweeping
 from service.files.store import Store
 from service.jobs.queue import waiting_jobs, worker_silent_seconds
 from service.web import paths
 from service.web.pages.shell import Page, ShellOf
 from service.web.phrase import Fact, say
-from service.web.views.operator import Check, Health, QueueFigure
+from service.web.views.operator import AlertFigure, Check, Health, QueueFigure
 
 _WORKER_SILENT_SECONDS_MAX = 60
 _MILLISECONDS = 1_000
 
 
 @get(paths.OPERATOR, opt={"allow": "web.operator"})
-async def show_health(shell: ShellOf, tx: NamedDependency[Tx], store: NamedDependency[Store]) -> Page:
-    """Parts, queues and last runs."""
+async def show_health(
+    shell: ShellOf, tx: NamedDependency[Tx], actor: NamedDependency[Actor], store: NamedDependency[Store]
+) -> Page:
+    """Alerts, parts, queues and last runs."""
     files = await check_files(store)  # before the transaction begins
-    return await shell.page(await health(tx, files))
+    return await shell.page(await health(tx, actor, files))
 
 
-async def health(tx: Tx, files: Check) -> Health:
+async def health(tx: Tx, actor: Actor, files: Check) -> Health:
     """Return what the operator needs to know, as of now."""
     began = monotonic()
     now = await tx.now()
@@ -40,10 +45,19 @@ async def health(tx: Tx, files: Check) -> Health:
     return Health(
         as_of=now,
         clock_offset_seconds=await tx.clock_offset_seconds() or 0,
+        alerts=await alerts(tx, actor),
         checks=(database, files, await check_worker(tx)),
         queues=await queues(tx, now),
         runs=tuple(runs),
     )
+
+
+async def alerts(tx: Tx, actor: Actor) -> tuple[AlertFigure, ...]:
+    """Return what is wrong, one row a kind."""
+    live = await live_alerts(tx, actor)
+    since = {each.kind: each.raised_at for each in live}  # they come newest first, so the oldest stays
+    counts = Counter(each.kind for each in live)
+    return tuple(AlertFigure(f"alert.{kind}", counts[kind], since[kind]) for kind in sorted(since))
 
 
 async def check_files(store: Store) -> Check:

@@ -28,12 +28,22 @@ class QueueFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertFigure:
+    """What is wrong: its phrase (`alert.*`), how often, and since when."""
+
+    name: str
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Health(View):
-    """Parts, queues and the last runs."""
+    """Alerts, parts, queues and the last runs."""
 
     template: ClassVar[str] = "operator/health.html"
     as_of: datetime
     clock_offset_seconds: int
+    alerts: tuple[AlertFigure, ...]
     checks: tuple[Check, ...]
     queues: tuple[QueueFigure, ...]
     runs: tuple[tuple[str, Fact], ...]  # (run.* phrase, when or what)

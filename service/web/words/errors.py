@@ -56,6 +56,7 @@ ERRORS: dict[str, str] = {
     "error.csrf_missing": N_("This page was open for too long. Reload it and try again"),
     "error.too_many_attempts": N_("Too many tries. Wait a few minutes"),
     "error.person_not_found": N_("There is no such person"),
+    "error.paying_stopped": N_("No seller can be paid until the ledger has been checked"),
     # requests
     "error.busy": N_("Too many people are changing this at once. Try again"),
     "error.transaction_too_slow": N_("This took too long, and nothing was changed. Try again"),

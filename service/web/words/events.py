@@ -64,6 +64,8 @@ EVENTS: dict[str, str] = {
     "event.order.paid": N_("The order was paid"),
     "event.order.shipped": N_("The order was sent"),
     "event.order.delivered": N_("The order was delivered"),
+    "event.alert.raised": N_("An alert was raised"),
+    "event.alert.cleared": N_("An alert was cleared"),
     # what is still to come
     "next.triage": N_("A mediator looks at the injury"),
     "next.look": N_("A mediator looks at your complaint"),
