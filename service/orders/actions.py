@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 
 from service.batches.queries import get_batch, get_product
 from service.core.actor import Actor, Role
@@ -19,7 +19,7 @@ from service.deadlines.queries import policy
 from service.escrow import actions as escrow
 from service.escrow.queries import hold_by_reference
 from service.events.log import emit
-from service.orders import rules
+from service.orders import promises, rules
 from service.orders.queries import get_row
 from service.orders.schemas import NewOrder, NewShipment
 from service.orders.tables import Order
@@ -116,6 +116,7 @@ async def ship_order(tx: Tx, actor: Actor, order_id: UUID, data: NewShipment, *,
         raise Conflict("tracking_number_used", "another order has this tracking number")
     order.carrier, order.tracking_number = data.carrier, data.tracking_number
     order.status, order.shipped_at = step.to, now
+    await promises.expect_delivery(tx, order, now=now)
     facts = {"batch_id": str(order.batch_id), "carrier": data.carrier}
     await emit(
         tx, step.event, actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id, facts=facts
@@ -161,13 +162,11 @@ async def record_delivery(
 async def record_hand_over(tx: Tx, actor: Actor, order_id: UUID, code: str, *, secret: str, now: datetime) -> Order:
     """Start the window by the code that the buyer gave at the door.
 
-    Raises `NotFound`, `Conflict` ("order_state"), `TooMany` ("hand_over_attempts"), `Invalid` ("hand_over_code_wrong").
-    A wrong code is counted by `count_hand_over_failure`, in a transaction of its own.
+    Raises `NotFound`, `Conflict` ("order_state"), `Invalid` ("hand_over_code_wrong"). The try was counted by
+    `count_hand_over_try`, in a transaction of its own.
     """
     order = await _locked(tx, actor, order_id)
     step = rules.ORDER.next(order.status, "deliver")
-    if order.hand_over_failures >= rules.HAND_OVER_ATTEMPTS_MAX:
-        raise TooMany("hand_over_attempts", "too many wrong codes; bring the carrier's record")
     if not hmac.compare_digest(code, rules.hand_over_code(secret, order.id)):
         raise Invalid("hand_over_code_wrong", "this is not the code of this order", field="hand_over_code")
     order.status, order.delivered_at = step.to, now
@@ -184,9 +183,16 @@ async def record_hand_over(tx: Tx, actor: Actor, order_id: UUID, code: str, *, s
     return order
 
 
-async def count_hand_over_failure(tx: Tx, order_id: UUID) -> None:
-    """Count a wrong hand-over code; commits although the request is refused."""
-    await tx.execute(update(Order).where(Order.id == order_id).values(hand_over_failures=Order.hand_over_failures + 1))
+async def count_hand_over_try(tx: Tx, actor: Actor, order_id: UUID) -> None:
+    """Count a try of a hand-over code; commits before the code is looked at.
+
+    Raises `NotFound`, `Conflict` ("order_state"), `TooMany` ("hand_over_attempts").
+    """
+    order = await _locked(tx, actor, order_id)
+    rules.ORDER.next(order.status, "deliver")
+    if order.hand_over_failures >= rules.HAND_OVER_ATTEMPTS_MAX:
+        raise TooMany("hand_over_attempts", "too many wrong codes; bring the carrier's record")
+    order.hand_over_failures += 1
 
 
 async def confirm_receipt(tx: Tx, actor: Actor, order_id: UUID, *, waive: bool, now: datetime) -> Order:
@@ -260,6 +266,7 @@ async def mark_paid(tx: Tx, actor: Actor, order_id: UUID, *, now: datetime) -> N
     ensure(hold is not None, "the hold was funded")
     step = rules.ORDER.next(order.status, "fund")
     order.status, order.paid_at = step.to, hold.funded_at  # type: ignore[union-attr]  # ensured above
+    await promises.expect_shipment(tx, order, paid_at=hold.funded_at, now=now)  # type: ignore[union-attr]  # the same
     await emit(tx, step.event, actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id)
 
 

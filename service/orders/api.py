@@ -16,9 +16,10 @@ from service.db.query_parameters import After, Limit, Status
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.schemas import MoneyView, PageMeta, PageOf
 from service.db.session import Database, Tx
-from service.orders import actions, proofs, queries, rules
+from service.orders import actions, overdue, proofs, queries, rules
 from service.orders.carriers import Carriers
 from service.orders.schemas import (
+    ArrivalAnswer,
     ClaimCodeView,
     NewClaim,
     NewDelivery,
@@ -147,6 +148,26 @@ class Orders(Controller):
     ) -> OrderView:
         """Say that you have the goods. `waive` (from your own session only) releases the payment at once."""
         await actions.confirm_receipt(tx, actor, order_id, waive=data.waive, now=await tx.now())
+        await tx.flush()  # the view is read from the database
+        return await queries.get_order(tx, actor, order_id)
+
+    @post("/{order_id:uuid}/arrival", opt={"allow": "orders.answer_arrival"}, summary="Say whether the order has come")
+    async def answer_arrival(
+        self,
+        order_id: FromPath[UUID],
+        data: JSONBody[ArrivalAnswer],
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
+    ) -> OrderView:
+        """Answer the question that comes when an order is late: a yes is a receipt.
+
+        After a no, an order without proof of its delivery within 48 hours is refunded.
+        """
+        now = await tx.now()
+        if data.arrived:
+            await actions.confirm_receipt(tx, actor, order_id, waive=False, now=now)
+        else:
+            await overdue.deny_arrival(tx, actor, order_id, now=now)
         await tx.flush()  # the view is read from the database
         return await queries.get_order(tx, actor, order_id)
 

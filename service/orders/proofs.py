@@ -8,12 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from service.core.actor import Actor
-from service.core.errors import Invalid
 from service.core.ids import new_id
 from service.core.wire import DeliveryRecord
 from service.db.session import Database, Tx
 from service.jobs.queue import enqueue
-from service.orders.actions import count_hand_over_failure, record_delivery, record_hand_over
+from service.orders.actions import count_hand_over_try, record_delivery, record_hand_over
 from service.orders.queries import get_row
 from service.orders.schemas import SignedRecord
 from service.orders.tables import CarrierNotice
@@ -33,14 +32,15 @@ async def deliver_by_record(tx: Tx, actor: Actor, order_id: UUID, signed: Signed
 
 
 async def deliver_by_code(tx: Tx, actor: Actor, order_id: UUID, code: str, *, database: Database, secret: str) -> None:
-    """Start an order's window by the buyer's code; a wrong one is counted although the request is refused."""
-    try:
-        await record_hand_over(tx, actor, order_id, code, secret=secret, now=await tx.now())
-    except Invalid:
-        await tx.rollback()  # gives back the order's lock, which the count needs
-        async with database.begin() as counting:
-            await count_hand_over_failure(counting, order_id)
-        raise
+    """Start an order's window by the buyer's code.
+
+    Each try is counted before it is looked at, in a transaction of its own: a refusal does not undo the count, and
+    tries that come at the same time do not share one. The right code gives its count back.
+    """
+    async with database.begin() as counting:
+        await count_hand_over_try(counting, actor, order_id)
+    order = await record_hand_over(tx, actor, order_id, code, secret=secret, now=await tx.now())
+    order.hand_over_failures -= 1
     await tx.flush()  # the view is read from the database
 
 
@@ -54,6 +54,16 @@ async def store_notice(tx: Tx, signed: SignedRecord, *, now: datetime) -> None:
             {"notice_id": str(notice.id)},
             lock=f"parcel {signed.record.tracking_number}",
         )
+
+
+async def keep_notice(tx: Tx, signed: SignedRecord, *, now: datetime) -> None:
+    """Keep a verified record that we asked for; one that came before and proved nothing then is looked at again.
+
+    (The carrier may have delivered before the seller told us the number.)
+    """
+    notice = await _notice(tx, signed, now=now)
+    if notice.outcome != "applied":
+        notice.applied_at = notice.outcome = None
 
 
 async def _notice(tx: Tx, signed: SignedRecord, *, now: datetime) -> CarrierNotice:

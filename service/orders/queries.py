@@ -1,6 +1,6 @@
 """Reads about orders. The actor's filter is in every query that answers a person."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -12,10 +12,14 @@ from service.core.errors import NotFound
 from service.db.pages import Page, check_limit, decode_mark, encode_mark
 from service.db.schemas import MoneyView
 from service.db.session import Tx
+from service.deadlines.queries import pending
 from service.escrow import queries as escrow
 from service.escrow.queries import HoldView
-from service.orders.schemas import FreezeView, OrderFacts, OrderHold, OrderView
+from service.orders.rules import next_steps
+from service.orders.schemas import FreezeView, OrderFacts, OrderHold, OrderStep, OrderView
 from service.orders.tables import Order
+
+_PROMISING = frozenset({"paid", "shipped"})
 
 
 def visible_to(actor: Actor) -> ColumnElement[bool]:
@@ -45,7 +49,9 @@ async def get_row(tx: Tx, actor: Actor, order_id: UUID, *, is_locked: bool = Fal
 async def get_order(tx: Tx, actor: Actor, order_id: UUID) -> OrderView:
     """Return an order that the actor may see, with its hold; raises `NotFound` ("order_not_found")."""
     order = await get_row(tx, actor, order_id)
-    return view_of(order, await escrow.hold_by_reference(tx, order.id))
+    hold = await escrow.hold_by_reference(tx, order.id)
+    is_held = hold is not None and bool(hold.open_holds)
+    return view_of(order, hold, (await _due(tx, [order])).get(order.id) if is_held else None)
 
 
 async def orders_page(
@@ -70,8 +76,9 @@ async def orders_page(
         (last,) = decode_mark(after, UUID)
         query = query.where(Order.id < last)
     rows = list(await tx.scalars(query))
+    due = await _due(tx, rows[:limit])
     return Page(
-        [view_of(row, None) for row in rows[:limit]],
+        [view_of(row, None, due.get(row.id)) for row in rows[:limit]],
         encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None,
     )
 
@@ -177,8 +184,19 @@ def is_verified(facts: OrderFacts, buyer_id: UUID) -> bool:
     return facts.buyer_id == buyer_id and facts.paid_at is not None and facts.delivered_at is not None
 
 
-def view_of(order: Order, hold: HoldView | None) -> OrderView:
-    """Return what the API shows of an order."""
+async def _due(tx: Tx, orders: Collection[Order]) -> dict[UUID, dict[str, datetime]]:
+    """Return the promises' times by name, of orders that still promise something; most promise nothing."""
+    ids = [order.id for order in orders if order.status in _PROMISING]
+    if not ids:
+        return {}
+    found: dict[UUID, dict[str, datetime]] = {}
+    for each in await pending(tx, ids):
+        found.setdefault(each.subject_id, {})[each.name] = each.due_at
+    return found
+
+
+def view_of(order: Order, hold: HoldView | None, due: Mapping[str, datetime] | None = None) -> OrderView:
+    """Return what the API shows of an order; `due` has its promises' times, None if it has none."""
     return OrderView(
         id=order.id,
         tenant_id=order.tenant_id,
@@ -197,8 +215,19 @@ def view_of(order: Order, hold: HoldView | None) -> OrderView:
         tracking_number=order.tracking_number,
         delivered_at=order.delivered_at,
         received_at=order.received_at,
+        cancelled_at=order.cancelled_at,
+        cancel_reason=order.cancel_reason,
+        arrival_asked_at=order.arrival_asked_at,
+        arrival_denied_at=order.arrival_denied_at,
+        available_actions=[] if due is None else _steps(order, due),
         hold=None if hold is None else hold_view(hold),
     )
+
+
+def _steps(order: Order, due: Mapping[str, datetime]) -> list[OrderStep]:
+    is_asked, is_denied = order.arrival_asked_at is not None, order.arrival_denied_at is not None
+    steps = next_steps(order.status, is_asked=is_asked, is_denied=is_denied, due=due)
+    return [OrderStep(each.action, each.side, each.due_at, each.on_expiry) for each in steps]
 
 
 def hold_view(hold: HoldView) -> OrderHold:

@@ -2,6 +2,8 @@
 
 import hmac
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,6 +17,10 @@ ORDER = Lifecycle(
         row("placed", "pay", "placed", "platform", "order.payment_requested"),
         row("placed", "fund", "paid", "system", "order.paid"),
         row("paid", "ship", "shipped", "seller platform", "order.shipped"),
+        row("paid", "cancel", "cancelled", "system", "order.cancelled"),
+        row("shipped", "ask_arrival", "shipped", "system", "order.arrival_asked"),
+        row("shipped", "deny_arrival", "shipped", "buyer", "order.arrival_denied"),
+        row("shipped", "cancel", "cancelled", "system", "order.cancelled"),
         row("shipped", "deliver", "delivered", "carrier buyer seller platform", "order.delivered"),
         row("shipped", "receive", "delivered", "buyer", "order.received"),
         row("delivered", "receive", "delivered", "buyer", "order.received"),
@@ -27,6 +33,53 @@ _CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 HAND_OVER_DIGITS = 6
 HAND_OVER_ATTEMPTS_MAX = 5
 UNITS_MAX = 1_000_000
+
+# Names of promises (deadlines) of orders.
+SHIP, DELIVER, ASK_AGAIN, ANSWER, PROVE, ASK_CARRIER = (
+    "ship_order", "deliver_order", "ask_arrival", "answer_arrival", "prove_delivery", "ask_carrier",
+)  # fmt: skip
+PROMISES = (SHIP, DELIVER, ASK_AGAIN, ANSWER, PROVE, ASK_CARRIER)
+NOT_SHIPPED, NOT_DELIVERED, REFUNDED = "not_shipped", "not_delivered", "refunded"
+CANCEL_REASONS = (NOT_SHIPPED, NOT_DELIVERED, REFUNDED)
+CARRIER_PAUSE_FIRST = timedelta(hours=6)
+"""How long after the shipment the carrier is first asked. `0002_60_carriers.sql` has the same figure."""
+CARRIER_PAUSE_MAX = timedelta(days=1)
+
+
+def carrier_pause(asked_count: int) -> timedelta:
+    """Return how long to wait before a carrier is asked again about a parcel: 6 h, 12 h, then a day each."""
+    doublings: int = 2 ** min(asked_count, 10)
+    return min(CARRIER_PAUSE_FIRST * doublings, CARRIER_PAUSE_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What a side may do for an order, until when, and what happens by itself if it does not."""
+
+    action: str
+    side: str
+    due_at: datetime | None = None
+    on_expiry: str | None = None
+
+
+def next_steps(status: str, *, is_asked: bool, is_denied: bool, due: Mapping[str, datetime]) -> list[NextStep]:
+    """Return the open steps of an order whose payment is held; `due` has its promises' times by name.
+
+    `on_expiry` is refunded, or buyer_asked.
+    """
+    if status == "paid":
+        return [NextStep("ship", "seller", due.get(SHIP), REFUNDED)]
+    if status != "shipped":
+        return []
+    if is_denied:
+        return [NextStep("prove_delivery", "seller", due.get(PROVE), REFUNDED), NextStep("confirm_receipt", "buyer")]
+    if is_asked:
+        until = due.get(ANSWER)
+        return [
+            NextStep("answer_arrival", "buyer", until, REFUNDED),
+            NextStep("prove_delivery", "seller", until, REFUNDED),
+        ]
+    return [NextStep("prove_delivery", "seller", due.get(DELIVER), "buyer_asked"), NextStep("confirm_receipt", "buyer")]
 
 
 def claim_code(random_bytes: bytes) -> str:

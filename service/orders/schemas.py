@@ -52,8 +52,24 @@ class OrderHold(msgspec.Struct, frozen=True):
     freezes: list[FreezeView]
 
 
+class OrderStep(msgspec.Struct, frozen=True):
+    """What a side may do now, until when, and what happens by itself if it does nothing.
+
+    `action` is ship, prove_delivery, confirm_receipt or answer_arrival; `on_expiry` is refunded or buyer_asked.
+    """
+
+    action: str
+    side: str
+    due_at: datetime | None
+    on_expiry: str | None
+
+
 class OrderView(msgspec.Struct, frozen=True):
-    """An order as those who may see it see it. `hand_over_code` is for the buyer alone."""
+    """An order as those who may see it see it. `hand_over_code` is for the buyer alone.
+
+    `cancel_reason` is not_shipped, not_delivered or refunded; `arrival_asked_at` is when the buyer was first asked
+    whether it came, `arrival_denied_at` when they said that it had not.
+    """
 
     id: UUID
     tenant_id: UUID
@@ -72,6 +88,11 @@ class OrderView(msgspec.Struct, frozen=True):
     tracking_number: str | None
     delivered_at: datetime | None
     received_at: datetime | None
+    cancelled_at: datetime | None = None
+    cancel_reason: str | None = None
+    arrival_asked_at: datetime | None = None
+    arrival_denied_at: datetime | None = None
+    available_actions: list[OrderStep] = []
     hold: OrderHold | None = None
     hand_over_code: str | None = None
 
@@ -127,6 +148,12 @@ class NewReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ClaimCodeView(msgspec.Struct, frozen=True):
     """A code, shown once, for the platform to hand to the buyer."""
+class ArrivalAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The buyer's answer to the question whether the order has come."""
+
+    arrived: Annotated[bool, msgspec.Meta(examples=[False])]
+
+
 
     code: str
     expires_at: datetime

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base
-from service.orders.rules import ORDER
+from service.orders.rules import CANCEL_REASONS, ORDER
 
 
 class Order(Base):
@@ -25,6 +25,17 @@ class Order(Base):
         CheckConstraint("(carrier IS NULL) = (tracking_number IS NULL)", name="tracking"),
         CheckConstraint("status NOT IN ('shipped', 'delivered') OR batch_id IS NOT NULL", name="batch_named"),
         CheckConstraint("(claimed_at IS NULL) = (buyer_id IS NULL)", name="claimed"),
+        CheckConstraint("(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled"),
+        CheckConstraint(
+            "(cancelled_at IS NULL) = (cancel_reason IS NULL)"
+            f" AND cancel_reason IN ({', '.join(map(repr, CANCEL_REASONS))})",
+            name="cancel_reason",
+        ),
+        CheckConstraint(
+            "(arrival_asked_count = 0) = (arrival_asked_at IS NULL)"
+            " AND (arrival_denied_at IS NULL OR arrival_asked_at IS NOT NULL)",
+            name="arrival",
+        ),
         Index("order_seller_idx", "seller_id", "id"),
         Index("order_buyer_idx", "buyer_id", "id", postgresql_where="buyer_id IS NOT NULL"),
         Index("order_batch_idx", "batch_id", postgresql_where="batch_id IS NOT NULL"),
@@ -59,6 +70,11 @@ class Order(Base):
     shipped_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     received_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    cancel_reason: Mapped[str | None]
+    arrival_asked_at: Mapped[datetime | None]
+    arrival_asked_count: Mapped[int] = mapped_column(server_default=text("0"))
+    arrival_denied_at: Mapped[datetime | None]
 
 
 class CarrierNotice(Base):
