@@ -12,7 +12,7 @@ from service.web.views.parts import (
     Reason,
     Row,
 )
-from tests.web.sample_desks import SIGNALS
+from tests.web.sample_mediators import SIGNALS
 from tests.web.sample_parts import MASK, NOW, after, clock, cny, options
 
 
@@ -68,56 +68,54 @@ REPORTS = (
     ),
     regulator.ReportRow("r2", "report_kind.batch_dossier", "SY26J1807", "zh", NOW, "report.running"),
 )
+FIGURES = (
+    regulator.Figure(say("figure.linked"), 214, say("figure.week_usual", usual=181), (3, 5, 2, 8, 9, 7, 12)),
+    regulator.Figure(say("figure.injuries"), 9, say("figure.week_usual", usual=4), (1, 1, 1)),
+    regulator.Figure(say("figure.signals"), 3, say("figure.new_signals", n=1)),
+    regulator.Figure(say("figure.frozen"), cny(120_436_000), say("figure.payments", n=2_866), (0, 0, 9)),
+)
+CATEGORIES = (
+    regulator.CategoryRate("category.cosmetics", 1.41, 0.62),
+    regulator.CategoryRate("category.food", 0.74, 0.31),
+)
+STAGES = (
+    regulator.Stage("stage.screening", "done", date(2026, 11, 23)),
+    regulator.Stage("stage.preliminary", "now", date(2026, 11, 24)),
+    regulator.Stage("stage.analysis", ""),
+    regulator.Stage("stage.action", ""),
+)
+MONEY = regulator.BatchMoney(
+    cny(15_168_000),
+    412,
+    (
+        Row("fact.paid_by_buyers", cny(50_160_000)),
+        Row("fact.released", cny(34_992_000)),
+        Row("fact.deposit", cny(6_000_000)),
+    ),
+)
+FOUND = (
+    regulator.Found(
+        "batch",
+        "/regulator/batches/b1",
+        MASK,
+        "SY26J1807",
+        say("found.by", maker="Lianhe factory", on=date(2026, 10, 18)),
+        "batch.held",
+    ),
+    regulator.Found("product", "/regulator/search?product=p1", MASK, "6901234567892", say("found.complaints", n=23)),
+)
+KINDS = options("report_kind.batch_dossier", "report_kind.case_file", "report_kind.period_summary")
+SEARCH_FILTERS = (mediator.Filter("kind", "filter.kind", options("filter.products", "filter.batches"), "batches"),)
 
 
 def regulator_views() -> dict[str, View]:
-    figures = (
-        regulator.Figure(say("figure.linked"), 214, say("figure.week_usual", usual=181), (3, 5, 2, 8, 9, 7, 12)),
-        regulator.Figure(say("figure.injuries"), 9, say("figure.week_usual", usual=4), (1, 1, 1)),
-        regulator.Figure(say("figure.signals"), 3, say("figure.new_signals", n=1)),
-        regulator.Figure(say("figure.frozen"), cny(120_436_000), say("figure.payments", n=2_866), (0, 0, 9)),
-    )
-    categories = (
-        regulator.CategoryRate("category.cosmetics", 1.41, 0.62),
-        regulator.CategoryRate("category.food", 0.74, 0.31),
-    )
-    stages = (
-        regulator.Stage("stage.screening", "done", date(2026, 11, 23)),
-        regulator.Stage("stage.preliminary", "now", date(2026, 11, 24)),
-        regulator.Stage("stage.analysis", ""),
-        regulator.Stage("stage.action", ""),
-    )
-    money = regulator.BatchMoney(
-        cny(15_168_000),
-        412,
-        (
-            Row("fact.paid_by_buyers", cny(50_160_000)),
-            Row("fact.released", cny(34_992_000)),
-            Row("fact.deposit", cny(6_000_000)),
-        ),
-    )
-    found = (
-        regulator.Found(
-            "batch",
-            "/regulator/batches/b1",
-            MASK,
-            "SY26J1807",
-            say("found.by", maker="Lianhe factory", on=date(2026, 10, 18)),
-            "batch.held",
-        ),
-        regulator.Found(
-            "product", "/regulator/search?product=p1", MASK, "6901234567892", say("found.complaints", n=23)
-        ),
-    )
-    kinds = options("report_kind.batch_dossier", "report_kind.case_file", "report_kind.period_summary")
-    search_filters = (mediator.Filter("kind", "filter.kind", options("filter.products", "filter.batches"), "batches"),)
     return {
         "regulator-overview": regulator.Overview(
-            NOW, figures, SIGNALS, WEEK_CHART, say("finding.above_base"), categories
+            NOW, FIGURES, SIGNALS, WEEK_CHART, say("finding.above_base"), CATEGORIES
         ),
-        "regulator-overview-empty": regulator.Overview(NOW, figures[:1], (), None, None, ()),
-        "regulator-search": regulator.Search(NOW, "SY26", search_filters, found, Paging(2, total=2)),
-        "regulator-search-none": regulator.Search(NOW, "zzz", search_filters, (), Paging(0)),
+        "regulator-overview-empty": regulator.Overview(NOW, FIGURES[:1], (), None, None, ()),
+        "regulator-search": regulator.Search(NOW, "SY26", SEARCH_FILTERS, FOUND, Paging(2, total=2)),
+        "regulator-search-none": regulator.Search(NOW, "zzz", SEARCH_FILTERS, (), Paging(0)),
         "regulator-batch": regulator.RegulatorBatch(
             "b1",
             "SY26J1807",
@@ -130,8 +128,8 @@ def regulator_views() -> dict[str, View]:
             say("signal.above_limit", low="2.6", limit="1.2"),
             BATCH_CHART,
             _trace(),
-            regulator.SignalBox(stages, clock(4, "due.confirm", "expiry.lifts"), (Reason(say("signal.buyers", n=19)),)),
-            (money,),
+            regulator.SignalBox(STAGES, clock(4, "due.confirm", "expiry.lifts"), (Reason(say("signal.buyers", n=19)),)),
+            (MONEY,),
             ((say("kind.unsafe"), 17), (say("kind.damaged"), 6)),
             (Row("fact.units", 6_000),),
             REPORTS,
@@ -139,8 +137,8 @@ def regulator_views() -> dict[str, View]:
         "regulator-batch-calm": regulator.RegulatorBatch(
             "b2", "SY26J1801", MASK, "category.cosmetics", "", None, NOW, "batch.active", None, None, None, None, (), ()
         ),
-        "regulator-reports": regulator.Reports(kinds, REPORTS, Paging(2), Form({"language": "zh"})),
-        "regulator-reports-empty": regulator.Reports(kinds, (), Paging(0)),
+        "regulator-reports": regulator.Reports(KINDS, REPORTS, Paging(2), Form({"language": "zh"})),
+        "regulator-reports-empty": regulator.Reports(KINDS, (), Paging(0)),
     }
 
 

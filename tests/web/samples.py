@@ -3,8 +3,9 @@
 from service.web.phrase import Phrase, say
 from service.web.views.base import Area, View
 from tests.web.sample_buyers import buyer_views, entrance_views, filing_views, public_views
-from tests.web.sample_desks import mediator_views, seller_views
+from tests.web.sample_mediators import mediator_views
 from tests.web.sample_offices import operator_views, regulator_views
+from tests.web.sample_sellers import seller_views
 
 
 def all_views() -> dict[str, tuple[Area, View]]:
