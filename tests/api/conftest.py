@@ -1,6 +1,7 @@
 import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +17,14 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture(scope="session")
-def address(servers: EmbeddedServers, furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def served_from(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the service at `address`; its errors are in `errors.log`."""
+    return tmp_path_factory.mktemp("serving")
+
+
+@pytest.fixture(scope="session")
+def address(servers: EmbeddedServers, furnished: Furnished, served_from: Path) -> Iterator[str]:
     """Where a service runs that is a process of its own, on a copy of the world with cases."""
     print(f"SCHEMATHESIS_SEED={SEED}")  # pytest shows it with a failure
-    with serving(servers, furnished, tmp_path_factory.mktemp("serving")) as running:
+    with serving(servers, furnished, served_from) as running:
         yield running

@@ -9,6 +9,7 @@ here, which the plugin calls too.
 
 import copy
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from tests.furnished import Furnished
 from tests.world import Whose, World
 
 EXAMPLES = 6
+LOG_SHOWN_MAX = 6_000
 ROLES = (Role.PLATFORM, Role.SELLER, Role.BUYER, Role.MEDIATOR, Role.REGULATOR, Role.OPERATOR)
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 THINGS = {
@@ -69,7 +71,9 @@ def who_asks(operation: Any) -> list[Role]:
 
 @pytest.mark.timeout(900)  # on a busy machine; alone it takes a quarter of a minute
 @pytest.mark.parametrize("role", ROLES)
-def test_every_answer_is_one_that_the_document_describes(role: Role, address: str, furnished: Furnished) -> None:
+def test_every_answer_is_one_that_the_document_describes(
+    role: Role, address: str, furnished: Furnished, served_from: Path
+) -> None:
     operations = operations_for(address, role)
     failures = []
     with requests.Session() as session:
@@ -89,7 +93,8 @@ def test_every_answer_is_one_that_the_document_describes(role: Role, address: st
                 test()
             except (Exception, BaseExceptionGroup) as failure:  # noqa: BLE001 - all operations are asked before it is told
                 failures.append(f"{operation.label}: {failure}")
-    assert failures == [], "\n\n".join(failures)
+    logged = (served_from / "errors.log").read_text("utf-8", "replace")[-LOG_SHOWN_MAX:]
+    assert failures == [], "\n\n".join([*failures, logged])
 
 
 def ask(case: Any, role: Role, world: World, session: requests.Session) -> None:
