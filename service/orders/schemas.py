@@ -25,7 +25,7 @@ class NewOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     units: Annotated[int, msgspec.Meta(ge=1, le=UNITS_MAX)] = 1
     batch_id: UUID | None = None
     destination_area: Annotated[str, msgspec.Meta(max_length=100, examples=["330100"])] = ""
-    jurisdiction: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", examples=["CN"])] = "CN"
+    jurisdiction: Annotated[str, msgspec.Meta(max_length=2, pattern="^[A-Z]{2}$", examples=["CN"])] = "CN"
     payer: Maybe = None
     device: Maybe = None
     address: Maybe = None
@@ -109,8 +109,10 @@ class PaymentView(msgspec.Struct, frozen=True):
 class NewShipment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The parcel is on its way. The batch is named here, if not before."""
 
-    carrier: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_-]{1,40}$", examples=["sandbox"])]
-    tracking_number: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{4,40}$", examples=["SB-2026112000017"])]
+    carrier: Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[a-z0-9_-]{1,40}(?!\n)$", examples=["sandbox"])]
+    tracking_number: Annotated[
+        str, msgspec.Meta(max_length=40, pattern=r"^[A-Za-z0-9-]{4,40}(?!\n)$", examples=["SB-2026112000017"])
+    ]
     batch_id: UUID | None = None
 
 
@@ -137,7 +139,7 @@ class NewDelivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Proof of delivery: the carrier's signed record, or the code that the buyer gave. Exactly one of them."""
 
     proof: SignedRecord | None = None
-    hand_over_code: Annotated[str, msgspec.Meta(pattern="^[0-9]{6}$", examples=["482913"])] | None = None
+    hand_over_code: Annotated[str, msgspec.Meta(max_length=6, pattern="^[0-9]{6}$", examples=["482913"])] | None = None
 
 
 class NewReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,14 +148,14 @@ class NewReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waive: Annotated[bool, msgspec.Meta(examples=[False])] = False
 
 
-class ClaimCodeView(msgspec.Struct, frozen=True):
-    """A code, shown once, for the platform to hand to the buyer."""
 class ArrivalAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The buyer's answer to the question whether the order has come."""
 
     arrived: Annotated[bool, msgspec.Meta(examples=[False])]
 
 
+class ClaimCodeView(msgspec.Struct, frozen=True):
+    """A code, shown once, for the platform to hand to the buyer."""
 
     code: str
     expires_at: datetime
