@@ -147,10 +147,14 @@ class MoneyNotice:
 
 @dataclass(frozen=True, slots=True)
 class MoneyLines:
-    """A page of the provider's statement: ended operations, oldest first. `next` goes into `?after=`."""
+    """A page of the provider's statement: ended operations, oldest first. `next` goes into `?after=`.
+
+    `next` is None on the last page; `last` is the mark of the last line given, to read on from another day.
+    """
 
     lines: list[MoneyStatus]
     next: int | None = None
+    last: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ No answer is `unknown`, never failure: the same operation is asked about, or sen
 provider says how it ended.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +19,10 @@ from service.core.signatures import sign_message
 from service.core.wire import (
     FAIRHOLD_NOW,
     IDEMPOTENCY_KEY,
+    LINES,
+    LINES_PAGE_MAX,
     Kind,
+    MoneyLines,
     MoneyRequest,
     MoneyStatus,
     State,
@@ -52,6 +56,15 @@ class Answer:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A page of the provider's books: operations that ended, oldest first. `last` is where to read on (None: no lines)."""
+
+    lines: Sequence[MoneyStatus]
+    last: int | None
+    is_last_page: bool
+
+
 class Gateway(Protocol):
     """What escrow needs of a provider. `client_id` within the request is the idempotency key, for ever the same."""
 
@@ -66,6 +79,9 @@ class Gateway(Protocol):
 
     async def status(self, kind: Kind, request: MoneyRequest, *, now: datetime) -> Answer:
         """Ask how an operation stands; ABSENT if the provider never took it."""
+
+    async def statement(self, after: int, *, now: datetime) -> Statement | None:
+        """Read the provider's books behind the mark `after` (0: from the beginning); None if it does not answer."""
 
 
 class HttpGateway:
@@ -102,6 +118,19 @@ class HttpGateway:
         if status == _ABSENT and _code(body) == "operation_unknown":
             return Answer(Known.ABSENT)
         return _read(status, body, kind, request)
+
+    async def statement(self, after: int, *, now: datetime) -> Statement | None:
+        """Read the provider's books behind the mark `after`, at most 500 lines; None if it does not answer."""
+        answer = await self._call("GET", f"{LINES}?after={after}&limit={LINES_PAGE_MAX}", b"", {}, now)
+        if answer is None or answer[0] not in _TAKEN:
+            _log.warning("gateway_statement", status=None if answer is None else answer[0])
+            return None
+        try:
+            told = msgspec.json.decode(answer[1], type=MoneyLines)
+        except msgspec.MsgspecError:
+            _log.warning("gateway_answer_malformed", status=answer[0])
+            return None
+        return Statement(told.lines, told.last, is_last_page=told.next is None)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -94,7 +94,8 @@ class Provider:
             "SELECT * FROM operation WHERE line > ? ORDER BY line LIMIT ?", (after, limit + 1)
         ).fetchall()
         following = rows[limit - 1]["line"] if len(rows) > limit else None
-        return MoneyLines(lines=[_status(row) for row in rows[:limit]], next=following)
+        page = rows[:limit]
+        return MoneyLines(lines=[_status(row) for row in page], next=following, last=page[-1]["line"] if page else None)
 
     def end_due(self) -> float | None:
         """End pending operations whose time has come; return the next one's monotonic time."""

@@ -12,7 +12,7 @@ import pytest
 from service import outbound
 from service.core.ids import new_id
 from service.core.money import Money
-from service.core.wire import MoneyNotice, encode
+from service.core.wire import Kind, MoneyNotice, MoneyRequest, encode
 from service.db.session import Database
 from service.deadlines.actions import fire_due
 from service.escrow import jobs
@@ -196,3 +196,29 @@ async def test_a_notice_of_another_amount_or_of_nothing_we_asked_for_moves_nothi
         assert await apply(world, notice_id) == outcome
     assert await world.balances() == {}
     assert await world.value("SELECT state FROM payment") == "requested"
+
+
+async def test_the_statement_is_read_page_by_page_and_gone_on_with(
+    world: World, sandbox: Sandbox, gateway: HttpGateway
+) -> None:
+    async with world.database.begin() as tx:
+        now = await tx.now()
+    await gateway.status(Kind.CAPTURE, MoneyRequest("nothing", 1, "CNY", "-", payer="-"), now=now)  # tells the time
+    empty = await gateway.statement(0, now=now)
+    assert empty is not None
+    assert (list(empty.lines), empty.last, empty.is_last_page) == ([], None, True)
+    first = await world.request(Money(36_000, "CNY"))
+    await carry_out(world, gateway, first)
+    told = await gateway.statement(0, now=now)
+    assert told is not None
+    assert [(line.kind, line.client_id, line.state, line.amount_minor) for line in told.lines] == [
+        ("capture", str(first), "done", 36_000)
+    ]
+    assert (told.last, told.is_last_page) == (1, True)
+    second = await world.request(Money(500, "JPY"))
+    await carry_out(world, gateway, second)
+    more = await gateway.statement(1, now=now)
+    assert more is not None
+    assert ([line.client_id for line in more.lines], more.last) == ([str(second)], 2)
+    await switch(world, sandbox, down=True)
+    assert await gateway.statement(2, now=now) is None

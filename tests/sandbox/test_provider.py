@@ -99,7 +99,7 @@ def test_broken_bytes_and_unknown_things_have_honest_answers(shared: Sandbox) ->
     assert code(shared.call("PUT", "/provider/v1/switches", b'{"delay_ms": -1}')) == (422, "body_malformed")
     assert code(shared.call("PUT", "/provider/v1/switches", b'{"explode": true}')) == (422, "body_malformed")
     assert code(shared.call("GET", "/provider/v1/lines?after=x")) == (400, "body_malformed")
-    assert shared.call("GET", f"/provider/v1/lines?after={10**30}&limit=-1").json() == {"lines": [], "next": None}
+    assert shared.call("GET", f"/provider/v1/lines?after={10**30}&limit=-1").json() == {"lines": [], "next": None, "last": None}
     assert shared.lines() == []
 
 
