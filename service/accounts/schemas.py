@@ -19,7 +19,7 @@ from service.core.actor import Actor, Role
 
 Email = Annotated[str, Meta(min_length=3, max_length=EMAIL_LENGTH_MAX, examples=["mei.lin@example.com"])]
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX, examples=["林美"])]
-Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+8613800138000"])]
+Phone = Annotated[str, Meta(max_length=16, pattern=r"^\+[1-9][0-9]{6,14}(?!\n)$", examples=["+8613800138000"])]
 Label = Annotated[str, Meta(min_length=1, max_length=LABEL_LENGTH_MAX, examples=["Order feed"])]
 Language = Annotated[Literal["en", "zh"], Meta(examples=["zh"])]
 TypedPassword = Annotated[

@@ -1,5 +1,6 @@
 """Errors to `application/problem+json`: the one place that knows how refusals become HTTP."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,10 +16,13 @@ from litestar.exceptions import (
     PermissionDeniedException,
     ValidationException,
 )
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import ParameterKwarg
 from litestar.types import ExceptionHandlersMap
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from service.api.requests import BODY
 from service.core import errors
 from service.db.requests import RETRY_FLAG, Replayed
 
@@ -41,6 +45,7 @@ _CODES_OF_STATUS = {
     413: "body_too_large",
     415: "media_type_unsupported",
 }
+_ABSENT = re.compile(r"^Object (?:missing required|contains unknown) field `(.*)`")
 _log = structlog.get_logger("fairhold.problems")
 RETRY_AFTER_SECONDS = 5
 
@@ -64,18 +69,19 @@ def of_domain(error: errors.FairholdError) -> Problem:
     return _problem(status, error.code, error.message, fields=fields, facts=dict(error.facts))
 
 
-def of_exception(error: Exception) -> Problem:
-    """Return the problem of any exception; what nobody foresaw is a 500 without details."""
+def of_exception(error: Exception, names: Mapping[str, str] = {}) -> Problem:
+    """Return the problem of any exception; what nobody foresaw is a 500 without details.
+
+    `names` says how clients call a handler's parameters, where that differs.
+    """
     if isinstance(error, errors.FairholdError):
         return of_domain(error)
     if isinstance(error, DBAPIError):
         return _of_database(error)
     if isinstance(error, PoolTimeout | psycopg.OperationalError):
         return _database_down()
-    if isinstance(error, RecursionError):
-        return _problem(400, "request_malformed", "the body is nested too deeply")
     if isinstance(error, ValidationException):
-        return _problem(422, "fields_wrong", "some fields are wrong", fields=_fields_of(error))
+        return _problem(422, "fields_wrong", "some fields are wrong", fields=_fields_of(error, names))
     if isinstance(error, NotFoundException):
         return _problem(404, "path_unknown", "there is nothing at this path")
     if isinstance(error, MethodNotAllowedException):
@@ -116,13 +122,19 @@ def _database_down() -> Problem:
     return of_domain(errors.Unavailable("database_unavailable", "the database does not answer; nothing was changed"))
 
 
-def _fields_of(error: ValidationException) -> list[dict[str, str]]:
+def _fields_of(error: ValidationException, names: Mapping[str, str]) -> list[dict[str, str]]:
+    """Name each wrong field as the client knows it; a missing or unknown one is named by the message alone."""
     extra = error.extra if isinstance(error.extra, list) else []
-    return [
-        {"field": str(each.get("key", "")), "message": str(each.get("message", ""))}
-        for each in extra
-        if isinstance(each, dict)
-    ]
+    found = []
+    for each in extra:
+        if not isinstance(each, dict):
+            continue
+        place, message = str(each.get("key", "")), str(each.get("message", ""))
+        absent = _ABSENT.search(message)
+        if absent is not None:
+            place = f"{'' if place == BODY else place + '.'}{absent[1]}"
+        found.append({"field": names.get(place, place), "message": message})
+    return found
 
 
 def _problem(status: int, code: str, detail: str, **more: Any) -> Problem:
@@ -140,7 +152,7 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     """Answer any exception with its problem; unforeseen ones are logged with their trace."""
     if isinstance(error, Replayed):
         raise error  # a late claim found its stored answer; the middleware around this handler sends it
-    problem = of_exception(error)
+    problem = of_exception(error, _names_of_parameters(request))
     if isinstance(error, DBAPIError):
         request.scope["state"][RETRY_FLAG] = error
     if problem.status >= 500:
@@ -155,6 +167,18 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     if problem.status == 405:
         headers.update(getattr(error, "headers", None) or {})
     return Response(msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _names_of_parameters(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Return handler's parameter -> name in the address, for those that have another name there."""
+    handler = request.scope.get("route_handler")
+    if not isinstance(handler, HTTPRouteHandler):
+        return {}
+    return {
+        parameter: definition.kwarg_definition.name
+        for parameter, definition in handler.parsed_fn_signature.parameters.items()
+        if isinstance(definition.kwarg_definition, ParameterKwarg) and definition.kwarg_definition.name
+    }
 
 
 def _route(request: Request[Any, Any, Any]) -> str:

@@ -11,6 +11,7 @@ from litestar.openapi.spec import Components, License, SecurityScheme, Server
 from litestar.types import ControllerRouterHandler
 
 from service.api.describe import describe
+from service.api.requests import StrictRequest, refuse_nul_in_query
 
 PREFIX = "/api/v1"
 DOMAINS = (
@@ -32,7 +33,7 @@ def api_router() -> Router:
     for domain in DOMAINS:
         if importlib.util.find_spec(f"service.{domain}.api"):
             handlers += importlib.import_module(f"service.{domain}.api").HANDLERS
-    return Router(path=PREFIX, route_handlers=handlers)
+    return Router(path=PREFIX, route_handlers=handlers, request_class=StrictRequest, before_request=refuse_nul_in_query)
 
 
 class DescribedSchema(JsonRenderPlugin):

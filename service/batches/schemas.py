@@ -87,7 +87,7 @@ class NewCustody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     from_seller_id: UUID
     to_seller_id: UUID
     units: Units
-    at: datetime | None = None
+    at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 class CustodyView(msgspec.Struct, frozen=True):

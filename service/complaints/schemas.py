@@ -41,7 +41,7 @@ class DraftChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     seller_text: Short | UnsetType = UNSET
     agent_text: Short | UnsetType = UNSET
     lot_text: Annotated[Code, msgspec.Meta(examples=["SY26J1807"])] | UnsetType = UNSET
-    gtin: Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[0-9 -]*$")] | UnsetType = UNSET
+    gtin: Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[0-9 -]*(?!\n)$")] | UnsetType = UNSET
     bought_on: date | UnsetType | None = UNSET
     bought_through: Channel | UnsetType | None = UNSET
     narrative: Annotated[Story, msgspec.Meta(examples=["The mask smells sour."])] | UnsetType = UNSET

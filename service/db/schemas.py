@@ -13,7 +13,7 @@ class MoneyView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An amount in minor units with its ISO 4217 currency."""
 
     amount_minor: Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MINOR_MAX, examples=[48000])]
-    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", examples=["CNY"])]
+    currency: Annotated[str, msgspec.Meta(max_length=3, pattern="^[A-Z]{3}$", examples=["CNY"])]
 
     @classmethod
     def of(cls, money: Money) -> "MoneyView":

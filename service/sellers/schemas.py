@@ -16,7 +16,9 @@ class NewSeller(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Annotated[Name, msgspec.Meta(examples=["Xiaohe Skincare"])]
     kind: SellerKind
-    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["CN"])]
+    country: Annotated[
+        str, msgspec.Meta(max_length=2, pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["CN"])
+    ]
     name_zh: Annotated[NameOrEmpty, msgspec.Meta(examples=["小禾护肤"])] = ""
     registration_number: (
         Annotated[str, msgspec.Meta(min_length=1, max_length=60, examples=["91330100MA27X0000X"])] | None

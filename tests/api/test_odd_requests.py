@@ -100,13 +100,16 @@ def test_odd_queries_are_refused_or_ignored(name: str, client: httpx.Client, wor
 )
 def test_a_nul_is_refused_by_name(path: str, query: str, client: httpx.Client, world: World) -> None:
     answer = client.get(f"{path}?{query}", headers=world.account(Role.SUPERVISOR).by_key)
-    assert expect_refusal(answer, 422)["code"] == "value_not_storable"
+    problem = expect_refusal(answer, 422)
+    assert problem["code"] == "fields_wrong"
+    assert [each["field"] for each in problem["fields"]] == [query.partition("=")[0]]
 
 
 def test_a_nul_in_a_body_is_refused_and_nothing_is_stored(client: httpx.Client, world: World) -> None:
     headers = world.account(Role.SELLER).by_key
     body = {"name": "Nul\u0000Shop", "kind": "shop", "country": "CN"}
-    assert expect_refusal(client.post("/sellers", json=body, headers=headers), 422)["code"] == "value_not_storable"
+    problem = expect_refusal(client.post("/sellers", json=body, headers=headers), 422)
+    assert (problem["code"], [each["field"] for each in problem["fields"]]) == ("fields_wrong", ["name"])
     assert client.get("/sellers?q=Nul", headers=headers).json()["data"] == []
 
 
