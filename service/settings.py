@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 
 import msgspec
@@ -31,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     base_url: str = ""
+    trusted_proxies: str = ""
     database_url: str = ""
     owner_database_url: str = ""
     database_pool_max: int = 10
@@ -52,6 +54,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def public_url(self) -> str:
         """The address that people and providers reach the service at, without a slash at its end."""
         return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def proxy_networks(self) -> list[str]:
+        """The addresses and networks of the reverse proxies whose `X-Forwarded-For` is believed; none unless set."""
+        return [part.strip() for part in self.trusted_proxies.split(",") if part.strip()]
 
     @property
     def is_clock_movable(self) -> bool:
@@ -92,6 +99,19 @@ def _path(_: type, text: object) -> Path:
     return Path(str(text))
 
 
+def _not_networks(settings: Settings) -> list[str]:
+    """Return what is no network, or all of them: whoever trusts everybody lets everybody choose an address."""
+    wrong = []
+    for part in settings.proxy_networks:
+        try:
+            is_everybody = ip_network(part).prefixlen == 0
+        except ValueError:
+            is_everybody = True
+        if is_everybody:
+            wrong.append(part)
+    return wrong
+
+
 def _check(settings: Settings) -> None:
     wrong = []
     if not 0 < settings.port < 65536:
@@ -100,6 +120,9 @@ def _check(settings: Settings) -> None:
         wrong.append("FAIRHOLD_EVIDENCE_RETENTION_DAYS: from 1 to 36500")
     if not 3 <= settings.worker_stalled_seconds <= 3600:
         wrong.append("FAIRHOLD_WORKER_STALLED_SECONDS: from 3 to 3600")
+    wrong += [
+        f"FAIRHOLD_TRUSTED_PROXIES: {part} is not the address or network of a proxy" for part in _not_networks(settings)
+    ]
     if settings.mode is Mode.PRODUCTION:
         needed = ("database_url", "s3_endpoint", "s3_access_key", "s3_secret_key", "secret", "base_url", "gateway_url")
         wrong += [f"{PREFIX}{name.upper()} is needed in production" for name in needed if not getattr(settings, name)]

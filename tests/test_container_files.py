@@ -53,3 +53,9 @@ def test_our_containers_run_without_rights_they_do_not_need(services: dict[str, 
         assert services[name]["cap_drop"] == ["ALL"], name
         assert services[name]["read_only"] is True, name
     assert "\nUSER 10001:10001\n" in (DOCKER / "Dockerfile").read_text()
+
+
+def test_the_service_believes_only_the_networks_that_the_proxy_is_in(services: dict[str, Any]) -> None:
+    networks = yaml.safe_load((DOCKER / "compose.yaml").read_text())["networks"]
+    subnets = [networks[name]["ipam"]["config"][0]["subnet"] for name in services["proxy"]["networks"]]
+    assert services["service"]["environment"]["FAIRHOLD_TRUSTED_PROXIES"] == ",".join(subnets)

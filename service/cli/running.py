@@ -12,7 +12,9 @@ import uvloop
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+from granian.utils.proxies import wrap_asgi_with_proxy_headers
 from litestar import Litestar
+from litestar.types import ASGIApp
 
 from service import settings as environment
 from service.app import assemble, create_app
@@ -57,11 +59,23 @@ def serve(workers: int) -> None:
     ).serve()
 
 
-def application() -> Litestar:
+def application() -> ASGIApp:
     """Return the ASGI application of this process's environment."""
     settings = running_settings(environment.read())
     configure_logs(settings)
-    return create_app(settings)
+    return behind_proxies(create_app(settings), settings)
+
+
+def behind_proxies(app: Litestar, settings: Settings) -> ASGIApp:
+    """Return the application with each client's own address, where a trusted proxy names it.
+
+    Without trusted proxies, and for all other peers, `X-Forwarded-For` means nothing: anybody can write it. Of the
+    header that a trusted peer sends, the right-most address that is no trusted proxy counts.
+    """
+    if not settings.proxy_networks:
+        return app
+    wrapped: ASGIApp = wrap_asgi_with_proxy_headers(app, trusted_hosts=settings.proxy_networks)
+    return wrapped
 
 
 @click.command()

@@ -1,5 +1,7 @@
 """Settings are read once, and whatever is wrong is named."""
 
+import re
+
 import pytest
 
 from service.settings import Mode, SettingsWrong, read
@@ -39,3 +41,16 @@ def test_a_production_clock_cannot_be_moved() -> None:
 def test_values_out_of_range_are_refused(name: str, value: str) -> None:
     with pytest.raises(SettingsWrong, match=f"FAIRHOLD_{name}"):
         read({f"FAIRHOLD_{name}": value})
+
+
+def test_trusted_proxies_are_addresses_and_networks_with_none_by_default() -> None:
+    assert read({}).proxy_networks == []
+    settings = read({"FAIRHOLD_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.7,fd00::/8"})
+    assert settings.proxy_networks == ["10.0.0.0/8", "192.0.2.7", "fd00::/8"]
+
+
+@pytest.mark.parametrize("value", ["*", "proxy", "10.0.0.1/8", "0.0.0.0/0", "::/0", "10.0.0.0/8,nobody"])
+def test_what_is_no_proxys_network_is_refused_and_named(value: str) -> None:
+    wrong = value.rpartition(",")[2]
+    with pytest.raises(SettingsWrong, match=f"FAIRHOLD_TRUSTED_PROXIES: {re.escape(wrong)} is not"):
+        read({"FAIRHOLD_TRUSTED_PROXIES": value})
