@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from minio import Minio
 
+from service.core.ids import new_id
+from service.db.session import Database
 from service.embedded import EmbeddedServers
 from service.files.images import ImageWorkshop
 from service.files.sealing import KeyRing
 from service.files.store import Store
 from tests.data import data_folder
+from tests.files.shelf import Shelf
 
 SECRET = "a secret for tests only, long enough to pass"
 
@@ -30,6 +33,12 @@ async def store(servers: EmbeddedServers, prefix: str) -> AsyncIterator[Store]:
     await made.ensure_buckets()
     yield made
     made.close()
+
+
+@pytest.fixture
+def shelf(database: Database, store: Store, workshop: ImageWorkshop, ring: KeyRing) -> Shelf:
+    """A case without files, in this test's database and buckets."""
+    return Shelf(database, store, workshop, ring, new_id())
 
 
 @pytest.fixture
