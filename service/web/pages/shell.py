@@ -12,6 +12,7 @@ A handler names `shell: ShellOf`. A page that changes something has `opt={..., L
 """
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -65,7 +66,7 @@ _STATUS: tuple[tuple[type[FairholdError], int], ...] = (
     (TooMany, 429),
 )
 _HIDDEN = frozenset({"_csrf_token", "_form_key"})
-_FORM_KEY_LENGTH_MAX = 64
+_FORM_KEY = re.compile("[!-~]{1,64}")
 _HASHED_CHUNK_BYTES = 2**20
 
 Page = Response[str]
@@ -131,9 +132,15 @@ class Shell:
         return redirect(then, [self._cookie(LANGUAGE_COOKIE, language, _LANGUAGE_SECONDS)])
 
     async def form(self) -> Form:
-        """Return what was typed, without files; of a name that stands twice the first value."""
+        """Return what was typed, without files; of a name that stands twice the first value.
+
+        Raises `Invalid` ("value_not_storable") for a NUL, which no person can type.
+        """
         posted = await self.request.form()
         texts = {name: value for name, value in reversed(list(posted.multi_items())) if isinstance(value, str)}
+        for name, value in texts.items():
+            if "\0" in name + value:  # PostgreSQL stores it nowhere
+                raise Invalid("value_not_storable", "a text holds a NUL", field=name.replace("\0", ""))
         return Form({name: value for name, value in texts.items() if name not in _HIDDEN})
 
     async def files(self, name: str) -> list[UploadFile]:
@@ -148,7 +155,7 @@ class Shell:
         """
         posted = await self.request.form()
         key = posted.get("_form_key")
-        if not isinstance(key, str) or not 0 < len(key) <= _FORM_KEY_LENGTH_MAX or not key.isprintable():
+        if not isinstance(key, str) or _FORM_KEY.fullmatch(key) is None:
             return
         digest = hashlib.sha256(self.request.url.path.encode())
         for name, value in sorted(form.values.items()):
