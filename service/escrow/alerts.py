@@ -23,6 +23,9 @@ KINDS = frozenset(
         "seal_failure",
         "seal_not_locked",
         "hold_near_limit",
+        "refund_failed",
+        "chargeback_of_refund",
+        "chargeback_unmatched",
     }
 )
 """What can be wrong. Each has words in `web/words/labels.py` ("alert.<kind>")."""

@@ -15,6 +15,7 @@ from service.escrow.actions.pausing import pause_chunk, resume_chunk
 from service.escrow.actions.payments import record_outcome
 from service.escrow.actions.scopes import lift_scope_freeze
 from service.escrow.gateway import Answer, Gateway, Known
+from service.escrow.rules import WIRE_KINDS
 from service.escrow.tables import Payment
 from service.jobs.queue import Payload
 
@@ -45,7 +46,7 @@ async def carry_out(payload: Payload, *, database: Database, gateway: Gateway) -
 
 
 async def _call(gateway: Gateway, payment: Payment, now: datetime) -> Answer:
-    kind = Kind(payment.kind)
+    kind = Kind(WIRE_KINDS[payment.kind])
     request = money_request(payment)
     if payment.asked_count:  # sent before: ask, and send again under the same key only if it never arrived
         answer = await gateway.status(kind, request, now=now)
@@ -57,14 +58,14 @@ async def _call(gateway: Gateway, payment: Payment, now: datetime) -> Answer:
 
 def money_request(payment: Payment) -> MoneyRequest:
     """Return what the provider is told: ids only, nothing that names a person."""
-    buyer = str(payment.buyer_id or payment.reference_id)
+    buyer, seller = str(payment.buyer_id or payment.reference_id), str(payment.seller_id)
     return MoneyRequest(
         client_id=str(payment.id),
         amount_minor=payment.amount_minor,
         currency=payment.currency,
         reference=str(payment.reference_id),
-        payer=buyer if payment.kind == "capture" else None,
-        payee={"refund": buyer, "payout": str(payment.seller_id)}.get(payment.kind),
+        payer={"capture": buyer, "deposit": seller}.get(payment.kind),
+        payee={"refund": buyer, "payout": seller, "deposit_return": seller}.get(payment.kind),
         original=str(payment.original_id) if payment.original_id else None,
     )
 
@@ -110,6 +111,8 @@ async def _in_chunks(database: Database, work: Callable[..., Awaitable[int]], fr
 HANDLERS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "escrow.capture_payment": carry_out,
     "escrow.send_refund": carry_out,
+    "escrow.send_payout": carry_out,
+    "escrow.take_deposit": carry_out,
     "escrow.ask_payment": carry_out,
     "escrow.apply_notice": use_notice,
     "escrow.pause_holds": pause_holds,

@@ -1,5 +1,6 @@
 """States, amounts and windows of held payments. Pure: time and amounts come in as arguments."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -49,7 +50,19 @@ PAYMENT = Lifecycle(
         row("unknown", "refuse", "failed", "system", "payment.failed"),
     ],
 )
-PAYMENT_KINDS = ("capture", "refund", "payout")
+PAYMENT_KINDS = ("capture", "refund", "payout", "deposit", "deposit_return")
+MOVE_KINDS = ("payout", "deposit", "deposit_return")
+"""Operations of a seller that belong to no order."""
+WIRE_KINDS: Mapping[str, str] = {
+    "capture": "capture",
+    "refund": "refund",
+    "payout": "payout",
+    "deposit": "capture",
+    "deposit_return": "payout",
+}
+"""What the provider is asked for: a deposit is captured from the seller, and goes back as a payout."""
+BLOCK_REASONS = ("review", "suspected_fraud", "identity_unproved", "authority_order", "suspended")
+CHARGEBACK_REASONS = ("fraud", "not_received", "not_as_described", "duplicate", "other")
 PROOF_KINDS = ("carrier", "hand_over", "receipt")
 FREEZE_KINDS = ("claim", "scope", "seal_failure", "unreachable_seller")
 SCOPE_KINDS = ("batch", "seller", "seller_product")

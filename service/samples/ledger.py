@@ -34,11 +34,6 @@ _DONE = """
 UPDATE payment SET state = 'done', asked_count = 1, ended_at = requested_at + interval '3 s'
 WHERE hold_id = ANY (%s) AND kind = 'refund' AND state = 'requested'
 """
-_PAID = """
-INSERT INTO transfer (subject_id, code, debit_account, credit_account, currency, amount_minor, at)
-SELECT id, 'refund_paid', 'refunds:' || currency, 'gateway:' || currency, currency, amount_minor, ended_at
-FROM payment WHERE hold_id = ANY (%s) AND kind = 'refund'
-"""
 
 
 def start_windows(connection: Connection, windows: Sequence[Window]) -> None:
@@ -55,7 +50,6 @@ def end_freezes(connection: Connection, lifted: Sequence[tuple[UUID, datetime]])
 
 
 def pay_refunds(connection: Connection, hold_ids: Sequence[UUID]) -> None:
-    """Record that the provider paid the refunds of ended holds."""
+    """Record that the provider paid the refunds of ended holds; a trigger writes their transfers."""
     if hold_ids:
         connection.execute(_DONE, (list(hold_ids),))
-        connection.execute(_PAID, (list(hold_ids),))

@@ -138,21 +138,39 @@ async def test_the_application_writes_no_transfer_of_a_hold(world: World) -> Non
             assert await refused(world, insert, values) == "42501", code
 
 
-async def test_no_transfer_crosses_currencies_or_kinds_or_is_not_positive(world: World) -> None:
+WRONG_TRANSFERS = [
+    ("refund_paid", "refunds:CNY", "gateway:USD", 1),
+    ("refund_paid", "refunds:USD", "gateway:USD", 1),
+    ("refund_paid", "refunds:CNY", "gateway:CNY", 0),
+    ("refund_paid", "refunds:CNY", "gateway:CNY", -1),
+    ("refund_paid", "held:CNY", "gateway:CNY", 1),
+    ("refund_paid", "refunds:CNY", "fees:CNY", 1),
+    ("payout", "payable:a:CNY", "payouts:JPY", 1),
+    ("payout", "payable:a:KWD", "payouts:CNY", 1),
+    ("payout", "deposit:a:CNY", "payouts:CNY", 1),
+    ("deposit_in", "gateway:BHD", "deposit:a:CNY", 1),
+    ("chargeback", "receivable:a:CNY", "gateway:BHD", 1),
+    ("net", "payable:a:CNY", "receivable:b:CNY", 1),
+]
+
+
+async def test_no_transfer_crosses_currencies_kinds_or_sellers_or_is_not_positive(
+    world: World, urls: DatabaseUrls
+) -> None:
     insert = (
         "INSERT INTO transfer (subject_id, code, debit_account, credit_account, currency, amount_minor, at)"
-        " VALUES (:id, 'refund_paid', :debit, :credit, 'CNY', :amount, now())"
+        " VALUES (%s, %s, %s, %s, 'CNY', %s, now())"
     )
-    for debit, credit, amount in (
-        ("refunds:CNY", "gateway:USD", 1),
-        ("refunds:USD", "gateway:USD", 1),
-        ("refunds:CNY", "gateway:CNY", 0),
-        ("refunds:CNY", "gateway:CNY", -1),
-        ("held:CNY", "gateway:CNY", 1),
-        ("refunds:CNY", "fees:CNY", 1),
-    ):
-        values = {"id": new_id(), "debit": debit, "credit": credit, "amount": amount}
-        assert await refused(world, insert, values) == "23514", values
+    with psycopg.connect(driver_url(urls.owner), autocommit=True) as owner:
+        for code, debit, credit, amount in WRONG_TRANSFERS:
+            with pytest.raises(psycopg.errors.CheckViolation):
+                owner.execute(insert, (new_id(), code, debit, credit, amount))
+    right = ("refund_paid", "refunds:CNY", "gateway:CNY", 1)
+    with psycopg.connect(driver_url(urls.app), autocommit=True) as app:  # the application writes none, right or wrong
+        for code, debit, credit, amount in [*WRONG_TRANSFERS, right]:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                app.execute(insert, (new_id(), code, debit, credit, amount))
+    assert await world.balances() == {}
 
 
 async def test_append_only_tables_refuse_the_application_and_the_owner(world: World, urls: DatabaseUrls) -> None:

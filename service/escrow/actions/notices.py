@@ -13,6 +13,7 @@ from service.core.signatures import verify_message
 from service.core.wire import MoneyNotice
 from service.db.session import Tx
 from service.escrow.actions.payments import record_outcome
+from service.escrow.rules import WIRE_KINDS
 from service.escrow.tables import GatewayNotice, Payment
 from service.jobs.queue import enqueue
 
@@ -26,7 +27,7 @@ async def store_notice(tx: Tx, *, headers: Mapping[str, str], body: bytes, secre
     message_id = verify_message(secret, headers, body, now=now)
     try:
         notice = msgspec.json.decode(body, type=MoneyNotice)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid("notice_malformed", "the body is not a notice of docs/gateway.md") from error
     if notice.id != message_id:
         raise Invalid("notice_malformed", "the body's id is not the signed webhook-id")
@@ -56,7 +57,7 @@ async def _apply(tx: Tx, notice: MoneyNotice, now: datetime) -> str:
     payment = await tx.get(Payment, _as_id(notice.client_id))
     if payment is None:
         return "unknown_payment"
-    asked: tuple[Any, ...] = (payment.kind, payment.amount_minor, payment.currency)
+    asked: tuple[Any, ...] = (WIRE_KINDS[payment.kind], payment.amount_minor, payment.currency)
     if (notice.kind.value, notice.amount_minor, notice.currency) != asked:
         return "differs"
     is_news = await record_outcome(tx, payment.id, state=notice.state.value, reason=notice.reason, now=now)

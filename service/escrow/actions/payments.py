@@ -12,8 +12,9 @@ from service.core.money import Money
 from service.db.session import Tx
 from service.deadlines.actions import promise
 from service.escrow.actions.freezing import tell_resumed
+from service.escrow.actions.telling import tell_payment, tell_refund_failed
 from service.escrow.rules import FEE_BPS_MAX, PAYMENT, ask_pause
-from service.escrow.tables import Hold, Payment, Transfer
+from service.escrow.tables import Hold, Payment
 from service.events.log import emit
 from service.jobs.queue import enqueue
 
@@ -68,7 +69,7 @@ async def request_payment(  # noqa: PLR0913 - the facts that the hold will carry
     )
     tx.add(payment)
     await tx.flush()  # a second live payment is refused here, before the job is made
-    await _tell(tx, payment, "payment.requested", now)
+    await tell_payment(tx, payment, "payment.requested", now=now)
     await enqueue(tx, "escrow.capture_payment", {"payment_id": str(payment.id)})
     return payment
 
@@ -76,8 +77,9 @@ async def request_payment(  # noqa: PLR0913 - the facts that the hold will carry
 async def record_outcome(tx: Tx, payment_id: UUID, *, state: str, reason: str | None = None, now: datetime) -> bool:
     """Record how the provider's operation went ("done", "failed", "unknown", "pending"); whether that was news.
 
-    A done capture funds its hold, a done refund leaves the ledger. While it is unknown or pending, it is promised to
-    ask again. What has ended stays as it ended. Locks the payment, then (on funding) the scopes FOR SHARE.
+    A done capture funds its hold; of other operations a trigger writes what their end means. A refund that failed for
+    good is an alert. While it is unknown or pending, it is promised to ask again. What has ended stays as it ended.
+    Locks the payment, then (on funding) the scopes FOR SHARE, else the accounts.
     """
     payment = await tx.scalar(
         select(Payment).where(Payment.id == payment_id).with_for_update().execution_options(populate_existing=True)
@@ -91,14 +93,16 @@ async def record_outcome(tx: Tx, payment_id: UUID, *, state: str, reason: str | 
         step = PAYMENT.next(payment.state, _ACTIONS[state])
         payment.state = step.to
         payment.reason = reason
-        await _tell(tx, payment, step.event, now)
+        await tell_payment(tx, payment, step.event, now=now)
     if state in {"done", "failed"}:
         payment.ended_at = now
     else:
         await _ask_again(tx, payment, now)
     await tx.flush()  # the funding below needs the done capture
-    if state == "done":
-        await (_fund(tx, payment, now) if payment.kind == "capture" else _pay_out_refund(tx, payment, now))
+    if payment.kind == "capture" and state == "done":
+        await _fund(tx, payment, now)
+    elif payment.kind == "refund" and state == "failed":
+        await tell_refund_failed(tx, payment, now=now)
     return is_news
 
 
@@ -192,34 +196,4 @@ async def _fund(tx: Tx, payment: Payment, now: datetime) -> None:
             "amount_minor": payment.amount_minor,
             "currency": payment.currency,
         },
-    )
-
-
-async def _pay_out_refund(tx: Tx, payment: Payment, now: datetime) -> None:
-    await tx.execute(
-        insert(Transfer).values(
-            subject_id=payment.id,
-            code="refund_paid",
-            debit_account=f"refunds:{payment.currency}",
-            credit_account=f"gateway:{payment.currency}",
-            currency=payment.currency,
-            amount_minor=payment.amount_minor,
-            at=now,
-        )
-    )
-
-
-async def _tell(tx: Tx, payment: Payment, name: str, now: datetime) -> None:
-    facts = {
-        "reference_id": str(payment.reference_id),
-        "kind": payment.kind,
-        "amount_minor": payment.amount_minor,
-        "currency": payment.currency,
-    }
-    if payment.hold_id is not None:
-        facts["hold_id"] = str(payment.hold_id)
-    if payment.reason is not None:
-        facts["reason"] = payment.reason
-    await emit(
-        tx, name, actor=SYSTEM, subject=("payment", payment.id), now=now, tenant_id=payment.tenant_id, facts=facts
     )

@@ -8,6 +8,7 @@ freezes.
 from service.escrow.tables.alerts import Alert
 from service.escrow.tables.holds import Hold, HoldFreeze
 from service.escrow.tables.ledger import Account, Resolution, Transfer
+from service.escrow.tables.moves import Chargeback, HoldNearLimit, PayoutBlock
 from service.escrow.tables.payments import GatewayNotice, Payment
 from service.escrow.tables.scopes import IN_SCOPE, Scope, ScopeFreeze, ScopeFreezeMember
 
@@ -15,10 +16,13 @@ __all__ = [
     "IN_SCOPE",
     "Account",
     "Alert",
+    "Chargeback",
     "GatewayNotice",
     "Hold",
     "HoldFreeze",
+    "HoldNearLimit",
     "Payment",
+    "PayoutBlock",
     "Resolution",
     "Scope",
     "ScopeFreeze",

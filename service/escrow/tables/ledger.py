@@ -19,8 +19,8 @@ def _fee_of(gross: str) -> str:
 class Account(Base):
     """A ledger account. Its id ends with its currency ("held:CNY", "payable:SELLER:CNY"), which transfers check.
 
-    Only `locked` accounts carry a balance, which may not fall below zero; that of `derived` ones is the sum of their
-    transfers.
+    Balances are credits less debits. Only `locked` accounts carry one: never below zero, or never above it
+    for a receivable (what a seller owes us). That of `derived` ones is the sum of their transfers.
     """
 
     __tablename__ = "account"
@@ -29,8 +29,12 @@ class Account(Base):
         CheckConstraint("right(id, 4) = ':' || currency AND currency ~ '^[A-Z]{3}$'", name="currency"),
         CheckConstraint("split_part(id, ':', 1) = kind", name="kind"),
         CheckConstraint("balance_mode IN ('locked', 'derived')", name="balance_mode"),
-        CheckConstraint("(balance_mode = 'locked') = (kind IN ('payable', 'deposit'))", name="locked_kinds"),
-        CheckConstraint("balance_minor >= 0", name="balance"),
+        CheckConstraint(
+            "(balance_mode = 'locked') = (kind IN ('payable', 'deposit', 'receivable'))", name="locked_kinds"
+        ),
+        CheckConstraint(
+            "CASE kind WHEN 'receivable' THEN balance_minor <= 0 ELSE balance_minor >= 0 END", name="balance"
+        ),
         CheckConstraint("balance_mode = 'locked' OR balance_minor = 0", name="derived_balance"),
         Index("account_owner_idx", "owner_id", postgresql_where=text("owner_id IS NOT NULL")),
     )
@@ -44,7 +48,7 @@ class Account(Base):
 
 
 class Transfer(Base):
-    """One debit and one credit of one amount. The subject is a hold, or the payment that left; append-only."""
+    """One debit and one credit of one amount; append-only. The subject is a hold, an operation or a chargeback."""
 
     __tablename__ = "transfer"
     __table_args__ = (
@@ -60,10 +64,21 @@ class Transfer(Base):
             " WHEN 'refund' THEN debit_account ~ '^held:' AND credit_account ~ '^refunds:'"
             " WHEN 'charge_back' THEN debit_account ~ '^held:' AND credit_account ~ '^gateway:'"
             " WHEN 'refund_paid' THEN debit_account ~ '^refunds:' AND credit_account ~ '^gateway:'"
+            " WHEN 'net' THEN debit_account ~ '^payable:' AND credit_account = 'receivable' || substr(debit_account, 8)"
+            " WHEN 'payout' THEN debit_account ~ '^payable:' AND credit_account ~ '^payouts:'"
+            " WHEN 'payout_paid' THEN debit_account ~ '^payouts:' AND credit_account ~ '^gateway:'"
+            " WHEN 'payout_returned' THEN debit_account ~ '^payouts:' AND credit_account ~ '^payable:'"
+            " WHEN 'deposit_in' THEN debit_account ~ '^gateway:' AND credit_account ~ '^deposit:'"
+            " WHEN 'deposit_out' THEN debit_account ~ '^deposit:' AND credit_account ~ '^payouts:'"
+            " WHEN 'deposit_returned' THEN debit_account ~ '^payouts:' AND credit_account ~ '^deposit:'"
+            " WHEN 'chargeback' THEN debit_account ~ '^receivable:' AND credit_account ~ '^gateway:'"
             " ELSE false END",
             name="code",
         ),
-        CheckConstraint("(code = 'refund_paid') = (hold_id IS NULL)", name="hold"),
+        CheckConstraint(
+            "(code IN ('release', 'fee', 'fund', 'refund', 'divide', 'charge_back')) = (hold_id IS NOT NULL)",
+            name="hold",
+        ),
         Index("transfer_hold_idx", "hold_id", postgresql_where=text("hold_id IS NOT NULL AND hold_id <> subject_id")),
     )
 

@@ -8,14 +8,17 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base
-from service.escrow.rules import PAYMENT, PAYMENT_KINDS
+from service.escrow.rules import MOVE_KINDS, PAYMENT, PAYMENT_KINDS
 from service.escrow.tables.words import one_of
+
+_MOVES = one_of("kind", MOVE_KINDS)
 
 
 class Payment(Base):
     """An operation that the provider is asked for. Its id is the client id that the provider sees, for ever.
 
-    A capture carries the facts of the hold that it will fund. A refund names its hold and the capture.
+    A capture carries the facts of the hold that it will fund. A refund names its hold and the capture. Payouts and
+    deposits are a seller's, of no order and no product. `request_key` is the key of the request that asked, for ever.
     """
 
     __tablename__ = "payment"
@@ -30,6 +33,9 @@ class Payment(Base):
         CheckConstraint("fee_bps BETWEEN 0 AND 10000", name="fee"),
         CheckConstraint("(kind = 'refund') = (hold_id IS NOT NULL)", name="refund_hold"),
         CheckConstraint("(kind = 'refund') = (original_id IS NOT NULL)", name="refund_original"),
+        CheckConstraint("(kind IN ('capture', 'refund')) = (product_id IS NOT NULL)", name="goods"),
+        CheckConstraint("kind IN ('capture', 'refund') OR reference_id = id", name="own_reference"),
+        CheckConstraint("length(request_key) BETWEEN 1 AND 255", name="request_key"),
         Index(
             "payment_live_capture_key",
             "reference_id",
@@ -44,6 +50,18 @@ class Payment(Base):
         ),
         Index("payment_reference_idx", "reference_id"),
         Index("payment_open_idx", "requested_at", postgresql_where=text("state IN ('requested', 'unknown')")),
+        Index("payment_failed_idx", "id", postgresql_where=text("state = 'failed'")),
+        Index("payment_original_idx", "original_id", postgresql_where=text("original_id IS NOT NULL")),
+        Index("payment_moves_idx", "id", postgresql_where=text(_MOVES)),
+        Index("payment_seller_moves_idx", "seller_id", "id", postgresql_where=text(_MOVES)),
+        Index(
+            "payment_request_key",
+            "seller_id",
+            "kind",
+            "request_key",
+            unique=True,
+            postgresql_where=text("request_key IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -54,13 +72,14 @@ class Payment(Base):
     original_id: Mapped[UUID | None]
     seller_id: Mapped[UUID]
     buyer_id: Mapped[UUID | None]
-    product_id: Mapped[UUID]
+    product_id: Mapped[UUID | None]
     batch_id: Mapped[UUID | None]
     currency: Mapped[str]
     amount_minor: Mapped[int]
     fee_bps: Mapped[int]
     state: Mapped[str] = mapped_column(server_default=text("'requested'"))
     reason: Mapped[str | None]
+    request_key: Mapped[str | None]
     asked_count: Mapped[int] = mapped_column(server_default=text("0"))
     requested_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
