@@ -34,8 +34,9 @@ from service.accounts.schemas import (
 from service.accounts.throttle import count_attempt
 from service.core.actor import Actor
 from service.core.errors import ensure
+from service.db.pages import whole_list
 from service.db.requests import LATE_CLAIM, Claim
-from service.db.schemas import PageMeta, PageOf
+from service.db.schemas import PageOf
 from service.db.session import Database, Tx
 from service.settings import Settings
 
@@ -122,7 +123,7 @@ async def change_me(
 @get("/api-keys", summary="List one's API keys", opt={"allow": "accounts.manage_keys"}, tags=["Accounts"])
 async def list_keys(tx: NamedDependency[Tx], actor: NamedDependency[Actor]) -> PageOf[KeyView]:
     """Return one's keys, newest first, revoked ones too, without their secrets."""
-    return PageOf([KeyView.of(row) for row in await queries.own_keys(tx, actor)], PageMeta(None))
+    return whole_list(KeyView.of(row) for row in await queries.own_keys(tx, actor))
 
 
 @post(
@@ -203,7 +204,7 @@ async def list_grants(
     tx: NamedDependency[Tx], actor: NamedDependency[Actor], person_id: FromPath[UUID]
 ) -> PageOf[GrantView]:
     """Return the live grants that the actor may see."""
-    return PageOf([GrantView.of(row) for row in await queries.grants_of(tx, actor, person_id)], PageMeta(None))
+    return whole_list(GrantView.of(row) for row in await queries.grants_of(tx, actor, person_id))
 
 
 @post(

@@ -21,9 +21,9 @@ from service.batches.schemas import (
     StatusView,
 )
 from service.core.actor import Actor
-from service.db.pages import LIMIT_DEFAULT
+from service.db.pages import LIMIT_DEFAULT, whole_list
 from service.db.query_parameters import After, Limit, Search
-from service.db.schemas import PageMeta, PageOf
+from service.db.schemas import PageOf
 from service.db.session import Tx
 
 
@@ -39,7 +39,7 @@ class Products(Controller):
     ) -> Response[ProductView]:
         """Register a product of one of your sellers; it needs a name in English or Chinese."""
         product = await actions.register_product(tx, actor, data, now=await tx.now())
-        view = msgspec.convert(product, ProductView, from_attributes=True)
+        view = _product_view(product)
         return Response(view, status_code=201, headers={"Location": f"/api/v1/products/{product.id}"})
 
     @get("/", opt={"allow": "products.read"}, summary="List products")
@@ -49,14 +49,12 @@ class Products(Controller):
     ) -> PageOf[ProductView]:  # fmt: skip
         """List products, the newest first; `q` finds words of brand or name in either language, or a GTIN."""
         page = await queries.products_page(tx, search=q, seller_id=seller_id, after=after, limit=limit)
-        return PageOf(
-            [msgspec.convert(row, ProductView, from_attributes=True) for row in page.rows], PageMeta(page.next)
-        )
+        return page.answer_of(_product_view)
 
     @get("/{product_id:uuid}", opt={"allow": "products.read"}, summary="Get a product")
     async def one(self, product_id: FromPath[UUID], tx: NamedDependency[Tx]) -> ProductView:
         """Get one product."""
-        return msgspec.convert(await queries.get_product(tx, product_id), ProductView, from_attributes=True)
+        return _product_view(await queries.get_product(tx, product_id))
 
 
 class Batches(Controller):
@@ -109,7 +107,7 @@ class Batches(Controller):
         page = await queries.batches_page(
             tx, search=q, product_id=product_id, seller_id=seller_id, after=after, limit=limit
         )
-        return PageOf(list(page.rows), PageMeta(page.next))
+        return page.answer()
 
     @get("/{batch_id:uuid}", opt={"allow": "batches.read"}, summary="Get a batch")
     async def one(self, batch_id: FromPath[UUID], tx: NamedDependency[Tx]) -> BatchView:
@@ -120,17 +118,15 @@ class Batches(Controller):
     async def history(self, batch_id: FromPath[UUID], tx: NamedDependency[Tx]) -> PageOf[StatusView]:
         """Read the status history, the oldest entry first. Signals and recalls write it."""
         await queries.get_batch(tx, batch_id)
-        rows = [StatusView(row.status, row.reason_code, row.since) for row in await queries.statuses(tx, batch_id)]
-        return PageOf(rows, PageMeta(None))
+        found = await queries.statuses(tx, batch_id)
+        return whole_list(StatusView(row.status, row.reason_code, row.since) for row in found)
 
     @get("/{batch_id:uuid}/custody", opt={"allow": "batches.read_custody"}, summary="Read where a batch went")
     async def movements(self, batch_id: FromPath[UUID], tx: NamedDependency[Tx]) -> PageOf[CustodyView]:
         """Read the movements of a batch between sellers, the oldest first."""
         await queries.get_batch(tx, batch_id)
-        rows = [
-            msgspec.convert(row, CustodyView, from_attributes=True) for row in await queries.custody_of(tx, [batch_id])
-        ]
-        return PageOf(rows, PageMeta(None))
+        found = await queries.custody_of(tx, [batch_id])
+        return whole_list(msgspec.convert(row, CustodyView, from_attributes=True) for row in found)
 
     @post("/{batch_id:uuid}/custody", opt={"allow": "batches.record_custody"}, summary="Record that units went on")
     async def move(
@@ -144,6 +140,10 @@ class Batches(Controller):
         custody = await actions.record_custody(tx, actor, batch_id, data, now=await tx.now())
         view = msgspec.convert(custody, CustodyView, from_attributes=True)
         return Response(view, status_code=201, headers={"Location": f"/api/v1/batches/{batch_id}/custody"})
+
+
+def _product_view(row: object) -> ProductView:
+    return msgspec.convert(row, ProductView, from_attributes=True)
 
 
 HANDLERS = [Products, Batches]

@@ -29,7 +29,7 @@ from service.core.actor import Actor
 from service.db.pages import LIMIT_DEFAULT
 from service.db.query_parameters import After, Limit, Status
 from service.db.requests import LATE_CLAIM, Claim
-from service.db.schemas import PageMeta, PageOf
+from service.db.schemas import PageOf
 from service.db.session import Database, Tx
 from service.files.images import ImageWorkshop
 from service.files.reading import Part, fetch
@@ -86,7 +86,7 @@ class Complaints(Controller):
             match_status=match_status, kind=kind, mine=bool(mine), is_open=is_open,
         )  # fmt: skip
         page = await queries.complaints_page(tx, actor, filters, after=after, limit=limit)
-        return PageOf(list(page.rows), PageMeta(page.next))
+        return page.answer()
 
     @get("/{complaint_id:uuid}", opt={"allow": "complaints.read"}, summary="Get a case")
     async def one(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> ComplaintView:

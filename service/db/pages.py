@@ -2,18 +2,20 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import msgspec
 
 from service.core.errors import Invalid
+from service.db.schemas import PageMeta, PageOf
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
 
 Row = TypeVar("Row")
+View = TypeVar("View")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,19 @@ class Page(Generic[Row]):
 
     rows: Sequence[Row]
     next: str | None
+
+    def answer(self) -> PageOf[Row]:
+        """Return what a list route answers."""
+        return PageOf(list(self.rows), PageMeta(self.next))
+
+    def answer_of(self, view: Callable[[Row], View]) -> PageOf[View]:
+        """Return what a list route answers, with the view of each row."""
+        return PageOf([view(row) for row in self.rows], PageMeta(self.next))
+
+
+def whole_list(rows: Iterable[Row]) -> PageOf[Row]:
+    """Return what the route of a short list answers, which has one page only."""
+    return PageOf(list(rows), PageMeta(None))
 
 
 def encode_mark(*values: str | int | None) -> str:

@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from service.core.actor import Actor
 from service.db.pages import LIMIT_DEFAULT
 from service.db.query_parameters import After, Limit, State
-from service.db.schemas import PageMeta, PageOf
+from service.db.schemas import PageOf
 from service.db.session import Tx
 from service.disputes import actions, queries
 from service.disputes.schemas import DisputeView, NewAssignment, NewRuling
@@ -51,7 +51,7 @@ class Disputes(Controller):
         page = await queries.disputes_page(
             tx, actor, state=in_state, is_mine=mine, is_open=open, after=after, limit=limit
         )
-        return PageOf(list(page.rows), PageMeta(page.next))
+        return page.answer()
 
     @get("/{dispute_id:uuid}", opt={"allow": "disputes.read"}, summary="Get a dispute")
     async def one(
@@ -70,8 +70,7 @@ class Disputes(Controller):
     ) -> DisputeView:
         """Take a dispute; a supervisor may give it to another mediator of the tenant."""
         await actions.assign(tx, actor, dispute_id, data.mediator_id, now=await tx.now())
-        await tx.flush()  # the view is read from the database
-        return await queries.get_dispute(tx, actor, dispute_id)
+        return await _seen(tx, actor, dispute_id)
 
     @post("/{dispute_id:uuid}/ruling", opt={"allow": "disputes.rule"}, summary="Rule")
     async def rule(
@@ -83,8 +82,7 @@ class Disputes(Controller):
     ) -> DisputeView:
         """Decide what the buyer gets back of what is held, with reasons that both sides read."""
         await actions.rule(tx, actor, dispute_id, data, now=await tx.now())
-        await tx.flush()  # the view is read from the database
-        return await queries.get_dispute(tx, actor, dispute_id)
+        return await _seen(tx, actor, dispute_id)
 
     @post("/{dispute_id:uuid}/acceptance", opt={"allow": "disputes.accept"}, summary="Accept the ruling")
     async def accept(
@@ -92,8 +90,12 @@ class Disputes(Controller):
     ) -> DisputeView:
         """Accept the ruling for your side; when both sides have, the money moves."""
         await actions.accept(tx, actor, dispute_id, now=await tx.now())
-        await tx.flush()  # the view is read from the database
-        return await queries.get_dispute(tx, actor, dispute_id)
+        return await _seen(tx, actor, dispute_id)
+
+
+async def _seen(tx: Tx, actor: Actor, dispute_id: UUID) -> DisputeView:
+    await tx.flush()  # the view is read from the database
+    return await queries.get_dispute(tx, actor, dispute_id)
 
 
 HANDLERS = [escalate, Disputes]

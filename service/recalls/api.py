@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from service.core.actor import Actor
 from service.db.pages import LIMIT_DEFAULT
 from service.db.query_parameters import After, Limit, State
-from service.db.schemas import PageMeta, PageOf
+from service.db.schemas import PageOf
 from service.db.session import Tx
 from service.recalls import actions, queries
 from service.recalls.schemas import NewConfirmation, NewLift, SignalView
@@ -36,7 +36,7 @@ class Signals(Controller):
         page = await queries.signals_page(
             tx, actor, state=in_state, is_open=open, batch_id=batch_id, after=after, limit=limit
         )
-        return PageOf(list(page.rows), PageMeta(page.next))
+        return page.answer()
 
     @get("/{signal_id:uuid}", opt={"allow": "signals.read"}, summary="Get a signal")
     async def one(
@@ -55,8 +55,7 @@ class Signals(Controller):
     ) -> SignalView:
         """Say that the freeze is right: it stays for its whole time instead of lifting after 48 hours."""
         await actions.confirm(tx, actor, signal_id, explanation=data.explanation, now=await tx.now())
-        await tx.flush()  # the view is read from the database
-        return await queries.get_signal(tx, actor, signal_id)
+        return await _seen(tx, actor, signal_id)
 
     @post("/{signal_id:uuid}/lift", opt={"allow": "signals.decide"}, summary="Lift a freeze")
     async def lift(
@@ -68,8 +67,12 @@ class Signals(Controller):
     ) -> SignalView:
         """End the freeze for a published reason; the windows of the held payments resume."""
         await actions.lift(tx, actor, signal_id, reason=data.reason, explanation=data.explanation, now=await tx.now())
-        await tx.flush()  # the view is read from the database
-        return await queries.get_signal(tx, actor, signal_id)
+        return await _seen(tx, actor, signal_id)
+
+
+async def _seen(tx: Tx, actor: Actor, signal_id: UUID) -> SignalView:
+    await tx.flush()  # the view is read from the database
+    return await queries.get_signal(tx, actor, signal_id)
 
 
 HANDLERS = [Signals]

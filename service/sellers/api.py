@@ -7,9 +7,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from service.core.actor import Actor
-from service.db.pages import LIMIT_DEFAULT
+from service.db.pages import LIMIT_DEFAULT, whole_list
 from service.db.query_parameters import After, Limit, Search
-from service.db.schemas import PageMeta, PageOf
+from service.db.schemas import PageOf
 from service.db.session import Tx
 from service.sellers import actions, queries
 from service.sellers.schemas import AgentView, NewAgent, NewSeller, SellerView
@@ -39,7 +39,7 @@ class Sellers(Controller):
     ) -> PageOf[SellerView]:
         """List sellers, the newest first; `q` finds words of a name in either language."""
         page = await queries.sellers_page(tx, search=q, after=after, limit=limit)
-        return PageOf([queries.view_of(seller) for seller in page.rows], PageMeta(page.next))
+        return page.answer_of(queries.view_of)
 
     @get("/{seller_id:uuid}", opt={"allow": "sellers.read"}, summary="Get a seller")
     async def one(self, seller_id: FromPath[UUID], tx: NamedDependency[Tx]) -> SellerView:
@@ -51,10 +51,7 @@ class Sellers(Controller):
         """List who sells this seller's goods, one step down the tree."""
         await queries.get_seller(tx, seller_id)
         found = await queries.agents_of(tx, seller_id)
-        rows = [
-            AgentView(link.agent_id, link.principal_id, agent.name, agent.name_zh, link.since) for link, agent in found
-        ]
-        return PageOf(rows, PageMeta(None))
+        return whole_list(queries.agent_view_of(link, agent) for link, agent in found)
 
     @post("/{seller_id:uuid}/agents", opt={"allow": "sellers.add_agent"}, summary="Add an agent")
     async def add_agent(
@@ -67,8 +64,11 @@ class Sellers(Controller):
         """Record that another seller sells this seller's goods."""
         link = await actions.add_agent(tx, actor, seller_id, data.agent_id, now=await tx.now())
         agent = await queries.get_seller(tx, data.agent_id)
-        view = AgentView(link.agent_id, link.principal_id, agent.name, agent.name_zh, link.since)
-        return Response(view, status_code=201, headers={"Location": f"/api/v1/sellers/{seller_id}/agents"})
+        return Response(
+            queries.agent_view_of(link, agent),
+            status_code=201,
+            headers={"Location": f"/api/v1/sellers/{seller_id}/agents"},
+        )
 
 
 HANDLERS = [Sellers]

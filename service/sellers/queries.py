@@ -11,13 +11,18 @@ from service.core.names import name_key
 from service.db.pages import Page, check_limit, decode_mark, encode_mark
 from service.db.search import is_like
 from service.db.session import Tx
-from service.sellers.schemas import SellerView
+from service.sellers.schemas import AgentView, SellerView
 from service.sellers.tables import AgentLink, Seller
 
 
 def view_of(seller: Seller) -> SellerView:
     """Return what the API shows of a seller."""
     return msgspec.convert(seller, SellerView, from_attributes=True)
+
+
+def agent_view_of(link: AgentLink, agent: Seller) -> AgentView:
+    """Return what the API shows of who sells for whom."""
+    return AgentView(link.agent_id, link.principal_id, agent.name, agent.name_zh, link.since)
 
 
 async def get_seller(tx: Tx, seller_id: UUID) -> Seller:
