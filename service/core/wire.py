@@ -9,7 +9,7 @@ import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from service.core.errors import Invalid
 from service.core.money import Money
@@ -29,6 +29,8 @@ PARCELS = "/v1/parcels"
 CARRIER_KEYS = "/v1/keys"
 SWITCHES = "/v1/switches"
 LINES = "/v1/lines"
+CHARGEBACKS = "chargebacks"  # below a capture; sandbox only
+CHARGEBACK_REASONS = ("fraud", "not_received", "not_as_described", "duplicate", "other")
 SANDBOX_CARRIER = "sandbox"
 
 CLIENT_ID_LENGTH_MAX = 100
@@ -143,6 +145,40 @@ class MoneyNotice:
     currency: str
     at: str
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargebackNotice:
+    """Webhook from the provider: the payer's bank took back money of the capture `client_id`.
+
+    `chargeback` is the provider's name for it; two notices of one name tell of one chargeback. `reason` is one of
+    `CHARGEBACK_REASONS`; treat another one as "other".
+    """
+
+    id: str
+    kind: Literal["chargeback"]
+    chargeback: str
+    client_id: str
+    amount_minor: int
+    currency: str
+    reason: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChargebackRequest:
+    """Sandbox only: let the payer's bank take back `amount_minor` of a capture. The same name has one effect."""
+
+    chargeback: str
+    amount_minor: int
+    reason: str = "fraud"
+
+    def check(self) -> None:
+        """Raise `Invalid` with the `field` if the body is not right."""
+        _short("chargeback", self.chargeback, CLIENT_ID_LENGTH_MAX)
+        _short("reason", self.reason, TEXT_LENGTH_MAX)
+        if self.amount_minor <= 0:
+            raise Invalid("amount_out_of_range", "a chargeback takes at least 1 minor unit", field="amount_minor")
 
 
 @dataclass(frozen=True, slots=True)

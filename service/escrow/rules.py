@@ -62,7 +62,6 @@ WIRE_KINDS: Mapping[str, str] = {
 }
 """What the provider is asked for: a deposit is captured from the seller, and goes back as a payout."""
 BLOCK_REASONS = ("review", "suspected_fraud", "identity_unproved", "authority_order", "suspended")
-CHARGEBACK_REASONS = ("fraud", "not_received", "not_as_described", "duplicate", "other")
 PROOF_KINDS = ("carrier", "hand_over", "receipt")
 FREEZE_KINDS = ("claim", "scope", "seal_failure", "unreachable_seller")
 SCOPE_KINDS = ("batch", "seller", "seller_product")

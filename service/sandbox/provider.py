@@ -12,6 +12,8 @@ from service.core.ids import new_id
 from service.core.wire import (
     INBOUND_GATEWAY,
     LINES_PAGE_MAX,
+    ChargebackNotice,
+    ChargebackRequest,
     Kind,
     MoneyLines,
     MoneyNotice,
@@ -38,6 +40,11 @@ CREATE TABLE IF NOT EXISTS operation (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS operation_pending ON operation (end_due_s) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS operation_original ON operation (original) WHERE original IS NOT NULL;
+CREATE TABLE IF NOT EXISTS chargeback (
+    chargeback TEXT PRIMARY KEY, client_id TEXT NOT NULL REFERENCES operation, reason TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL CHECK (amount_minor > 0), at TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS chargeback_capture ON chargeback (client_id);
 """
 # A pending operation's reason is already decided: it becomes public when the operation ends.
 _INSERT = """INSERT INTO operation VALUES (
@@ -85,6 +92,38 @@ class Provider:
         if row is None or row["kind"] != kind:
             raise NotFound("operation_unknown", "no such operation")
         return _status(row)
+
+    def charge_back(self, client_id: str, request: ChargebackRequest, *, now: datetime) -> ChargebackNotice:
+        """Let the payer's bank take money of a done capture back, and tell; the same name again changes nothing.
+
+        Raises `NotFound` ("operation_unknown"), `Invalid` ("more_than_captured", "original_not_done").
+        """
+        request.check()
+        with self.store.transaction() as connection:
+            capture = self._row(client_id)
+            if capture is None or capture["kind"] != Kind.CAPTURE:
+                raise NotFound("operation_unknown", "no such capture")
+            if capture["state"] != State.DONE:
+                raise Invalid(Reason.ORIGINAL_NOT_DONE.value, "nothing was captured")
+            notice = ChargebackNotice(
+                id=notice_id(),
+                kind="chargeback",
+                chargeback=request.chargeback,
+                client_id=client_id,
+                amount_minor=request.amount_minor,
+                currency=capture["currency"],
+                reason=request.reason,
+                at=format_instant(now),
+            )
+            known = "SELECT 1 FROM chargeback WHERE chargeback = ?"
+            if connection.execute(known, (request.chargeback,)).fetchone() is not None:
+                return notice
+            if self._charged_back(client_id) + request.amount_minor > capture["amount_minor"]:
+                raise Invalid(Reason.MORE_THAN_CAPTURED.value, "more than was captured", field="amount_minor")
+            values = (request.chargeback, client_id, request.reason, request.amount_minor, notice.at)
+            connection.execute("INSERT INTO chargeback VALUES (?, ?, ?, ?, ?)", values)
+            self.store.add_notice(notice.id, INBOUND_GATEWAY, encode(notice), signed=True)
+            return notice
 
     def lines(self, after: int, limit: int) -> MoneyLines:
         """Return ended operations beyond line `after`, oldest first; `next` is None on the last page."""
@@ -136,7 +175,14 @@ class Provider:
             "SELECT coalesce(sum(amount_minor), 0) FROM operation WHERE original = ? AND reason IS NULL",
             (request.original,),
         ).fetchone()[0]
-        return Reason.MORE_THAN_CAPTURED.value if refunded + request.amount_minor > capture["amount_minor"] else None
+        gone = refunded + self._charged_back(capture["client_id"])
+        return Reason.MORE_THAN_CAPTURED.value if gone + request.amount_minor > capture["amount_minor"] else None
+
+    def _charged_back(self, client_id: str) -> int:
+        found: int = self.store.connection.execute(
+            "SELECT coalesce(sum(amount_minor), 0) FROM chargeback WHERE client_id = ?", (client_id,)
+        ).fetchone()[0]
+        return found
 
     def _tell(self, client_id: str) -> MoneyStatus:
         row = self._row(client_id)

@@ -6,8 +6,9 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service.core.wire import CHARGEBACK_REASONS
 from service.db.base import Base
-from service.escrow.rules import BLOCK_REASONS, CHARGEBACK_REASONS
+from service.escrow.rules import BLOCK_REASONS
 from service.escrow.tables.words import one_of
 
 
