@@ -17,6 +17,7 @@ from service.core.signatures import verify_message
 from service.core.wire import (
     CARRIER_KEYS,
     CARRIER_PREFIX,
+    CHARGEBACKS,
     FAIRHOLD_NOW,
     IDEMPOTENCY_KEY,
     LINES,
@@ -25,6 +26,8 @@ from service.core.wire import (
     PROVIDER_PREFIX,
     SWITCHES,
     CarrierKey,
+    ChargebackNotice,
+    ChargebackRequest,
     Kind,
     MoneyLines,
     MoneyRequest,
@@ -114,6 +117,16 @@ class ProviderRoutes(Controller):
         status = provider.submit(_kind(request), asked, now=now)
         await desk.worked()
         return Response(status, status_code=202 if status.state is State.PENDING else 200)
+
+    @post(Kind.CAPTURE.path + "/{client_id:str}/" + CHARGEBACKS)
+    async def charge_back(self, request: AnyRequest, client_id: FromPath[str]) -> ChargebackNotice:
+        """Let the payer's bank take money of a capture back; Fairhold is told by a notice."""
+        desk, provider = _provider(request)
+        desk.check_up()
+        body, now = await desk.signed(request)
+        told = provider.charge_back(client_id, decode(body, ChargebackRequest), now=now)
+        await desk.worked()
+        return told
 
     @get([kind.path + "/{client_id:str}" for kind in Kind])
     async def status(self, request: AnyRequest, client_id: FromPath[str]) -> Response[MoneyStatus]:
