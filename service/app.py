@@ -66,14 +66,15 @@ class Service:
 
 def assemble(settings: Settings) -> Service:
     """Return the parts of a process, connected to nothing yet."""
+    database = Database(settings.database_url, pool_max=settings.database_pool_max)
     parts: dict[str, Any] = {
         "settings": settings,
-        "database": Database(settings.database_url, pool_max=settings.database_pool_max),
+        "database": database,
         "store": Store.of(settings),
         "workshop": ImageWorkshop(),
         "ring": KeyRing(settings.secret),
         "gateway": HttpGateway.of(settings),
-        "carriers": Carriers.of(settings),
+        "carriers": Carriers.of(settings, database),
         "renderer": Renderer.of(settings),
     }
     queue = Queue(settings.database_url)

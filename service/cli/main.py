@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.traceback import install
 from sqlalchemy.exc import DBAPIError
 
-from service.cli import accounts, database, demo, running
+from service.cli import accounts, database, demo, running, sandbox
 from service.core.errors import FairholdError, InvariantBroken
 from service.settings import SettingsWrong
 
@@ -27,7 +27,7 @@ def fairhold() -> None:
     """
 
 
-for command in (running.up, running.serve, running.worker, running.sandbox, database.migrate, database.seed, demo.demo):
+for command in (running.up, running.serve, running.worker, sandbox.sandbox, database.migrate, database.seed, demo.demo):
     fairhold.add_command(command)
 fairhold.add_command(accounts.account)
 fairhold.add_command(accounts.api_key)

@@ -1,10 +1,8 @@
-"""`fairhold up`, `serve`, `worker`, `sandbox`: the processes."""
+"""`fairhold up`, `serve`, `worker`: the processes."""
 
 import asyncio
-import contextlib
 import signal
 from datetime import timedelta
-from pathlib import Path
 
 import rich_click as click
 import structlog
@@ -20,9 +18,6 @@ from service import settings as environment
 from service.app import assemble, create_app
 from service.cli.home import running_settings
 from service.cli.supervisor import supervise
-from service.core.errors import Invalid
-from service.sandbox.app import SandboxSettings
-from service.sandbox.app import run as run_sandbox
 from service.settings import Settings
 from service.worker.host import run as run_worker
 
@@ -96,19 +91,6 @@ async def _work(settings: Settings) -> None:
         await run_worker(service.database, service.queue, service.subscriptions, stop, stalled=stalled)
     finally:
         await service.close()
-
-
-@click.command()
-@click.option("--port", required=True, type=click.IntRange(1, 65535), help="port on 127.0.0.1")
-@click.option("--folder", required=True, type=click.Path(path_type=Path), help="where it keeps its books")
-def sandbox(port: int, folder: Path) -> None:
-    """Run the sandbox payment provider and carrier, for tests and demonstrations."""
-    settings = environment.read()
-    if not settings.gateway_secret:
-        raise Invalid("gateway_secret_missing", "set FAIRHOLD_GATEWAY_SECRET to the secret that the service uses")
-    folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        run_sandbox(SandboxSettings(folder, settings.public_url, settings.gateway_secret, port))
 
 
 def configure_logs(settings: Settings) -> None:

@@ -6,7 +6,7 @@ import fcntl
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,13 +18,15 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.types import Scope
 
-from service.core.errors import FairholdError, Invalid, Unavailable
+from service.core.errors import FairholdError, Invalid, NotFound, Unavailable
 from service.core.signatures import secret_bytes
 from service.core.wire import BODY_BYTES_MAX
 from service.sandbox.carrier import Carrier
 from service.sandbox.outbox import Sender
 from service.sandbox.provider import Provider
 from service.sandbox.routes import CarrierRoutes, Desk, ProviderRoutes, http_refusal, refusal
+from service.sandbox.store import Store
+from service.sandbox.switches import Switches
 
 ADDRESS = "127.0.0.1"
 PROVIDER_FILE = "provider.sqlite"
@@ -87,6 +89,25 @@ def create_app(settings: SandboxSettings, stopping: asyncio.Event | None = None)
     )
 
 
+def switches_of(folder: Path, service: str) -> Switches:
+    """Return how the "provider" or the "carrier" with books in `folder` is set to fail; raises `NotFound`."""
+    with contextlib.closing(_books(folder, service)) as store:
+        return store.switches()
+
+
+def turn_switches(folder: Path, service: str, switches: Switches) -> None:
+    """Replace all switches, in the books themselves; a running sandbox follows within seconds. Raises `NotFound`."""
+    with contextlib.closing(_books(folder, service)) as store:
+        store.set_switches(switches)
+
+
+def _books(folder: Path, service: str) -> Store:
+    path = folder / {"provider": PROVIDER_FILE, "carrier": CARRIER_FILE}[service]
+    if not path.exists():
+        raise NotFound("sandbox_unknown", f"no sandbox has kept books in {folder}")
+    return Store(path)
+
+
 def _check_base_url(url: str) -> None:
     try:
         parsed = httpx.URL(url)
@@ -106,10 +127,16 @@ def _report_end(task: asyncio.Task[None]) -> None:
         log.critical("notices are no longer sent", exc_info=error)
 
 
-def run(settings: SandboxSettings) -> None:
-    """Serve on 127.0.0.1 until SIGTERM or SIGINT. Raises `Unavailable` if the folder or the port is in use."""
+def run(settings: SandboxSettings, *, starting: Callable[[], None] = lambda: None) -> None:
+    """Serve on 127.0.0.1 until SIGTERM or SIGINT; `starting` is called once nothing stands in the way.
+
+    Raises `Unavailable` if the folder or the port is in use, `Invalid` if secret or base URL are wrong.
+    """
     with _alone(settings.folder):
         _check_port_free(settings.port)
+        secret_bytes(settings.secret)
+        _check_base_url(settings.callback_base_url)
+        starting()
         asyncio.run(_serve(settings))
 
 

@@ -6,13 +6,17 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
+import msgspec
 
 from service.core.errors import Invalid
-from service.core.signatures import sign_message
+from service.core.signatures import secret_from_bytes, sign_message
 from service.core.wire import FAIRHOLD_NOW, WEBHOOK_ID, WEBHOOK_TIMESTAMP, parse_instant
 from service.sandbox.store import Store, Waiting
+from service.sandbox.switches import Switches
 
 ANSWER_TIMEOUT_S = 10.0
 AT_ONCE_MAX = 8
@@ -21,6 +25,8 @@ PAUSE_MAX_S = 30.0
 ATTEMPTS_MAX = 2_000  # about 16 hours of pauses
 REORDER_WAIT_S = 1.0
 IDLE_S = 5.0
+STALE = timedelta(minutes=10)  # twice what a receiver allows
+OTHER_SECRET = secret_from_bytes(b"this is nobody's secret; forgeries use it")
 
 log = logging.getLogger(__name__)
 
@@ -65,25 +71,22 @@ class Sender:
             for notice in waiting:
                 self._store.remove(notice)
         elif not switches.reorder_notices:
-            await asyncio.gather(*(self._send(client, notice) for notice in waiting))
+            await asyncio.gather(*(self._send(client, notice, switches) for notice in waiting))
         elif len(waiting) == 1 and not waiting[0].attempts and time.monotonic() < waiting[0].due_s + REORDER_WAIT_S:
             return waiting[0].due_s + REORDER_WAIT_S
         else:
             for notice in reversed(waiting):
-                await self._send(client, notice)
+                await self._send(client, notice, switches)
         return self._store.next_due_s()
 
-    async def _send(self, client: httpx.AsyncClient, notice: Waiting) -> None:
+    async def _send(self, client: httpx.AsyncClient, notice: Waiting, switches: Switches) -> None:
         now = self._store.now()
         if now is None:  # nothing was ever heard from Fairhold, so there is nothing to sign with
             self._store.postpone(notice, PAUSE_FIRST_S)
             return
-        headers = sign_message(self._secret, notice.notice_id, notice.body, now=now)
-        if not notice.signed:
-            headers = {name: headers[name] for name in (WEBHOOK_ID, WEBHOOK_TIMESTAMP)}
-        headers["content-type"] = "application/json"
+        body, headers = self._message(notice, switches, now)
         try:
-            answer = await client.post(self._base_url + notice.path, content=notice.body, headers=headers)
+            answer = await client.post(self._base_url + notice.path, content=body, headers=headers)
         except httpx.HTTPError as error:
             self._failed(notice, type(error).__name__)
             return
@@ -95,6 +98,20 @@ class Sender:
                 self._store.adopt_now(parse_instant(answer.headers[FAIRHOLD_NOW]))
         self._failed(notice, str(answer.status_code))
 
+    def _message(self, notice: Waiting, switches: Switches, now: datetime) -> tuple[bytes, dict[str, str]]:
+        """Return body and headers of a notice: right, or as wrong as the switches want them."""
+        body = notice.body
+        if notice.signed and switches.wrong_notices:
+            body = _altered(body, lambda told: told | {"amount_minor": told["amount_minor"] + 1})
+        if not notice.signed and switches.forge_notices:
+            body = _altered(body, lambda told: told | {"record": told["record"] | {"destination_area": "elsewhere"}})
+        secret = OTHER_SECRET if switches.forge_notices else self._secret
+        at = now - STALE if switches.stale_notices else now
+        headers = sign_message(secret, notice.notice_id, body, now=at)
+        if not notice.signed:
+            headers = {name: headers[name] for name in (WEBHOOK_ID, WEBHOOK_TIMESTAMP)}
+        return body, {**headers, "content-type": "application/json"}
+
     def _failed(self, notice: Waiting, why: str) -> None:
         if notice.attempts + 1 >= ATTEMPTS_MAX:
             log.error("notice %s given up after %d attempts: %s", notice.notice_id, ATTEMPTS_MAX, why)
@@ -103,3 +120,7 @@ class Sender:
         pause_s = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** min(notice.attempts, 20))
         log.info("notice %s not taken (%s), again in %.1f s", notice.notice_id, why, pause_s)
         self._store.postpone(notice, pause_s)
+
+
+def _altered(body: bytes, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bytes:
+    return msgspec.json.encode(change(msgspec.json.decode(body, type=dict[str, Any])))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import http
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
@@ -25,6 +26,7 @@ from service.core.wire import (
     PARCELS,
     PROVIDER_PREFIX,
     SWITCHES,
+    WEBHOOK_SIGNATURE,
     CarrierKey,
     ChargebackNotice,
     ChargebackRequest,
@@ -82,9 +84,21 @@ class Desk:
         self.store.adopt_now(now)
         return body, now
 
+    async def hear(self, request: AnyRequest) -> None:
+        """Keep Fairhold's time from a request that need not be signed, if it is."""
+        if WEBHOOK_SIGNATURE in request.headers:
+            await self.signed(request)
+
+    def check_willing(self) -> None:
+        """Before the work of a POST: fail if the switch says so."""
+        if self.store.use_up("fail_next"):
+            raise HTTPException(status_code=500, detail="fail_next")
+
     async def worked(self) -> None:
-        """After the work of a POST: wake the sender, and if the switch says so, never answer."""
+        """After the work of a POST: wake the sender, and if the switches say so, fail or never answer."""
         self.sender.wake()
+        if self.store.use_up("fail_after_work"):
+            raise HTTPException(status_code=500, detail="fail_after_work")
         if not self.store.use_up("time_out_after_work"):
             return
         with contextlib.suppress(TimeoutError):
@@ -114,9 +128,10 @@ class ProviderRoutes(Controller):
         asked = decode(body, MoneyRequest)
         if request.headers.get(IDEMPOTENCY_KEY) != asked.client_id:
             raise errors.Invalid("idempotency_key_differs", "header and body name different keys", field="client_id")
+        desk.check_willing()
         status = provider.submit(_kind(request), asked, now=now)
         await desk.worked()
-        return Response(status, status_code=202 if status.state is State.PENDING else 200)
+        return _answer(desk, status)
 
     @post(Kind.CAPTURE.path + "/{client_id:str}/" + CHARGEBACKS)
     async def charge_back(self, request: AnyRequest, client_id: FromPath[str]) -> ChargebackNotice:
@@ -134,8 +149,7 @@ class ProviderRoutes(Controller):
         desk, provider = _provider(request)
         desk.check_up()
         await desk.signed(request)
-        status = provider.status(_kind(request), client_id)
-        return Response(status, status_code=202 if status.state is State.PENDING else 200)
+        return _answer(desk, provider.status(_kind(request), client_id))
 
     @get(LINES)
     async def lines(
@@ -171,6 +185,7 @@ class CarrierRoutes(Controller):
         desk, carrier = _carrier(request)
         desk.check_up()
         body, now = await desk.signed(request)
+        desk.check_willing()
         signed, is_new = carrier.accept(decode(body, ParcelRequest), now=now)
         await desk.worked()
         return Response(signed, status_code=201 if is_new else 200)
@@ -181,6 +196,7 @@ class CarrierRoutes(Controller):
         desk, carrier = _carrier(request)
         desk.check_up()
         _, now = await desk.signed(request)
+        desk.check_willing()
         signed = carrier.deliver(tracking_number, now=now)
         await desk.worked()
         return signed
@@ -190,12 +206,15 @@ class CarrierRoutes(Controller):
         """Give the signed record to whoever asks."""
         desk, carrier = _carrier(request)
         desk.check_up()
+        await desk.hear(request)
         return carrier.record(tracking_number)
 
     @get(CARRIER_KEYS)
     async def keys(self, request: AnyRequest) -> list[CarrierKey]:
         """Give the verifying keys to whoever asks."""
-        return [_carrier(request)[1].public_key()]
+        desk, carrier = _carrier(request)
+        await desk.hear(request)
+        return [carrier.public_key()]
 
     @get(SWITCHES)
     async def switches(self, request: AnyRequest) -> Switches:
@@ -208,6 +227,11 @@ class CarrierRoutes(Controller):
     async def turn(self, request: AnyRequest) -> Switches:
         """Replace the switches."""
         return await _carrier(request)[0].turn(request)
+
+
+def _answer(desk: Desk, status: MoneyStatus) -> Response[MoneyStatus]:
+    told = replace(status, client_id=f"{status.client_id}-other") if desk.store.use_up("wrong_answers") else status
+    return Response(told, status_code=202 if told.state is State.PENDING else 200)
 
 
 def decode(body: bytes, shape: type[Shape]) -> Shape:

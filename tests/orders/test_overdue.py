@@ -230,7 +230,7 @@ async def test_a_late_no_is_never_worse_than_silence(shop: Shop, clock: Clock, d
 async def test_only_its_buyer_answers(shop: Shop, clock: Clock, drain: Drain) -> None:
     order_id = await asked(shop, clock, drain)
     other = shop.world.account(Role.BUYER, Whose.OTHERS)
-    for who, status, code in ((other, 404, "order_not_found"), (shop.seller, 403, "not_allowed")):
+    for who, status, code in ((other, 404, "order_not_found"), (shop.seller, 403, "role_not_allowed")):
         for arrived in (True, False):
             answer = await shop.post(who, f"/orders/{order_id}/arrival", {"arrived": arrived})
             assert (answer.status_code, answer.json()["code"]) == (status, code)

@@ -107,3 +107,27 @@ def test_a_killed_sandbox_keeps_its_books_and_sends_what_was_waiting(tmp_path: P
     finally:
         sandbox.close()
         again.close()
+
+
+@pytest.mark.parametrize("switch", ["forge_notices", "stale_notices"])
+def test_forged_and_stale_notices_fail_the_check_until_the_switch_is_off(
+    sandbox: Sandbox, listener: Listener, switch: str
+) -> None:
+    listener.answers = [(401, {})]
+    sandbox.switch(**{switch: True})
+    sandbox.ask(Kind.CAPTURE, capture())
+    (wrong,) = listener.wait_for(1)
+    with pytest.raises(Unauthenticated) as raised:
+        verify_message(SECRET, wrong.headers, wrong.body, now=NOW)
+    assert raised.value.code == {"forge_notices": "signature_wrong", "stale_notices": "signature_stale"}[switch]
+    sandbox.switch()
+    right = listener.wait_for(2)[-1]
+    assert verify_message(SECRET, right.headers, right.body, now=NOW) == wrong.headers["webhook-id"]
+
+
+def test_a_wrong_notice_is_rightly_signed_and_says_another_amount(sandbox: Sandbox, listener: Listener) -> None:
+    sandbox.switch(wrong_notices=True)
+    sandbox.ask(Kind.CAPTURE, capture())
+    (heard,) = listener.wait_for(1)
+    assert verify_message(SECRET, heard.headers, heard.body, now=NOW) == heard.json["id"]
+    assert heard.json["amount_minor"] == 36_001

@@ -99,7 +99,11 @@ def test_broken_bytes_and_unknown_things_have_honest_answers(shared: Sandbox) ->
     assert code(shared.call("PUT", "/provider/v1/switches", b'{"delay_ms": -1}')) == (422, "body_malformed")
     assert code(shared.call("PUT", "/provider/v1/switches", b'{"explode": true}')) == (422, "body_malformed")
     assert code(shared.call("GET", "/provider/v1/lines?after=x")) == (400, "body_malformed")
-    assert shared.call("GET", f"/provider/v1/lines?after={10**30}&limit=-1").json() == {"lines": [], "next": None, "last": None}
+    assert shared.call("GET", f"/provider/v1/lines?after={10**30}&limit=-1").json() == {
+        "lines": [],
+        "next": None,
+        "last": None,
+    }
     assert shared.lines() == []
 
 
@@ -209,3 +213,22 @@ def test_the_statement_comes_in_pages(sandbox: Sandbox) -> None:
         seen.append([line["amount_minor"] for line in page["lines"]])
         after = page["next"]
     assert seen == [[100, 101], [102, 103], [104]]
+
+
+def test_a_failure_before_the_work_does_nothing_and_one_after_it_has_done_it(
+    sandbox: Sandbox, listener: Listener
+) -> None:
+    sandbox.switch(fail_next=1, fail_after_work=1)
+    assert sandbox.ask(Kind.CAPTURE, capture()).status_code == 500
+    assert code(sandbox.status(Kind.CAPTURE, "cap-1")) == (404, "operation_unknown")
+    assert sandbox.ask(Kind.CAPTURE, capture()).status_code == 500
+    assert sandbox.status(Kind.CAPTURE, "cap-1").json()["state"] == "done"
+    assert [heard.json["client_id"] for heard in listener.wait_for(1)] == ["cap-1"]
+
+
+def test_a_wrong_answer_names_another_operation_and_the_books_stay_right(sandbox: Sandbox) -> None:
+    sandbox.switch(wrong_answers=2)
+    assert sandbox.ask(Kind.CAPTURE, capture()).json()["client_id"] == "cap-1-other"
+    assert sandbox.status(Kind.CAPTURE, "cap-1").json()["client_id"] == "cap-1-other"
+    assert sandbox.status(Kind.CAPTURE, "cap-1").json()["client_id"] == "cap-1"
+    assert [line["client_id"] for line in sandbox.lines()] == ["cap-1"]
