@@ -23,6 +23,7 @@ from service.accounts.guards import (
 from service.api.health import HEALTH
 from service.api.problems import EXCEPTION_HANDLERS, answer
 from service.api.router import DOMAINS, api_router, openapi_config
+from service.db.hot import Connections, HotCommands
 from service.db.requests import RequestTransaction
 from service.db.session import Database
 from service.escrow.gateway import HttpGateway
@@ -45,6 +46,7 @@ class Service:
 
     settings: Settings
     database: Database
+    hot_connections: Connections
     queue: Queue
     store: Store
     workshop: ImageWorkshop
@@ -61,6 +63,7 @@ class Service:
         await self.workshop.close()
         await self.renderer.close()
         self.store.close()
+        await self.hot_connections.close()
         await self.database.close()
 
 
@@ -70,6 +73,7 @@ def assemble(settings: Settings) -> Service:
     parts: dict[str, Any] = {
         "settings": settings,
         "database": database,
+        "hot_connections": Connections(settings.database_url),
         "store": Store.of(settings),
         "workshop": ImageWorkshop(),
         "ring": KeyRing(settings.secret),
@@ -113,6 +117,11 @@ def create_app(settings: Settings, service: Service | None = None) -> Litestar:
         route_handlers=[api_router(), *HEALTH, *PAGES],
         exception_handlers=dict.fromkeys(EXCEPTION_HANDLERS, _refuse),
         middleware=[
+            DefineMiddleware(
+                cast("Any", HotCommands),
+                connections=parts.hot_connections,
+                parts={"settings": settings, "carriers": parts.carriers},
+            ),
             DefineMiddleware(AuthenticationMiddleware, database=parts.database),
             DefineMiddleware(cast("Any", RequestTransaction), database=parts.database),
             csrf_middleware(settings),

@@ -67,6 +67,17 @@ def verify_message(secret: str, headers: Mapping[str, str], body: bytes, *, now:
     `body` is the exact bytes received. Raises `Unauthenticated` ("signature_missing", "signature_wrong",
     "signature_stale"); staleness is told only to who signed rightly.
     """
+    message_id, signed_at = signed_message(secret, headers, body)
+    if abs(now.timestamp() - signed_at) > SIGNATURE_TOLERANCE_SECONDS:
+        raise Unauthenticated("signature_stale", f"signed more than {SIGNATURE_TOLERANCE_SECONDS} s from now")
+    return message_id
+
+
+def signed_message(secret: str, headers: Mapping[str, str], body: bytes) -> tuple[str, int]:
+    """Return the message id and when it was signed (seconds since 1970), whose age is the caller's to judge.
+
+    Raises `Unauthenticated` ("signature_missing", "signature_wrong").
+    """
     named = {name.lower(): value for name, value in headers.items()}
     message_id, timestamp, signatures = (named.get(n, "") for n in (WEBHOOK_ID, WEBHOOK_TIMESTAMP, WEBHOOK_SIGNATURE))
     if not (message_id and timestamp and signatures):
@@ -76,9 +87,7 @@ def verify_message(secret: str, headers: Mapping[str, str], body: bytes, *, now:
     expected = _mac(secret, message_id, timestamp, body)
     if not any(hmac.compare_digest(expected, each) for each in _version_1(signatures)):
         raise Unauthenticated("signature_wrong", "no signature fits")
-    if abs(now.timestamp() - int(timestamp)) > SIGNATURE_TOLERANCE_SECONDS:
-        raise Unauthenticated("signature_stale", f"signed more than {SIGNATURE_TOLERANCE_SECONDS} s from now")
-    return message_id
+    return message_id, int(timestamp)
 
 
 def record_bytes(record: DeliveryRecord) -> bytes:

@@ -42,12 +42,38 @@ class StoredAnswer:
     body: bytes
 
 
+KEEP = """
+INSERT INTO idempotency_key (principal, key, fingerprint, status, content_type, location, body, created_at)
+VALUES (%(principal)s, %(key)s, %(fingerprint)s, %(status)s, %(content_type)s, %(location)s, %(body)s, %(now)s)
+"""
+"""A key and its answer in one statement of the driver, for hot commands; a key that was used before is an error."""
+
+
+def kept(*, principal: str, key: str, fingerprint: bytes, answer: StoredAnswer, now: datetime) -> dict[str, object]:
+    """Return the values of `KEEP`."""
+    return {
+        "principal": principal,
+        "key": key,
+        "fingerprint": fingerprint,
+        "status": answer.status,
+        "content_type": answer.content_type,
+        "location": answer.location,
+        "body": answer.body,
+        "now": now,
+    }
+
+
+def is_well_formed(key: str | None) -> bool:
+    """Whether a key is visible ASCII of a right length, as the API's description says, or there is none."""
+    return key is None or (0 < len(key) <= KEY_LENGTH_MAX and all("!" <= each <= "~" for each in key))
+
+
 async def claim(tx: Tx, *, principal: str, key: str, fingerprint: bytes) -> StoredAnswer | None:
     """Take the key for this transaction and return None, or return the answer it already got.
 
     Raises `Invalid` ("idempotency_key_malformed", "idempotency_key_reused"). Locks the key until the transaction ends.
     """
-    if not 0 < len(key) <= KEY_LENGTH_MAX or not key.isprintable():
+    if not is_well_formed(key):
         raise Invalid("idempotency_key_malformed", f"1 to {KEY_LENGTH_MAX} printable characters")
     claimed = await tx.execute(
         text(

@@ -23,6 +23,10 @@ _RETRY_STATES = frozenset({"40001", "40P01"})  # serialisation failure, deadlock
 STATEMENT_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 10_000
 IDLE_TIMEOUT_MS = 30_000
+SESSION_OPTIONS = (
+    f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+    f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS} -c timezone=UTC"
+)
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_WAIT_SECONDS = 10
 PING_AFTER_IDLE_SECONDS = 5.0
@@ -75,8 +79,7 @@ class Database:
             hide_parameters=True,  # error texts go into logs; what people typed does not
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
-                f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS} -c timezone=UTC",
+                "options": SESSION_OPTIONS,
             },
         )
         event.listen(self.engine.sync_engine, "checkin", _note_use)

@@ -49,6 +49,15 @@ async def policy(tx: Tx, name: str, *, now: datetime, category: str = "", jurisd
     return PolicyValue(found.name, found.value, found.version)  # type: ignore[union-attr]  # ensured above
 
 
+def value_sql(name: str, *, at: str, category: str = "''", jurisdiction: str = "''") -> str:
+    """Return what `policy` finds as SQL for a prepared statement. All arguments are SQL by the program, never data."""
+    return (
+        f"(SELECT y.value FROM policy y WHERE y.name = '{name}' AND y.category IN ('', {category})"  # noqa: S608 - as said
+        f" AND y.jurisdiction IN ('', {jurisdiction}) AND y.effective_from <= {at}"
+        " ORDER BY y.category = '', y.jurisdiction = '', y.version DESC LIMIT 1)"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """An open promise: what happens to its subject by itself, and when."""

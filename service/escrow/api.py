@@ -12,11 +12,12 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.core.actor import Actor
 from service.core.wire import BODY_BYTES_MAX, FAIRHOLD_NOW, format_instant
+from service.db.hot import HOT
 from service.db.pages import LIMIT_DEFAULT
 from service.db.query_parameters import After, Limit, State
 from service.db.schemas import MoneyView, PageMeta, PageOf
 from service.db.session import Tx
-from service.escrow import actions, queries, schemas
+from service.escrow import actions, hot, queries, schemas
 from service.escrow.alerts import alerts_page
 from service.escrow.queries import HoldView
 from service.settings import Settings
@@ -108,7 +109,7 @@ class TellsTheTime:
 
 @post(
     "/inbound/gateway",
-    opt={"allow": "gateway.receive_notice"},
+    opt={"allow": "gateway.receive_notice", HOT: hot.fund},
     summary="The payment provider's signed notice",
     tags=["Inbound"],
     status_code=202,
@@ -118,7 +119,7 @@ class TellsTheTime:
 async def gateway_notice(
     request: Request[Any, Any, Any], tx: NamedDependency[Tx], settings: NamedDependency[Settings]
 ) -> schemas.Stored:
-    """Store a notice as docs/gateway.md describes it; it is applied after the answer. A forged one is not kept."""
+    """Store a notice as docs/gateway.md describes it, and apply it now or after the answer. A forged one is refused."""
     now = await tx.now()
     request.scope["state"][_NOW] = format_instant(now)
     body = await request.body()

@@ -11,12 +11,13 @@ from litestar.params import FromPath, FromQuery, JSONBody, PathParameter
 from service.core.actor import Actor
 from service.core.errors import Invalid
 from service.core.wire import SignedDelivery
+from service.db.hot import HOT
 from service.db.pages import LIMIT_DEFAULT
 from service.db.query_parameters import After, Limit, Status
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.schemas import MoneyView, PageMeta, PageOf
 from service.db.session import Database, Tx
-from service.orders import actions, overdue, proofs, queries, rules
+from service.orders import actions, hot, overdue, proofs, queries, rules
 from service.orders.carriers import Carriers
 from service.orders.schemas import (
     ArrivalAnswer,
@@ -110,7 +111,7 @@ class Orders(Controller):
 
     @post(
         "/{order_id:uuid}/delivery",
-        opt={"allow": "orders.deliver", LATE_CLAIM: True},
+        opt={"allow": "orders.deliver", LATE_CLAIM: True, HOT: hot.deliver},
         summary="Bring proof of delivery",
     )
     async def deliver(
@@ -138,7 +139,11 @@ class Orders(Controller):
             )
         return await queries.get_order(tx, actor, order_id)
 
-    @post("/{order_id:uuid}/receipt", opt={"allow": "orders.confirm_receipt"}, summary="Confirm receipt")
+    @post(
+        "/{order_id:uuid}/receipt",
+        opt={"allow": "orders.confirm_receipt", HOT: hot.receive},
+        summary="Confirm receipt",
+    )
     async def receive(
         self,
         order_id: FromPath[UUID],

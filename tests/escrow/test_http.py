@@ -36,7 +36,7 @@ async def test_a_signed_notice_is_stored_applied_by_its_job_and_tells_the_time(
     client: httpx.AsyncClient, world: World, settings: Settings
 ) -> None:
     payment_id = await world.request(Money(36_000, "CNY"))
-    body = await notice(world, payment_id, "done")
+    body = await notice(world, payment_id, "failed")
     answer = await send(client, world, settings.gateway_secret, body)
     assert (answer.status_code, answer.json()) == (202, {"is_new": True})
     assert "fairhold-now" in answer.headers
@@ -46,7 +46,7 @@ async def test_a_signed_notice_is_stored_applied_by_its_job_and_tells_the_time(
     jobs = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'escrow.apply_notice'"
     assert await world.value(jobs) == 1
     assert await apply(world, json.loads(body)["id"]) == "applied"
-    assert await world.balances() == {"gateway": -36_000, "held": 36_000}
+    assert (await world.value("SELECT state FROM payment"), await world.balances()) == ("failed", {})
 
 
 async def test_forged_stale_unsigned_and_malformed_notices_are_refused_and_not_kept(
