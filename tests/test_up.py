@@ -58,6 +58,10 @@ class Up:
         except httpx.HTTPError:
             return False
 
+    def has_people(self) -> bool:
+        assert self.process.poll() is None, f"`up` ended: {self.process.communicate()}"
+        return (self.home / "demo.json").exists()
+
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal; the exit code and all that was printed."""
         self.process.send_signal(number)
@@ -170,7 +174,7 @@ def test_sigterm_leaves_no_process_starting_again_keeps_the_data_and_folders_kee
 def test_a_first_start_that_is_killed_while_it_makes_sample_data_is_gone_on_with_by_the_next(home: Path) -> None:
     cut = home.parent / "cut"
     with launched(cut) as first:
-        wait_until((cut / "demo.json").exists, FIRST_START_SECONDS)  # the people are being made, then the rest
+        wait_until(first.has_people, FIRST_START_SECONDS)  # the rest is being made
         first.process.kill()
         first.wait()
         assert first.demo["is_whole"] is False

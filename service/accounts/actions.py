@@ -229,11 +229,6 @@ async def change_profile(
     await emit(tx, "person.changed", actor=actor, subject=("person", person_id), now=now, facts=facts)
 
 
-async def change_language(tx: Tx, actor: Actor, language: str, *, now: datetime) -> None:
-    """Keep the language that a person chose on a page; raises as `change_profile`."""
-    await change_profile(tx, actor, language=language, now=now)
-
-
 async def _check_new_key(tx: Tx, person_id: UUID, tenant_id: UUID) -> None:
     granted = await tx.scalar(
         select(RoleGrant.id)

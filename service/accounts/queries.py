@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from service.accounts.people import Contact, GrantRow, KeyRow, PersonRow
 from service.accounts.rules import fold_email
-from service.accounts.tables import ApiKey, Person, RoleGrant, Tenant
+from service.accounts.tables import ApiKey, Person, RoleGrant
 from service.core.actor import Actor, Role
 from service.core.errors import NotFound
 from service.db.session import Tx
@@ -54,12 +54,6 @@ async def person_by_email(tx: Tx, email: str) -> Contact:
 async def person_names(tx: Tx, person_ids: Collection[UUID]) -> Mapping[UUID, str]:
     """Return the names of people; unknown ids are left out."""
     found = await tx.execute(select(Person.id, Person.name).where(Person.id.in_(list(person_ids))))
-    return {row.id: row.name for row in found}
-
-
-async def tenant_names(tx: Tx, tenant_ids: Collection[UUID]) -> Mapping[UUID, str]:
-    """Return the names of tenants; unknown ids are left out."""
-    found = await tx.execute(select(Tenant.id, Tenant.name).where(Tenant.id.in_(list(tenant_ids))))
     return {row.id: row.name for row in found}
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Row, select, text
 
 from service.core.actor import Actor
 from service.core.ids import new_id
@@ -97,8 +97,21 @@ async def relay(tx: Tx, subscriptions: Subscriptions) -> int:
             {"xid": str(mark.xid), "seq": mark.seq, "limit": RELAY_BATCH},
         )
     ).all()
+    for job, payloads in _jobs_for(found, subscriptions).items():
+        await enqueue_many(tx, job, payloads, priority=LATER if isinstance(job, Later) else SOON)
+    if found:
+        last = found[-1]
+        await tx.execute(
+            text("UPDATE event_relay SET xid = CAST(:xid AS xid8), seq = :seq WHERE name = 'main'"),
+            {"xid": str(last.xid), "seq": last.seq},
+        )
+    return len(found)
+
+
+def _jobs_for(events: Sequence[Row[Any]], subscriptions: Subscriptions) -> dict[str, list[Payload]]:
+    """Return the payloads of every subscribed job, in the events' order."""
     jobs: dict[str, list[Payload]] = {}
-    for each in found:
+    for each in events:
         payload = {
             "event_id": str(each.id),
             "event": each.name,
@@ -108,12 +121,4 @@ async def relay(tx: Tx, subscriptions: Subscriptions) -> int:
         }
         for job in subscriptions.get(each.name, ()):
             jobs.setdefault(job, []).append(payload)
-    for job, payloads in jobs.items():
-        await enqueue_many(tx, job, payloads, priority=LATER if isinstance(job, Later) else SOON)
-    if found:
-        last = found[-1]
-        await tx.execute(
-            text("UPDATE event_relay SET xid = CAST(:xid AS xid8), seq = :seq WHERE name = 'main'"),
-            {"xid": str(last.xid), "seq": last.seq},
-        )
-    return len(found)
+    return jobs

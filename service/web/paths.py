@@ -80,11 +80,6 @@ def seller_case(reference: str, part: str = "") -> str:
     return f"/seller/cases/{reference}" + (f"/{part}" if part else "")
 
 
-def seller_batch(batch_id: object) -> str:
-    """One of the seller's batches."""
-    return f"{SELLER_BATCHES}/{batch_id}"
-
-
 def shipment(order_id: object) -> str:
     """GET the ship form, POST ships."""
     return f"{SELLER_ORDERS}/{order_id}/shipment"

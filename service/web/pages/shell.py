@@ -105,11 +105,6 @@ class Shell:
         """The language of this request's pages."""
         return language_of(self.request)
 
-    @property
-    def is_htmx(self) -> bool:
-        """Whether htmx asks for a part of a page."""
-        return self.request.headers.get("hx-request") == "true"
-
     async def page(self, view: View, *, status: int = 200) -> Page:
         """Return the page of a view."""
         frame = await self._frame()
