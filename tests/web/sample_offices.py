@@ -147,6 +147,7 @@ def operator_views() -> dict[str, View]:
         "operator-health": operator.Health(
             NOW,
             950_400,
+            (operator.AlertFigure("alert.hold_near_limit", 2, NOW),),
             (
                 operator.Check("part.database", True, say("health.answers", ms=3)),
                 operator.Check("part.files", False, say("health.no_answer")),
