@@ -97,7 +97,7 @@ def _rows(content: bytes, wrong: list[WrongRow]) -> Iterator[tuple[int, ImportRo
     try:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         header = reader.fieldnames or []
-        unknown = [name for name in header if name not in COLUMNS]
+        unknown = [name for place, name in enumerate(header) if name not in COLUMNS or name in header[:place]]
         if unknown or "lot_code" not in header or "category" not in header:
             raise Invalid(
                 "import_malformed", "the first line names the columns", columns=list(COLUMNS), unknown=unknown

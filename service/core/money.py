@@ -7,6 +7,7 @@ from service.core.errors import Invalid
 
 AMOUNT_MINOR_MAX = 10**15  # far below bigint, so that sums of thousands of rows cannot overflow
 BASIS_POINTS = 10_000
+_FIGURES_MAX = len(str(AMOUNT_MINOR_MAX))
 
 # ISO 4217:2024, active codes. Two decimals unless named here.
 _THREE_DECIMALS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
@@ -44,7 +45,7 @@ class Money:
         if isinstance(self.amount_minor, bool) or not isinstance(self.amount_minor, int):
             raise Invalid("amount_not_whole", "an amount is a whole number of minor units")
         if not 0 <= self.amount_minor <= AMOUNT_MINOR_MAX:
-            raise Invalid("amount_out_of_range", "an amount is from 0 to 10^15 minor units", amount=self.amount_minor)
+            raise Invalid("amount_out_of_range", "an amount is from 0 to 10^15 minor units")
 
     def __add__(self, other: "Money") -> "Money":
         return Money(self.amount_minor + self._same(other), self.currency)
@@ -70,15 +71,18 @@ class Money:
 
 
 def parse_major(text: str, currency: str) -> Money:
-    """Return the money a person typed in major units ("360.5", "1,200"); raises `Invalid` ("amount_malformed").
+    """Return the money a person typed in major units ("360.5", "1,200").
 
-    More decimals than the currency has are refused, never rounded.
+    More decimals than the currency has are refused, never rounded. Raises `Invalid` ("amount_malformed"), and
+    ("amount_out_of_range") above 10^15 minor units.
     """
     cleaned = text.strip().replace(",", "").replace("，", "")
     whole, point, fraction = cleaned.partition(".")
     places = decimals(currency)
     if not whole.isascii() or not whole.isdigit() or (point and not (fraction.isascii() and fraction.isdigit())):
         raise Invalid("amount_malformed", "an amount has figures and at most one point")
+    if len(whole) > _FIGURES_MAX:  # before it is made a number: Python reads no number of thousands of figures
+        raise Invalid("amount_out_of_range", "an amount is from 0 to 10^15 minor units")
     if len(fraction) > places:
         raise Invalid("amount_malformed", f"{currency} has {places} decimals", decimals=places)
     return Money(int(whole + fraction.ljust(places, "0")), currency)

@@ -161,7 +161,8 @@ class _Gate:
     def _time(self) -> list[tuple[bytes, bytes]]:
         """The transaction's time, where it was read: callers that keep no clock of their own stamp with it."""
         now = self._tx.known_now
-        return [] if now is None else [(FAIRHOLD_NOW.encode(), format_instant(now).encode())]
+        is_told = self._start is not None and any(name == FAIRHOLD_NOW.encode() for name, _ in self._start["headers"])
+        return [] if now is None or is_told else [(FAIRHOLD_NOW.encode(), format_instant(now).encode())]
 
     def _answer(self) -> idempotency.StoredAnswer:
         headers = {} if self._start is None else dict(self._start["headers"])

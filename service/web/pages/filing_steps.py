@@ -1,6 +1,7 @@
 """The questions of a complaint in their order, and where an unfinished draft goes on. Pure."""
 
 from service.complaints.schemas import ComplaintView
+from service.core.errors import NotFound
 from service.web import paths
 from service.web.views.filing import Step
 
@@ -18,8 +19,16 @@ def steps_of(case: ComplaintView) -> tuple[str, ...]:
 def place_of(case: ComplaintView, step: str) -> Step:
     """Return where the filer stands: about a minute a question."""
     steps = steps_of(case)
-    number = steps.index(step) + 2
+    number = _index(case, step) + 2
     return Step(number, len(steps) + 1, len(steps) + 1 - number)
+
+
+def _index(case: ComplaintView, step: str) -> int:
+    """Return a question's place among those of this draft; raises `NotFound`: an order says which goods they are."""
+    steps = steps_of(case)
+    if step not in steps:
+        raise NotFound("path_unknown", "this draft has no such question")
+    return steps.index(step)
 
 
 def first_place() -> Step:
@@ -31,14 +40,13 @@ def first_place() -> Step:
 def path_before(case: ComplaintView, step: str) -> str:
     """Return the question before; before the first of a draft there are my orders and cases."""
     steps = steps_of(case)
-    place = steps.index(step)
+    place = _index(case, step)
     return paths.filing(case.id, steps[place - 1]) if place else paths.MINE
 
 
 def path_after(case: ComplaintView, step: str) -> str:
     """Return the question after."""
-    steps = steps_of(case)
-    return paths.filing(case.id, steps[steps.index(step) + 1])
+    return paths.filing(case.id, steps_of(case)[_index(case, step) + 1])
 
 
 def first_open(case: ComplaintView) -> str:

@@ -1,5 +1,7 @@
+import copy
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from uuid import UUID
 
 import httpx
 import msgspec
@@ -8,12 +10,14 @@ import pytest
 from litestar import Litestar
 from psycopg import sql
 
+from service.accounts.guards import CSRF_COOKIE
 from service.app import assemble, create_app
+from service.core.actor import Role
 from service.db.session import driver_url
 from service.embedded import EmbeddedServers
 from tests.api.limits.routes import Route, routes_of
 from tests.furnished import WORLD_DATABASE, Furnished, on
-from tests.world import World
+from tests.world import Whose, World
 
 DATABASE = "fairhold_limits"
 
@@ -27,6 +31,8 @@ class Ground:
     world: World
     client: httpx.AsyncClient
     owner_url: str
+    csrf_token: str
+    gateway_secret: str
 
     def rows(self) -> dict[str, tuple[int, int]]:
         """Table -> how many rows it has, and a hash of all that is in them."""
@@ -58,9 +64,13 @@ async def ground(servers: EmbeddedServers, furnished: Furnished) -> AsyncIterato
         app=app,  # type: ignore[arg-type]  # two spellings of ASGI
         raise_app_exceptions=False,
     )
-    world = furnished.world
+    world = copy.deepcopy(furnished.world)
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
         for account in [*world.accounts.values(), *world.for_commons.values()]:
             assert (await client.get("/api/v1/me", headers=account.by_key)).status_code == 200
-        yield Ground(app, routes_of(app), world, client, owner_url)
+        await client.get("/sign-in")
+        draft = await client.post("/api/v1/complaints", json={}, headers=world.account(Role.BUYER).by_key)
+        world.add("orderless", Whose.OWN, UUID(draft.json()["id"]))
+        token = client.cookies.pop(CSRF_COOKIE)
+        yield Ground(app, routes_of(app), world, client, owner_url, token, settings.gateway_secret)
     await service.close()

@@ -32,7 +32,7 @@ from service.settings import Settings
 from service.web import paths
 from service.web.language import Language
 from service.web.pages import casework
-from service.web.pages.shell import REFUSALS, Page, ShellOf, missing
+from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
 from service.web.phrase import Lot, Reference, say
 from service.web.views.parts import EMPTY_FORM, Effect, FieldError, Form, Option, Row, refusal
 from service.web.views.seller import AnswerPage
@@ -64,8 +64,8 @@ async def answer_case(  # noqa: PLR0913, PLR0917 - what taking photos in needs
     draw = partial(case_page, tx, actor, reference, shell.language)
     if form.value("show"):
         return await shell.page(await draw(form))
-    if (checked := check_answer(form)).errors:
-        return await shell.wrong(checked, draw)
+    if (looked_at := check_answer(form)).errors:
+        return await shell.wrong(looked_at, draw)
     try:
         case_id, files = await _take_in(
             database, store, workshop, settings, actor, reference, await shell.files("photos")
@@ -162,10 +162,10 @@ def effects_of(view: ComplaintView, form: Form) -> tuple[tuple[str, Effect], ...
 
 def check_answer(form: Form) -> Form:
     """Return the form with what is missing: a choice, an amount for a part, words for a refusal."""
-    checked = missing(form, offer="error.answer_missing")
+    looked_at = missing(form, offer="error.answer_missing")
     if form.value("offer") == "part":
-        checked = missing(checked, amount="error.amount_missing")
-    return missing(checked, words="error.words_missing") if form.value("offer") in _WORDS_NEEDED else checked
+        looked_at = missing(looked_at, amount="error.amount_missing")
+    return missing(looked_at, words="error.words_missing") if form.value("offer") in _WORDS_NEEDED else looked_at
 
 
 async def send_answer(
@@ -182,10 +182,11 @@ async def send_answer(
     offer = _offer(view, form, words) if chosen == "part" else None
     if view.status == "with_seller":
         decisions = {"refund": "accept", "agree": "accept", "part": "offer"}
-        answer = NewAnswer(decision=decisions.get(chosen, chosen), text="" if offer else words, offer=offer)  # type: ignore[arg-type]  # one of the values of `options_of`
-        await actions.answer(tx, actor, case_id, answer, now=now)
+        said = {"decision": decisions.get(chosen, chosen), "text": "" if offer else words, "offer": offer}
+        await actions.answer(tx, actor, case_id, checked(NewAnswer, said, _FIELDS), now=now)
     else:
-        await actions.make_offer(tx, actor, case_id, offer or NewOffer(kind="refund", text=words), now=now)
+        whole = offer or checked(NewOffer, {"kind": "refund", "text": words}, _FIELDS)
+        await actions.make_offer(tx, actor, case_id, whole, now=now)
 
 
 async def _seen(tx: Tx, actor: Actor, reference: str) -> ComplaintView:
@@ -239,7 +240,7 @@ def _offer(view: ComplaintView, form: Form, words: str) -> NewOffer:
         part = parse_major(form.value("amount"), currency)
     except Invalid as error:
         raise casework.renamed(error, {"form": "amount"}) from error
-    return NewOffer(kind="part_refund", amount=MoneyView.of(part), text=words)
+    return checked(NewOffer, {"kind": "part_refund", "amount": MoneyView.of(part), "text": words}, _FIELDS)
 
 
 def _with_effect_checked(view: ComplaintView, form: Form) -> Form:
