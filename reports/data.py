@@ -1,21 +1,26 @@
-"""The dossier's data as files: JSON that reads back into the same facts, and CSV for spreadsheets.
+"""The dossier's data as files: JSON that reads back into the same facts, and two CSVs for spreadsheets.
 
-Both are attached to the PDF and are the same for both languages. Pictures stay out; their SHA-256 is in.
+All are attached to the PDF and are the same for both languages. Pictures stay out; their SHA-256 is in.
 """
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
 import msgspec
 
-from reports.facts import Currency, DossierFacts, Name
+from reports.facts import Currency, DossierFacts, MoneyLine, Name
+from reports.lines import totals
 
 Cell = str | int | float
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _HEADINGS = ("section", "item", "name_en", "name_zh", "measure", "value", "unit")
+_MONEY_HEADINGS = (
+    "number", "at", "kind", "shop_en", "shop_zh", "order", "payments", "amount", "fee", "currency", "reason_en",
+    "reason_zh",
+)  # fmt: skip
 
 
 def dump_json(facts: DossierFacts) -> bytes:
@@ -35,16 +40,33 @@ def load_json(data: bytes, pictures: Mapping[str, bytes] | None = None) -> Dossi
 
 
 def dump_csv(facts: DossierFacts) -> bytes:
-    """Return the facts as one long CSV, a measure a row, UTF-8 with a byte order mark (spreadsheets need it).
+    """Return the facts but for the money's lines as one long CSV, a measure a row, as spreadsheets need it."""
+    sections = (_report_rows, _rate_rows, _trace_rows, _money_rows, _history_rows)
+    return _sheet(_HEADINGS, (row for section in sections for row in section(facts)))
+
+
+def dump_money_csv(facts: DossierFacts) -> bytes:
+    """Return every line of the money's trace as a CSV, a line a row, amounts in major units."""
+    return _sheet(_MONEY_HEADINGS, (_money_line(number, line) for number, line in enumerate(facts.money_lines, 1)))
+
+
+def _money_line(number: int, line: MoneyLine) -> list[Cell]:
+    shop = (line.shop.en, line.shop.zh) if line.shop else ("", "")
+    amounts = (_amount(line.amount_minor, line.currency), _amount(line.fee_minor, line.currency), line.currency.code)
+    reason = (line.reason.en, line.reason.zh)
+    return [number, line.at.isoformat(), line.kind, *shop, line.order, line.payments, *amounts, *reason]
+
+
+def _sheet(headings: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    """Write a CSV in UTF-8 with a byte order mark (spreadsheets need it).
 
     Texts that a spreadsheet would run as a formula get a leading apostrophe; the JSON has them unchanged.
     """
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(_HEADINGS)
-    for section in (_report_rows, _rate_rows, _trace_rows, _money_rows, _history_rows):
-        for row in section(facts):
-            writer.writerow([_harmless(cell) for cell in row])
+    writer.writerow(headings)
+    for row in rows:
+        writer.writerow([_harmless(cell) for cell in row])
     return b"\xef\xbb\xbf" + out.getvalue().encode("utf-8", errors="replace")
 
 
@@ -135,10 +157,10 @@ def _money_rows(facts: DossierFacts) -> Iterator[list[Cell]]:
             amount = _amount(getattr(shop, f"{measure}_minor"), shop.currency)
             yield _row("money_by_shop", number, shop.shop, measure, amount, code)
         yield _row("money_by_shop", number, shop.shop, "payments_held", shop.payments_held, "payments")
-    for step in facts.money_steps:
-        amount = _amount(step.amount_minor, step.currency)
-        yield _row("money_by_step", step.at.isoformat(), None, step.kind, amount, step.currency.code)
-        yield _row("money_by_step", step.at.isoformat(), None, f"{step.kind}_payments", step.payments, "payments")
+    for total in totals(facts.money_lines):
+        code = total.currency.code
+        yield _row("money_by_kind", code, None, total.kind, _amount(total.amount_minor, total.currency), code)
+        yield _row("money_by_kind", code, None, f"{total.kind}_payments", total.payments, "payments")
 
 
 def _history_rows(facts: DossierFacts) -> Iterator[list[Cell]]:

@@ -13,7 +13,20 @@ from typing import Literal
 Language = Literal["en", "zh"]
 Classification = Literal["regulator_only", "parties_only", "public"]
 TraceRole = Literal["factory", "brand", "agent", "shop"]
-MoneyStepKind = Literal["captured", "released", "refunded", "charged_back", "fee", "frozen", "lifted"]
+MoneyLineKind = Literal[
+    "funded",
+    "divided",
+    "frozen",
+    "scope_frozen",
+    "inherited",
+    "lifted",
+    "scope_lifted",
+    "released",
+    "refunded",
+    "charged_back",
+    "refund_paid",
+    "owed",
+]
 
 _SHA256_HEX_LENGTH = 64
 _CURRENCY_DECIMALS_MAX = 4
@@ -218,18 +231,26 @@ class ShopMoney:
 
 
 @dataclass(frozen=True, slots=True)
-class MoneyStep:
-    """One step of the batch's money: what happened, to how many payments, for how much."""
+class MoneyLine:
+    """One thing that happened to the batch's money: when, to which payment, for how much, and why.
+
+    `fee_minor` is what of a released amount was kept as the fee; a divided line has the claimed part. A freeze of the
+    whole scope, and its lift, are of `payments` at once, with no shop and an empty `order`.
+    """
 
     at: datetime
-    kind: MoneyStepKind
+    kind: MoneyLineKind
+    shop: Name | None
+    order: str
     payments: int
     amount_minor: int
     currency: Currency
+    reason: Name
+    fee_minor: int = 0
 
     def __post_init__(self) -> None:
         _utc(self, "at")
-        _counts(self, "payments", "amount_minor")
+        _counts(self, "payments", "amount_minor", "fee_minor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +338,7 @@ class DossierFacts:
     shop_rates: tuple[ShopRate, ...] = ()
     trace: Trace = Trace()
     shops: tuple[ShopMoney, ...] = ()
-    money_steps: tuple[MoneyStep, ...] = ()
+    money_lines: tuple[MoneyLine, ...] = ()
     photos: tuple[Photo, ...] = ()
     status_history: tuple[StatusChange, ...] = ()
     responses: tuple[Response, ...] = ()

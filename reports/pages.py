@@ -7,15 +7,18 @@ from typing import Final
 from markupsafe import Markup
 
 from reports import charts
-from reports.facts import DossierFacts, Photo, Rate
+from reports.facts import DossierFacts, Language, Photo, Rate
+from reports.lines import trace_values
 from reports.purses import Purse, add_up, purse_values
 from reports.words import BEIJING, NAME_EM_MAX, Speech, fit, short_hash, width_em
 
-RATE_ROWS_MAX: Final = 10
+RATE_ROWS_MAX: Final = 6
 PHOTOS_SHOWN_MAX: Final = 24
 TEXT_EM_MAX: Final = 2_000
 _COVER_EM: Final = (26, 64, 240)  # a name longer than the first is set smaller, than the second smallest, then cut
 _HEADER_EM_MAX: Final = 38
+_HISTORY_WITH_END_MAX: Final = 8
+_ANSWERS_WITH_END_EM_MAX: Final = 400
 
 
 def title(facts: DossierFacts, speech: Speech) -> str:
@@ -50,7 +53,7 @@ def page_values(facts: DossierFacts, speech: Speech, sources: dict[str, str]) ->
         "trace": _trace_values(facts, speech) if facts.trace.nodes else None,
         "shop_rates": _shop_rate_values(facts, speech) if facts.shop_rates else None,
         "photos": _photo_values(facts.photos, sources, speech),
-        "steps": sorted(facts.money_steps, key=lambda step: step.at),
+        "moves": trace_values(facts.money_lines, speech),
         "kinds": [
             {"name": fit(kind.kind.said(language), NAME_EM_MAX), "complaints": kind.complaints} for kind in facts.kinds
         ],
@@ -71,9 +74,16 @@ def page_values(facts: DossierFacts, speech: Speech, sources: dict[str, str]) ->
             }
             for response in facts.responses
         ],
+        "ends_together": _ends_together(facts, language),
         "code": charts.qr_code(facts.verify_url, speech),
         "address": fit(facts.verify_url.partition("://")[2], NAME_EM_MAX * 2),
     }
+
+
+def _ends_together(facts: DossierFacts, language: Language) -> bool:
+    """Whether the last sections are short enough to stay on one page, so that none stands alone on the last."""
+    answered = sum(width_em(response.text.said(language)) for response in facts.responses)
+    return len(facts.status_history) <= _HISTORY_WITH_END_MAX and answered <= _ANSWERS_WITH_END_EM_MAX
 
 
 def _mono(css_class: str, text: str) -> Markup:

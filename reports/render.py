@@ -11,7 +11,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from reports import charts
-from reports.data import dump_csv, dump_json
+from reports.data import dump_csv, dump_json, dump_money_csv
 from reports.facts import DossierFacts, Language
 from reports.fonts import han_path
 from reports.pages import PHOTOS_SHOWN_MAX, page_values
@@ -43,7 +43,7 @@ class _Shelf(URLFetcher):  # type: ignore[misc] # WeasyPrint ships no types
 
 
 def render_dossier(facts: DossierFacts, language: Language, paper: Paper = "A4") -> bytes:
-    """Return the dossier as PDF bytes: PDF/A-3u, tagged, dossier.json and dossier.csv attached as its data.
+    """Return the dossier as PDF bytes: PDF/A-3u, tagged, dossier.json, dossier.csv and money.csv attached as its data.
 
     Equal facts give equal bytes on machines with the same fonts and libraries: dates come from `as_of`, the file's
     identifier from the facts. Signing is a later step.
@@ -58,7 +58,7 @@ def render_dossier(facts: DossierFacts, language: Language, paper: Paper = "A4")
             things[sources[photo.code]] = (picture, "image/jpeg")
     shelf = _Shelf(things)
     page = charts.environment().get_template("dossier.html").render(**page_values(facts, speech, sources))
-    json_data, csv_data = dump_json(facts), dump_csv(facts)
+    json_data = dump_json(facts)
     fonts = FontConfiguration()
     sheet = (charts.TEMPLATES / "fairhold.css").read_text(encoding="utf-8") + _PAPER_CSS[paper]
     pdf: bytes = HTML(string=page, base_url=_SCHEME, url_fetcher=shelf).write_pdf(
@@ -69,8 +69,9 @@ def render_dossier(facts: DossierFacts, language: Language, paper: Paper = "A4")
         pdf_tags=True,
         pdf_identifier=_identifier(json_data, sources, things, f"{language} {paper}"),
         attachments=[  # by name, as the file's name tree must be sorted
-            _attachment("dossier.csv", csv_data, speech.say("attached_csv"), facts, shelf),
+            _attachment("dossier.csv", dump_csv(facts), speech.say("attached_csv"), facts, shelf),
             _attachment("dossier.json", json_data, speech.say("attached_json"), facts, shelf),
+            _attachment("money.csv", dump_money_csv(facts), speech.say("attached_money"), facts, shelf),
         ],
     )
     return pdf

@@ -196,6 +196,12 @@ class Speech:
         local = value.astimezone(BEIJING)
         return str(self.say("beijing_time", date=self.full_date(local.date()), clock=f"{local:%H:%M}"))
 
+    def short_moment(self, value: datetime) -> Markup:
+        """Write an instant for a table's narrow column, in Beijing time: `2026-11-26 12:00`."""
+        local = value.astimezone(BEIJING)
+        stamp = local.isoformat(timespec="seconds")
+        return Markup('<time datetime="{}">{}</time>').format(stamp, f"{local:%Y-%m-%d %H:%M}")
+
     def moment(self, value: datetime) -> Markup:
         """Write an instant as a page's time element."""
         local = value.astimezone(BEIJING).isoformat(timespec="seconds")

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+import structlog
 from sqlalchemy import select
 
 from service.core.actor import Actor
@@ -18,6 +19,8 @@ from service.files.rules import State
 from service.files.sealing import BytesChanged, KeyRing, decrypt
 from service.files.store import Bucket, Store
 from service.files.tables import FileKey, StoredFile
+
+_log = structlog.get_logger("fairhold.files")
 
 
 class Part(StrEnum):
@@ -87,11 +90,30 @@ async def fetch(store: Store, ticket: Ticket) -> bytes:
 
     Raises `BytesChanged` if they are not what was stored, `Unavailable` if S3 does not answer.
     """
-    sealed = await _sealed(store, ticket)
+    try:
+        return _opened(ticket, await _sealed(store, ticket))
+    except BytesChanged as damage:
+        log_damage(damage, ticket.bucket, ticket.object_name, ticket.version_id, file_id=str(ticket.file_id))
+        raise
+
+
+def _opened(ticket: Ticket, sealed: bytes) -> bytes:
     plain = decrypt(ticket.data_key, sealed, associated(ticket.file_id, ticket.part))
     if hashlib.sha256(plain).digest() != ticket.sha256_plain:
         raise BytesChanged("the bytes are not those that were received")
     return plain
+
+
+def log_damage(damage: BytesChanged, bucket: Bucket, object_name: str, version_id: str | None, **facts: str) -> None:
+    """Tell those who run the service which stored object is damaged, so that they can compare it with a copy."""
+    _log.error(
+        "stored_file_damaged",
+        bucket=bucket.value,
+        object_name=object_name,
+        version_id=version_id,
+        cause=str(damage),
+        **facts,
+    )
 
 
 async def _sealed(store: Store, ticket: Ticket) -> bytes:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from service.core.errors import InvariantBroken, Unavailable, ensure
+from service.core.errors import Unavailable, ensure
 
 CHUNK_BYTES = 65_536
 KEY_BYTES = 32
@@ -35,8 +35,11 @@ _WRAP_VERSION = b"\x01"
 _WRAPPED_BYTES = len(_WRAP_VERSION) + _NONCE_BYTES + KEY_BYTES + _TAG_BYTES
 
 
-class BytesChanged(InvariantBroken):
-    """Sealed bytes are not what was sealed: changed, cut off, or of another file."""
+class BytesChanged(Unavailable):
+    """Stored bytes are not what was stored: changed, cut off, or of another file. Its code: "stored_file_damaged"."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("stored_file_damaged", message)
 
 
 class KeyRing:

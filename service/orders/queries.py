@@ -95,6 +95,14 @@ async def order_facts(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, OrderFa
     return {order.id: _facts(order) for order in found}
 
 
+async def platform_refs(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the platforms' own references of orders by id, without a permission filter: for reports."""
+    found = await tx.execute(
+        text('SELECT id, platform_ref FROM "order" WHERE id = ANY(:ids)'), {"ids": sorted(set(order_ids))}
+    )
+    return {row.id: row.platform_ref for row in found}
+
+
 async def orders_of_batches(tx: Tx, batch_ids: Collection[UUID]) -> list[OrderFacts]:
     """Return the facts of every order of the batches, without a permission filter."""
     found = await tx.scalars(select(Order).where(Order.batch_id.in_(list(batch_ids))).order_by(Order.id))

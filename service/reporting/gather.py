@@ -1,10 +1,11 @@
 """The facts of a batch dossier, from every domain, in one transaction: what it prints is one moment's truth."""
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import cast
 from uuid import UUID
 
 from reports.data import dump_json
@@ -12,7 +13,8 @@ from reports.facts import (
     Currency,
     DossierFacts,
     KindCount,
-    MoneyStep,
+    MoneyLine,
+    MoneyLineKind,
     Name,
     Photo,
     RateDay,
@@ -32,12 +34,12 @@ from service.complaints.queries.answers import newest_answers
 from service.core.money import decimals
 from service.db.session import Tx
 from service.escrow.queries import SellerMoney, money_by_seller, scope_state
+from service.escrow.queries.trace import money_trace
 from service.escrow.rules import ScopeKey
 from service.files.queries import FileView, files_of_cases
-from service.orders.queries import sold_of_batches
+from service.orders.queries import platform_refs, sold_of_batches
 from service.recalls import rules as signals
 from service.recalls.counting import Counted, count_scope
-from service.recalls.queries import signals_of_batches
 from service.reporting import rules, words
 from service.reporting.tracing import trace_of
 from service.sellers.queries import sellers_by_id
@@ -105,7 +107,7 @@ async def gather_dossier(tx: Tx, batch_id: UUID, *, prepared_for: UUID, as_of: d
         shop_rates=_shop_rates(counted, names),
         trace=await trace_of(tx, scope, counted, names),
         shops=tuple(_shop_money(each, names) for each in money),
-        money_steps=await _money_steps(tx, scope),
+        money_lines=await _money_lines(tx, scope, names, as_of=as_of),
         photos=_photos(photos, linked),
         status_history=await _history(tx, batch_id),
         responses=await _responses(tx, linked, names),
@@ -185,22 +187,27 @@ def _shop_money(money: SellerMoney, names: Mapping[UUID, Name]) -> ShopMoney:
     )
 
 
-async def _money_steps(tx: Tx, scope: Collection[UUID]) -> tuple[MoneyStep, ...]:
-    """Return the freezes of the scope, with what was open in it then."""
-    steps = []
-    for signal in await signals_of_batches(tx, scope):
-        if signal.frozen_at is None:
-            continue
-        held: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        for each in await money_by_seller(tx, scope, as_of=signal.frozen_at):
-            held[each.currency][0] += each.open_hold_count
-            held[each.currency][1] += each.held_minor
-        steps += [
-            MoneyStep(signal.frozen_at, "frozen", payments, amount, Currency(code, decimals(code)))
-            for code, (payments, amount) in sorted(held.items())
-            if payments
-        ]
-    return tuple(steps)
+async def _money_lines(
+    tx: Tx, scope: Collection[UUID], names: Mapping[UUID, Name], *, as_of: datetime
+) -> tuple[MoneyLine, ...]:
+    """Return all that happened to the scope's money, oldest first; an order is named as its platform names it."""
+    moves = await money_trace(tx, scope, as_of=as_of)
+    orders = await platform_refs(tx, {move.reference_id for move in moves if move.reference_id is not None})
+    currencies = {code: Currency(code, decimals(code)) for code in {move.currency for move in moves}}
+    return tuple(
+        MoneyLine(
+            at=move.at,
+            kind=cast("MoneyLineKind", move.kind),
+            shop=None if move.seller_id is None else names[move.seller_id],
+            order="" if move.reference_id is None else orders.get(move.reference_id, ""),
+            payments=move.payments,
+            amount_minor=move.amount_minor,
+            currency=currencies[move.currency],
+            reason=words.said(words.MONEY_REASONS, move.reason),
+            fee_minor=move.fee_minor,
+        )
+        for move in moves
+    )
 
 
 def _photos(files: Sequence[FileView], linked: Collection[CaseFacts]) -> tuple[Photo, ...]:

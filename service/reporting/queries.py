@@ -38,14 +38,24 @@ async def get_report(tx: Tx, actor: Actor, report_id: UUID) -> ReportView:
 
 
 async def reports_page(
-    tx: Tx, actor: Actor, *, subject_id: UUID | None, state: str | None, after: str | None, limit: int
+    tx: Tx,
+    actor: Actor,
+    *,
+    subject_id: UUID | None,
+    state: str | None,
+    after: str | None,
+    limit: int,
+    reference: str | None = None,
 ) -> Page[ReportView]:
-    """Return reports that the actor may see, the newest first."""
+    """Return reports that the actor may see, the newest first; with a reference those whose file bears it."""
     query = select(Report).where(visible_to(actor)).order_by(Report.id.desc()).limit(check_limit(limit) + 1)
     if subject_id:
         query = query.where(Report.subject_id == subject_id)
     if state:
         query = query.where(Report.state == state)
+    if reference:
+        file = select(ReportFile.id).where(ReportFile.reference == reference)
+        query = query.where(Report.file_id.in_(file), Report.state == "ready")
     if after:
         (last,) = decode_mark(after, UUID)
         query = query.where(Report.id < last)

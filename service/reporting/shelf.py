@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime
 
+from service.files.reading import log_damage
 from service.files.sealing import BytesChanged
 from service.files.store import Bucket, Store
 from service.reporting.actions import StoredReport
@@ -20,5 +21,7 @@ async def read_report(store: Store, stored: StoredReport) -> bytes:
     """Return the PDF; raises `BytesChanged` if it is not what was stored, `Unavailable` if S3 does not answer."""
     pdf = await store.read(Bucket.REPORTS, stored.object_name, stored.version_id)
     if hashlib.sha256(pdf).hexdigest() != stored.pdf_sha256:
-        raise BytesChanged("the report is not what was stored")
+        damage = BytesChanged("the report is not what was stored")
+        log_damage(damage, Bucket.REPORTS, stored.object_name, stored.version_id, file_name=stored.file_name)
+        raise damage
     return pdf

@@ -31,6 +31,21 @@ REASONS: Final = {
     "not_confirmed": Name("Nobody confirmed the freeze in time", "冻结未在期限内确认"),
     "time_over": Name("The longest time of a freeze has passed", "冻结已达最长期限"),
 }
+MONEY_REASONS: Final = {
+    "paid": Name("Order paid", "订单付款"),
+    "claim": Name("A claim", "买家索赔"),
+    "scope": REASONS["signal"],
+    "signal": REASONS["signal"],
+    "seal_failure": Name("The chain's seal failed", "封存链异常"),
+    "unreachable_seller": Name("The seller cannot be reached", "无法联系卖家"),
+    "sweep": Name("The window passed without a claim", "收货期满，无人索赔"),
+    "waiver": Name("The buyer gave up the window", "买家放弃收货期"),
+    "refund": Name("Refund agreed", "同意退款"),
+    "ruling": Name("A ruling", "裁决"),
+    "split": Name("Split between buyer and shop", "买家与店铺分配"),
+    "chargeback": Name("Charged back by the buyer's bank", "买家银行拒付"),
+    "provider": Name("Confirmed by the provider", "支付机构确认"),
+}
 BY_ITSELF: Final = Name("Fairhold, automatically", "Fairhold 自动")
 NAMELESS: Final = Name("Not named", "未具名")
 

@@ -10,7 +10,7 @@ from reports.facts import (
     Currency,
     DossierFacts,
     KindCount,
-    MoneyStep,
+    MoneyLine,
     Name,
     Photo,
     Rate,
@@ -90,6 +90,17 @@ def _shops() -> tuple[ShopMoney, ...]:
     )
 
 
+def _money_lines() -> tuple[MoneyLine, ...]:
+    paid, passed = Name("Order paid", "订单付款"), Name("The window passed without a claim", "收货期满，无人索赔")
+    limit = Name("Complaints above the limit", "投诉超过界限")
+    return (
+        MoneyLine(datetime(2026, 11, 20, 7, 58, tzinfo=UTC), "funded", XIAOHE, "TM-1", 1, 48_000, CNY, paid),
+        MoneyLine(datetime(2026, 11, 21, 7, 58, tzinfo=UTC), "funded", LULU, "TM-2", 1, 24_000, CNY, paid),
+        MoneyLine(datetime(2026, 11, 23, 8, 1, tzinfo=UTC), "released", LULU, "TM-2", 1, 24_000, CNY, passed, 240),
+        MoneyLine(datetime(2026, 11, 24, 8, 2, tzinfo=UTC), "scope_frozen", None, "", 412, 15_168_000, CNY, limit),
+    )
+
+
 def _photos() -> tuple[Photo, ...]:
     drawn = [
         ("E-01", Name("Lot code", "批号"), picture("#8fa3a8")),
@@ -158,11 +169,7 @@ def suyun_facts() -> DossierFacts:
         ),
         trace=_trace(),
         shops=_shops(),
-        money_steps=(
-            MoneyStep(datetime(2026, 11, 24, 7, 58, tzinfo=UTC), "captured", 1312, 50_160_000, CNY),
-            MoneyStep(datetime(2026, 11, 24, 8, 1, tzinfo=UTC), "released", 900, 34_992_000, CNY),
-            MoneyStep(datetime(2026, 11, 24, 8, 2, tzinfo=UTC), "frozen", 412, 15_168_000, CNY),
-        ),
+        money_lines=_money_lines(),
         photos=_photos(),
         status_history=_history(),
         responses=(

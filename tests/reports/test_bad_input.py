@@ -47,7 +47,7 @@ def _bare(facts: DossierFacts) -> DossierFacts:
         shop_rates=(),
         trace=Trace(),
         shops=(),
-        money_steps=(),
+        money_lines=(),
         photos=(),
         status_history=(),
         responses=(),
@@ -154,7 +154,7 @@ def test_two_currencies_are_never_added_up(suyun: DossierFacts) -> None:
         ShopMoney(shop, Currency("JPY", 0), 1, 4800, 0, 4800, 0, 1),
         ShopMoney(shop, Currency("EUR", 2), 1, 4800, 0, 4700, 100, 2),
     )
-    text = text_of(render_dossier(replace(suyun, shops=shops), "zh"))
+    text = text_of(render_dossier(replace(suyun, shops=shops, money_lines=()), "zh"))
     assert "JPY 4,800 + EUR 47.00" in text
     assert "¥4" not in text
 

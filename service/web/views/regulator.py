@@ -136,10 +136,14 @@ class ReportRow:
 
 @dataclass(frozen=True, slots=True)
 class Reports(View):
-    """Ask for a report; the list of those made. Fields: kind, subject, language."""
+    """Ask for a report; the list of those made. Fields: kind, subject, language.
+
+    With a `reference` it is the one report that bears it, as the code on its paper asks for it.
+    """
 
     template: ClassVar[str] = "regulator/reports.html"
     kinds: tuple[Option, ...]
     rows: tuple[ReportRow, ...]
     paging: Paging
     form: Form = EMPTY_FORM
+    reference: str = ""

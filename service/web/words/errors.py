@@ -176,6 +176,9 @@ ERRORS: dict[str, str] = {
     "error.file_state": N_("This file cannot be changed any more"),
     "error.too_many_files": N_("This case holds as many files as it may"),
     "error.photo_workshop_busy": N_("Too many photos are being checked. Try again in a minute"),
+    "error.stored_file_damaged": N_(
+        "The stored file is not as it was when it was stored, so it is not shown. Those who run the service know"
+    ),
     "error.storage_unavailable": N_(
         "The evidence store does not answer. Nothing was saved. Try again in a few minutes"
     ),

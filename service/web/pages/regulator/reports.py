@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery
 
 from service.batches.queries import batches_by_id, batches_page
 from service.core.actor import Actor
-from service.core.errors import Invalid
+from service.core.errors import Invalid, NotFound
 from service.core.lots import fold_lot
 from service.db.requests import LATE_CLAIM
 from service.db.session import Database, Tx
@@ -31,14 +31,21 @@ READ = {"allow": "web.regulator"}
 _STATES = {"requested": "report.running", "ready": "report.ready", "failed": "report.failed"}
 _FIELDS = {"kind": "kind", "subject_id": "subject", "subject": "subject", "language": "language"}
 _ALIKE_MAX = 20
+_REFERENCE_LENGTH_MAX = 40
 
 
 @get(paths.REGULATOR_REPORTS, opt=READ)
 async def show_reports(
-    shell: ShellOf, tx: NamedDependency[Tx], actor: NamedDependency[Actor], after: FromQuery[str | None] = None
+    shell: ShellOf,
+    tx: NamedDependency[Tx],
+    actor: NamedDependency[Actor],
+    after: FromQuery[str | None] = None,
+    reference: FromQuery[str | None] = None,
 ) -> Page:
-    """The reports that were made, and a form for another."""
-    return await shell.page(await reports(tx, actor, after, Form({"kind": KINDS[0], "language": shell.language})))
+    """The reports that were made, and a form for another; or the one whose reference is printed on its paper."""
+    form = Form({"kind": KINDS[0], "language": shell.language})
+    draw = reports(tx, actor, after, form) if reference is None else one_report(tx, actor, reference, form)
+    return await shell.page(await draw)
 
 
 @post(paths.REGULATOR_REPORTS, opt={**READ, LATE_CLAIM: True})
@@ -78,6 +85,17 @@ async def reports(tx: Tx, actor: Actor, after: str | None, form: Form) -> Report
     rows = await report_rows(tx, page.rows)
     kinds = tuple(Option(kind, say(f"report_kind.{kind}")) for kind in KINDS)
     return Reports(kinds, rows, next_page(paths.REGULATOR_REPORTS, page.next, len(rows)), form)
+
+
+async def one_report(tx: Tx, actor: Actor, reference: str, form: Form) -> Reports:
+    """Return the report that bears a reference; raises `NotFound` ("report_not_found")."""
+    wanted = reference.strip().upper()[:_REFERENCE_LENGTH_MAX]
+    page = await reports_page(tx, actor, subject_id=None, state=None, after=None, limit=1, reference=wanted)
+    rows = await report_rows(tx, page.rows)
+    if not rows:
+        raise NotFound("report_not_found")
+    kinds = tuple(Option(kind, say(f"report_kind.{kind}")) for kind in KINDS)
+    return Reports(kinds, rows, next_page(paths.REGULATOR_REPORTS, None, len(rows)), form, wanted)
 
 
 async def report_rows(tx: Tx, found: Sequence[ReportView]) -> tuple[ReportRow, ...]:
