@@ -36,6 +36,7 @@ _log = structlog.get_logger("fairhold.gateway")
 _TAKEN = frozenset({200, 201, 202})
 _REFUSED = frozenset({413, 422})
 _ABSENT = 404
+_KEY_TAKEN = "idempotency_key_reused"
 
 
 class Known(StrEnum):
@@ -143,6 +144,10 @@ class HttpGateway:
         if answer is None:
             return Answer(Known.UNKNOWN)
         status, body = answer
+        code = _code(body)
+        if code == _KEY_TAKEN:  # our key did something before: what, only its status tells
+            _log.error("gateway_key_taken", client_id=request.client_id)
+            return Answer(Known.UNKNOWN)
         if status in _REFUSED:
             return Answer(Known.FAILED, _code(body) or "refused")
         return _read(status, body, kind, request)

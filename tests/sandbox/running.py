@@ -85,10 +85,10 @@ class Listener:
 class Sandbox:
     """The process, and signed requests to it."""
 
-    def __init__(self, folder: Path, callback_base_url: str) -> None:
+    def __init__(self, folder: Path, callback_base_url: str, port: int | None = None) -> None:
         self.folder = folder
         self.callback_base_url = callback_base_url
-        self.port = free_port()
+        self.port = port or free_port()
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=10)
         self.start()
 
