@@ -103,7 +103,7 @@ async def test_a_damaged_photo_is_a_problem_with_its_code_for_programs_and_peopl
 ) -> None:
     case_id = await cases.draft(await cases.order())
     sent = await upload(cases, case_id, form(png()))
-    file_id = sent.json()[0]["id"]
+    file_id = sent.json()[0]["file_id"]
     bucket = f"{service.settings.s3_prefix}-{Bucket.VIEWS.value}"
     for each in list(admin.list_objects(bucket, recursive=True)):
         admin.put_object(bucket, str(each.object_name), io.BytesIO(b"x" * 100), length=100)
