@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from service.db.session import Tx
+from service.escrow.check_moves import MOVE_RULES
 
 FINDINGS_MAX = 100
 """So many findings of a rule are listed; one is enough to stop."""
@@ -97,6 +98,7 @@ _RULES: Mapping[str, str] = {
     "capture_has_hold": """
         SELECT p.id AS payment_id FROM payment p WHERE p.kind = 'capture' AND p.state = 'done' AND NOT EXISTS (
             SELECT FROM hold h WHERE h.payment_id = p.id AND h.parent_hold_id IS NULL)""",
+    **MOVE_RULES,
 }
 
 

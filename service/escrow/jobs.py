@@ -10,6 +10,7 @@ from service.core.actor import SYSTEM
 from service.core.errors import ensure
 from service.core.wire import Kind, MoneyRequest
 from service.db.session import Database, Tx
+from service.escrow.actions.blocks import keep_suspension
 from service.escrow.actions.notices import apply_notice
 from service.escrow.actions.pausing import pause_chunk, resume_chunk
 from service.escrow.actions.payments import record_outcome
@@ -79,6 +80,16 @@ async def use_notice(payload: Payload, *, database: Database) -> None:
     await database.run(apply)
 
 
+async def follow_suspension(payload: Payload, *, database: Database) -> None:
+    """A seller was suspended or reinstated: its payouts are blocked, or no longer for that."""
+
+    async def follow(tx: Tx) -> None:
+        is_suspended = payload["event"] == "seller.suspended"
+        await keep_suspension(tx, SYSTEM, UUID(payload["subject_id"]), is_suspended=is_suspended, now=await tx.now())
+
+    await database.run(follow)
+
+
 async def pause_holds(payload: Payload, *, database: Database) -> None:
     """Pause every hold of a scope freeze, a chunk in a transaction. A second run finds nothing left to do."""
     await _in_chunks(database, pause_chunk, UUID(payload["freeze_id"]))
@@ -115,8 +126,12 @@ HANDLERS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "escrow.take_deposit": carry_out,
     "escrow.ask_payment": carry_out,
     "escrow.apply_notice": use_notice,
+    "escrow.follow_suspension": follow_suspension,
     "escrow.pause_holds": pause_holds,
     "escrow.resume_holds": resume_holds,
     "escrow.expire_scope_freeze": expire_scope_freeze,
 }
-SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {}
+SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
+    "seller.suspended": ["escrow.follow_suspension"],
+    "seller.reinstated": ["escrow.follow_suspension"],
+}

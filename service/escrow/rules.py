@@ -1,6 +1,6 @@
 """States, amounts and windows of held payments. Pure: time and amounts come in as arguments."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -164,3 +164,42 @@ def resume(left: timedelta, at: datetime, *, has_used_floor: bool) -> Resumed:
 def ask_pause(asked_count: int) -> timedelta:
     """Return how long to wait before asking the provider again: 2 s, 4 s, 8 s ... up to 10 minutes."""
     return min(timedelta(seconds=2 ** min(asked_count + 1, 20)), ASK_PAUSE_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPart:
+    """An open hold of a capture that is charged back."""
+
+    hold_id: UUID
+    amount_minor: int
+    is_frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChargebackParts:
+    """What a chargeback does: `held` ends (hold, minor units of it), `owed_minor` the seller owes, the rest stays."""
+
+    held: tuple[tuple[UUID, int], ...]
+    owed_minor: int
+    unmoved_minor: int
+
+    @property
+    def held_minor(self) -> int:
+        """What ends of open holds."""
+        return sum(minor for _, minor in self.held)
+
+
+def share_chargeback(amount_minor: int, parts: Sequence[OpenPart], released_minor: int) -> ChargebackParts:
+    """Share a chargeback: out of open holds first (frozen ones before others, then by id), then out of what was paid.
+
+    `released_minor` is what the seller and the fees have had of the capture and nobody owes yet.
+    """
+    held = []
+    left = amount_minor
+    for part_ in sorted(parts, key=lambda each: (not each.is_frozen, each.hold_id)):
+        if left:
+            taken = min(left, part_.amount_minor)
+            held.append((part_.hold_id, taken))
+            left -= taken
+    owed = min(left, max(0, released_minor))
+    return ChargebackParts(tuple(held), owed, left - owed)

@@ -195,6 +195,8 @@ class World:
             "account",
             "scope",
             "scope_freeze",
+            "payout_block",
+            "chargeback",
             "event",
         )
         parts = [

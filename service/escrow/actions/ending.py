@@ -72,6 +72,24 @@ async def divide_hold(
     return claimed_id, rest_id
 
 
+async def charge_back_hold(tx: Tx, actor: Actor, hold: Hold, *, decision_id: UUID, now: datetime) -> None:
+    """End a locked hold, frozen or not, because the payer's bank took its money; `decision_id` is the chargeback's.
+
+    Its freezes stay as they are. Raises `Conflict` ("hold_state"; from the database "chargeback_missing").
+    """
+    outcome = HOLD.next(hold.state, "charge_back").to
+    await tx.execute(
+        insert(Resolution).values(
+            **_facts(actor, hold, cause="chargeback", decision_id=decision_id, now=now),
+            outcome=outcome,
+            buyer_minor=hold.amount_minor,
+            seller_minor=0,
+            fee_minor=0,
+        )
+    )
+    await tx.refresh(hold)
+
+
 def _facts(actor: Actor, hold: Hold, *, cause: str, decision_id: UUID | None, now: datetime) -> dict[str, object]:
     return {
         "hold_id": hold.id,

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from sqlalchemy import select, text
 
 from service.core.errors import Invalid
 from service.core.signatures import verify_message
-from service.core.wire import MoneyNotice
+from service.core.wire import ChargebackNotice, MoneyNotice
 from service.db.session import Tx
+from service.escrow.actions.chargebacks import apply_chargeback, as_id
 from service.escrow.actions.payments import record_outcome
 from service.escrow.rules import WIRE_KINDS
 from service.escrow.tables import GatewayNotice, Payment
@@ -25,10 +25,7 @@ async def store_notice(tx: Tx, *, headers: Mapping[str, str], body: bytes, secre
     ("notice_malformed"); nothing is stored then.
     """
     message_id = verify_message(secret, headers, body, now=now)
-    try:
-        notice = msgspec.json.decode(body, type=MoneyNotice)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid("notice_malformed", "the body is not a notice of docs/gateway.md") from error
+    notice = _read(body)
     if notice.id != message_id:
         raise Invalid("notice_malformed", "the body's id is not the signed webhook-id")
     stored = await tx.execute(
@@ -44,17 +41,34 @@ async def store_notice(tx: Tx, *, headers: Mapping[str, str], body: bytes, secre
     return True
 
 
+def _read(body: bytes) -> MoneyNotice | ChargebackNotice:
+    try:
+        return msgspec.json.decode(body, type=MoneyNotice)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        try:
+            return msgspec.json.decode(body, type=ChargebackNotice)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise Invalid("notice_malformed", "the body is not a notice of docs/gateway.md") from error
+
+
 async def apply_notice(tx: Tx, notice_id: str, *, now: datetime) -> None:
-    """Apply a stored notice to its payment, if it says what we asked for. Locks it, then as `record_outcome`."""
+    """Apply a stored notice to its payment, if it says what we asked for, or a chargeback to what it took.
+
+    Locks the notice, then as `record_outcome` or `apply_chargeback`.
+    """
     stored = await tx.scalar(select(GatewayNotice).where(GatewayNotice.id == notice_id).with_for_update())
     if stored is None or stored.applied_at is not None:
         return
-    stored.outcome = await _apply(tx, msgspec.convert(stored.body, MoneyNotice), now)
-    stored.applied_at = now
+    if stored.body.get("kind") == "chargeback":
+        outcome = await apply_chargeback(tx, msgspec.convert(stored.body, ChargebackNotice), now=now)
+    else:
+        outcome = await _apply(tx, msgspec.convert(stored.body, MoneyNotice), now)
+    if outcome is not None:
+        stored.outcome, stored.applied_at = outcome, now
 
 
 async def _apply(tx: Tx, notice: MoneyNotice, now: datetime) -> str:
-    payment = await tx.get(Payment, _as_id(notice.client_id))
+    payment = await tx.get(Payment, as_id(notice.client_id))
     if payment is None:
         return "unknown_payment"
     asked: tuple[Any, ...] = (WIRE_KINDS[payment.kind], payment.amount_minor, payment.currency)
@@ -62,10 +76,3 @@ async def _apply(tx: Tx, notice: MoneyNotice, now: datetime) -> str:
         return "differs"
     is_news = await record_outcome(tx, payment.id, state=notice.state.value, reason=notice.reason, now=now)
     return "applied" if is_news else "no_change"
-
-
-def _as_id(client_id: str) -> UUID:
-    try:
-        return UUID(client_id)
-    except ValueError:
-        return UUID(int=0)
