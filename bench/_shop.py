@@ -42,25 +42,25 @@ AREA = "330100"
 MAKE_ORDERS = """
 WITH made AS (
     INSERT INTO "order" (id, tenant_id, platform_ref, seller_id, product_id, batch_id, amount_minor, currency, units,
-        jurisdiction, destination_area, status, hand_over_failures, placed_at)
+        jurisdiction, destination_area, status, hand_over_failures, placed_at, buyer_id, claimed_at)
     SELECT uuidv7(), %(tenant)s, %(tag)s || n, b.seller_id, b.product_id, b.id, 48000, 'CNY', 1, 'CN', %(area)s,
-        'placed', 0, fairhold_now()
+        'placed', 0, fairhold_now(), %(buyer)s, fairhold_now()
     FROM generate_series(1, %(count)s) n
     JOIN (SELECT id, product_id, seller_id, row_number() OVER (ORDER BY id) AS place FROM batch) b
         ON b.place = n %% %(sellers)s + 1
-    RETURNING id, tenant_id, seller_id, product_id, batch_id, amount_minor)
+    RETURNING id, tenant_id, seller_id, product_id, batch_id, amount_minor, buyer_id)
 INSERT INTO payment (id, tenant_id, kind, reference_id, seller_id, product_id, batch_id, currency, amount_minor,
-    fee_bps, state, requested_at)
+    fee_bps, state, requested_at, buyer_id)
 SELECT uuidv7(), tenant_id, 'capture', id, seller_id, product_id, batch_id, 'CNY', amount_minor, 300, 'requested',
-    fairhold_now() FROM made
+    fairhold_now(), buyer_id FROM made
 RETURNING id, reference_id
 """
 SHIP = """
 UPDATE payment SET state = 'done', ended_at = fairhold_now() WHERE id = ANY(%(payments)s);
-INSERT INTO hold (id, tenant_id, reference_id, payment_id, seller_id, product_id, batch_id, currency, amount_minor,
-    fee_bps, funded_at)
-SELECT uuidv7(), tenant_id, reference_id, id, seller_id, product_id, batch_id, currency, amount_minor, fee_bps,
-    fairhold_now() FROM payment WHERE id = ANY(%(payments)s);
+INSERT INTO hold (id, tenant_id, reference_id, payment_id, seller_id, buyer_id, product_id, batch_id, currency,
+    amount_minor, fee_bps, funded_at)
+SELECT uuidv7(), tenant_id, reference_id, id, seller_id, buyer_id, product_id, batch_id, currency, amount_minor,
+    fee_bps, fairhold_now() FROM payment WHERE id = ANY(%(payments)s);
 UPDATE "order" o SET status = 'shipped', paid_at = fairhold_now(), shipped_at = fairhold_now(), carrier = 'sandbox',
     tracking_number = 'BN-' || replace(o.id::text, '-', '')
 FROM payment p WHERE p.id = ANY(%(payments)s) AND o.id = p.reference_id
@@ -97,6 +97,8 @@ class Shop:
     carrier: Ed25519PrivateKey
     tenant_id: UUID | None = None
     platform_key: str = ""
+    buyer_id: UUID | None = None
+    buyer_key: str = ""
     processes: dict[str, Process] = field(default_factory=dict)
 
     def rows(self, query: str, values: Mapping[str, object] | None = None) -> list[tuple[object, ...]]:
@@ -108,6 +110,7 @@ class Shop:
     def orders(self, count: int, tag: str) -> list[tuple[UUID, UUID]]:
         """Make placed orders whose capture was asked for; pairs of payment and order, spread over the sellers."""
         values = {"tenant": self.tenant_id, "tag": tag, "count": count, "sellers": SELLERS, "area": AREA}
+        values["buyer"] = self.buyer_id
         return [(UUID(str(payment)), UUID(str(order))) for payment, order in self.rows(MAKE_ORDERS, values)]
 
     def shipped(self, count: int, tag: str) -> list[UUID]:
@@ -182,6 +185,11 @@ async def _stock(shop: Shop) -> None:
         await tx.flush()  # the grant points at the person
         await grant_role(tx, person.id, Role.PLATFORM, shop.tenant_id, now=now)
         _, shop.platform_key = await create_api_key(tx, person.id, shop.tenant_id, "bench", now=now)
+        buyer = await create_person(tx, email="buyer@example.com", name="Buyer", language="en", now=now)
+        await tx.flush()  # as above
+        await grant_role(tx, buyer.id, Role.BUYER, COMMONS, now=now)
+        shop.buyer_id = buyer.id
+        _, shop.buyer_key = await create_api_key(tx, buyer.id, COMMONS, "bench", now=now)
         for number in range(SELLERS):
             await _open_seller(tx, number, now)
     await database.close()

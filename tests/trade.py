@@ -18,6 +18,7 @@ from service.db.schemas import MoneyView
 from service.db.session import Database, Tx
 from service.escrow.actions import record_outcome
 from service.orders import actions as orders
+from service.orders.paying import mark_paid
 from service.orders.schemas import NewOrder, NewShipment
 from service.orders.tables import Order
 
@@ -102,7 +103,7 @@ async def pay(database: Database, platform: Actor, order_id: UUID) -> None:
     async with database.begin() as tx:
         await record_outcome(tx, payment.id, state="done", now=await tx.now())
     async with database.begin() as tx:
-        await orders.mark_paid(tx, SYSTEM, order_id, now=await tx.now())
+        await mark_paid(tx, [order_id], now=await tx.now())
 
 
 async def ship(database: Database, seller: Actor, order_id: UUID, batch_id: UUID, tracking_number: str) -> None:

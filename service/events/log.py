@@ -23,6 +23,12 @@ class Later(str):
     __slots__ = ()
 
 
+class Together(str):
+    """A subscriber's job that takes many events at once: its payload is {events: [what others get one by one]}."""
+
+    __slots__ = ()
+
+
 Subscriptions = Mapping[str, Sequence[str]]
 """Event name -> names of the jobs that get it."""
 
@@ -76,6 +82,18 @@ async def timeline(tx: Tx, subject_ids: Collection[UUID], *, limit: int = 500) -
     return [Happened(e.id, e.name, e.subject_kind, e.subject_id, e.actor_id, e.at, e.facts) for e in found]
 
 
+_UNREAD = text("""
+WITH unread AS MATERIALIZED (
+    SELECT xid, seq, id, name, subject_kind, subject_id, facts FROM event
+    WHERE (xid, seq) > (CAST(:xid AS xid8), :seq) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+    ORDER BY xid, seq LIMIT :limit
+), last AS (SELECT xid, seq FROM unread ORDER BY xid DESC, seq DESC LIMIT 1)
+SELECT (SELECT count(*) FROM unread) AS unread, l.xid, l.seq, u.id, u.name, u.subject_kind, u.subject_id, u.facts
+FROM last l LEFT JOIN unread u ON u.name = ANY(:names) ORDER BY u.xid, u.seq
+""")
+"""Those of the next events that somebody hears, and with each (or alone) how far was read."""
+
+
 async def relay(tx: Tx, subscriptions: Subscriptions) -> int:
     """Enqueue a job per subscriber for the next committed events, in order; return how many events were read.
 
@@ -87,25 +105,20 @@ async def relay(tx: Tx, subscriptions: Subscriptions) -> int:
     ).one_or_none()
     if mark is None:
         return 0
-    found = (
-        await tx.execute(
-            text(
-                "SELECT xid, seq, id, name, subject_kind, subject_id, facts FROM event"
-                " WHERE (xid, seq) > (CAST(:xid AS xid8), :seq) AND xid < pg_snapshot_xmin(pg_current_snapshot())"
-                " ORDER BY xid, seq LIMIT :limit"
-            ),
-            {"xid": str(mark.xid), "seq": mark.seq, "limit": RELAY_BATCH},
-        )
-    ).all()
-    for job, payloads in _jobs_for(found, subscriptions).items():
-        await enqueue_many(tx, job, payloads, priority=LATER if isinstance(job, Later) else SOON)
-    if found:
-        last = found[-1]
-        await tx.execute(
-            text("UPDATE event_relay SET xid = CAST(:xid AS xid8), seq = :seq WHERE name = 'main'"),
-            {"xid": str(last.xid), "seq": last.seq},
-        )
-    return len(found)
+    asked = {"xid": str(mark.xid), "seq": mark.seq, "limit": RELAY_BATCH, "names": sorted(subscriptions)}
+    found = (await tx.execute(_UNREAD, asked)).all()
+    if not found:
+        return 0
+    heard = [each for each in found if each.id is not None]
+    for job, payloads in _jobs_for(heard, subscriptions).items():
+        together: Sequence[Payload] = [{"events": payloads}] if isinstance(job, Together) else payloads
+        await enqueue_many(tx, job, together, priority=LATER if isinstance(job, Later) else SOON)
+    last = found[0]
+    await tx.execute(
+        text("UPDATE event_relay SET xid = CAST(:xid AS xid8), seq = :seq WHERE name = 'main'"),
+        {"xid": str(last.xid), "seq": last.seq},
+    )
+    return int(last.unread)
 
 
 def _jobs_for(events: Sequence[Row[Any]], subscriptions: Subscriptions) -> dict[str, list[Payload]]:

@@ -257,19 +257,6 @@ async def claim_order(tx: Tx, actor: Actor, code: str, *, now: datetime) -> Orde
     return order
 
 
-async def mark_paid(tx: Tx, actor: Actor, order_id: UUID, *, now: datetime) -> None:
-    """Record that the payment is held; saying it again changes nothing."""
-    order = (await tx.scalars(select(Order).where(Order.id == order_id).with_for_update())).one_or_none()
-    if order is None or order.status != "placed":
-        return
-    hold = await hold_by_reference(tx, order.id)
-    ensure(hold is not None, "the hold was funded")
-    step = rules.ORDER.next(order.status, "fund")
-    order.status, order.paid_at = step.to, hold.funded_at  # type: ignore[union-attr]  # ensured above
-    await promises.expect_shipment(tx, order, paid_at=hold.funded_at, now=now)  # type: ignore[union-attr]  # the same
-    await emit(tx, step.event, actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id)
-
-
 async def _locked(tx: Tx, actor: Actor, order_id: UUID) -> Order:
     return await get_row(tx, actor, order_id, is_locked=True)
 

@@ -12,17 +12,23 @@ from service.core.errors import FairholdError
 from service.core.wire import DeliveryRecord
 from service.db.session import Database, Tx
 from service.escrow.queries import get_hold
+from service.events.log import Together
 from service.jobs.queue import Payload
 from service.orders import overdue, promises, rules, tracking
-from service.orders.actions import mark_paid, record_delivery
+from service.orders.actions import record_delivery
 from service.orders.carriers import Carriers
+from service.orders.paying import mark_paid
 from service.orders.tables import CarrierNotice, Order
 
 
-async def hold_funded(payload: Payload, *, database: Database) -> None:
-    """Mark the order paid when its hold was funded."""
-    async with database.begin() as tx:
-        await mark_paid(tx, SYSTEM, UUID(payload["facts"]["reference_id"]), now=await tx.now())
+async def holds_funded(payload: Payload, *, database: Database) -> None:
+    """Mark the orders paid whose holds were funded."""
+    order_ids = [UUID(each["facts"]["reference_id"]) for each in payload["events"]]
+
+    async def mark(tx: Tx) -> None:
+        await mark_paid(tx, order_ids, now=await tx.now())
+
+    await database.run(mark)
 
 
 async def apply_carrier_notice(payload: Payload, *, database: Database) -> None:
@@ -113,7 +119,7 @@ async def _look_up(order_id: UUID, database: Database, carriers: Carriers) -> No
 
 
 HANDLERS: Mapping[str, Callable[..., Any]] = {
-    "orders.hold_funded": hold_funded,
+    "orders.holds_funded": holds_funded,
     "orders.apply_carrier_notice": apply_carrier_notice,
     "orders.ask_carrier": ask_carrier,
     "orders.not_shipped": refund_unshipped,
@@ -122,7 +128,7 @@ HANDLERS: Mapping[str, Callable[..., Any]] = {
     "orders.follow_refund": follow_refund,
 }
 SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
-    "hold.funded": ["orders.hold_funded"],
+    "hold.funded": [Together("orders.holds_funded")],
     "hold.refunded": ["orders.follow_refund"],
     "hold.charged_back": ["orders.follow_refund"],
 }

@@ -10,12 +10,6 @@ from service.orders import rules
 from service.orders.tables import Order
 
 
-async def expect_shipment(tx: Tx, order: Order, *, paid_at: datetime, now: datetime) -> None:
-    """Promise the refund of a paid order that is not shipped within the policy's time after the payment."""
-    due_at = paid_at + await _length(tx, order, "ship_within", now)
-    await promise(tx, rules.SHIP, order.id, due_at=due_at, handler="orders.not_shipped", now=now)
-
-
 async def expect_delivery(tx: Tx, order: Order, *, now: datetime) -> None:
     """Promise, for an order shipped now, to ask its carrier, and in the policy's time its buyer, whether it came."""
     await cancel(tx, rules.SHIP, order.id, now=now)
