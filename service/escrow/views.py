@@ -83,12 +83,12 @@ class SellerMoney:
     """What holds of some batches came to at one seller in one currency, in minor units, as of a time.
 
     `held_minor` counts what was open then, `frozen_minor` what of it was frozen, row by row or by its scope;
-    `open_hold_count` and `frozen_hold_count` count those holds, `hold_count` the ended ones too.
+    `open_hold_count` and `frozen_hold_count` count those holds, `reference_count` all orders, a divided one once.
     """
 
     seller_id: UUID
     currency: str
-    hold_count: int
+    reference_count: int
     held_minor: int
     frozen_minor: int
     released_minor: int
@@ -117,3 +117,43 @@ class ScopeState:
     freezes: Sequence[ScopeFreezeView]
     open_hold_count: int
     held: Sequence[Money]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationView:
+    """An operation of the provider. A payout's `amount` is what is sent; `netted` went to what the seller owed."""
+
+    id: UUID
+    tenant_id: UUID
+    kind: str
+    reference_id: UUID | None
+    hold_id: UUID | None
+    original_id: UUID | None
+    seller_id: UUID
+    amount: Money
+    netted: Money
+    state: str
+    reason: str | None
+    requested_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceView:
+    """What a seller has in one currency: earned and not paid out, deposited, owed to us, and on its way out."""
+
+    payable: Money
+    deposit: Money
+    owed: Money
+    in_transit: Money
+
+
+@dataclass(frozen=True, slots=True)
+class BlockView:
+    """A reason that a seller is paid nothing out, live while `lifted_at` is None."""
+
+    id: UUID
+    seller_id: UUID
+    reason: str
+    at: datetime
+    lifted_at: datetime | None

@@ -178,7 +178,7 @@ def _shop_money(money: SellerMoney, names: Mapping[UUID, Name]) -> ShopMoney:
     return ShopMoney(
         shop=names[money.seller_id],
         currency=Currency(money.currency, decimals(money.currency)),
-        orders=money.hold_count,
+        orders=money.reference_count,
         paid_minor=released + money.held_minor + money.refunded_minor,
         released_minor=released,
         held_minor=money.held_minor,

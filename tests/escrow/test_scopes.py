@@ -230,7 +230,7 @@ async def test_scope_state_and_money_by_seller_count_what_a_freeze_covers(world:
         (money,) = await queries.money_by_seller(tx, [world.batch_id], as_of=now)
         (state,) = await queries.scope_state(tx, [scope])
         assert await queries.money_by_seller(tx, [world.batch_id], as_of=now - timedelta(days=1)) == []
-    assert (money.held_minor, money.frozen_minor, money.hold_count) == (50_000, 15_000, 5)
+    assert (money.held_minor, money.frozen_minor, money.reference_count) == (50_000, 15_000, 4)
     assert (money.released_minor, money.fee_minor, money.refunded_minor) == (19_400, 600, 30_000)
     assert (state.open_hold_count, state.held, list(state.freezes)) == (3, [Money(50_000, "CNY")], [])
     freeze_id = await world.freeze_scopes(scope)

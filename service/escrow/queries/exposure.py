@@ -31,7 +31,7 @@ _BY_SELLER = text(
                         AND (sf.lifted_at IS NULL OR sf.lifted_at > :as_of))) AS was_frozen
         FROM mine m WHERE m.was_open OR m.outcome <> 'divided'
     )
-    SELECT seller_id, currency, count(*) AS hold_count,
+    SELECT seller_id, currency, count(DISTINCT reference_id) AS reference_count,
            coalesce(sum(amount_minor) FILTER (WHERE was_open), 0)::bigint AS held_minor,
            coalesce(sum(amount_minor) FILTER (WHERE was_frozen), 0)::bigint AS frozen_minor,
            coalesce(sum(seller_minor) FILTER (WHERE NOT was_open), 0)::bigint AS released_minor,
