@@ -17,11 +17,14 @@ from service.complaints.actions import answer, create_draft, link_batch, submit
 from service.complaints.actions.steps import open_offer
 from service.complaints.queries import get_complaint
 from service.complaints.schemas import NewAnswer, NewComplaint, NewOffer
-from service.core.actor import COMMONS, Actor, Role
+from service.core.actor import COMMONS, SYSTEM, Actor, Role
+from service.core.money import Money
 from service.db.schemas import MoneyView
 from service.db.session import Database, Tx
 from service.disputes.actions import assign, escalate
 from service.embedded import EmbeddedServers
+from service.escrow import actions as escrow
+from service.escrow.queries import hold_by_reference, payments_page
 from service.recalls.actions import evaluate_batch
 from service.reporting.actions import request_report
 from service.reporting.schemas import NewReport
@@ -120,7 +123,24 @@ async def _add_cases(service: Service, world: World, side: _Side) -> None:
         world.add("signal", whose, signal.id)
         report = await request_report(tx, side.regulator, NewReport(kind="batch_dossier", subject_id=batch_id), now=now)
         world.add("report", whose, report.id)
+    await _add_money(database, world, side)
     await _add_photo(service, world, side)
+
+
+async def _add_money(database: Database, world: World, side: _Side) -> None:
+    """A payout of what an order brought, the capture of another, and a block that nobody has lifted."""
+    whose, seller_id = side.whose, world.things["seller", side.whose]
+    order_id = await _delivered(database, world, side, 4)
+    async with database.begin() as tx:
+        now = await tx.now()
+        hold = await hold_by_reference(tx, order_id)
+        assert hold is not None
+        await escrow.waive_window(tx, side.buyer, hold.id, now=now)
+        payout = await escrow.request_payout(tx, side.seller, seller_id, Money(100, "CNY"), now=now)
+        world.add("payout", whose, payout.id)
+        world.add("payout_block", whose, await escrow.block_payouts(tx, SYSTEM, seller_id, reason="review", now=now))
+        captures = await payments_page(tx, SYSTEM, kind="capture")
+        world.add("payment", whose, next(each.id for each in captures.rows if each.seller_id == seller_id))
 
 
 async def _delivered(database: Database, world: World, side: _Side, number: int) -> UUID:

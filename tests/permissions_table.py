@@ -114,6 +114,16 @@ def _everybody_sees(kind: str) -> Row:
     return Row(may=EVERY_ROLE, things={f"{kind}_id": kind}, reaches=reaches)
 
 
+_OWN_SHOP = {OWN: LET_IN, OTHERS: FORBIDDEN, FOREIGN: FORBIDDEN}  # that a shop exists is no secret
+_BLOCKERS = frozenset({OPERATOR, SUPERVISOR})
+
+
+def _money_row(*more: Role, body: Callable[[World], Any] | None = None) -> Row:
+    """A shop's money is for its own people and for operators."""
+    reaches = {SELLER: _OWN_SHOP} | dict.fromkeys((OPERATOR, *more), ALL_SEEN)
+    return Row(may=frozenset(reaches), body=body, things={"seller_id": "seller"}, reaches=reaches)
+
+
 SELLERS = {
     "GET /sellers": Row(may=EVERY_ROLE),
     "POST /sellers": Row(may=EVERY_ROLE, body=lambda _: {"name": "New", "kind": "shop", "country": "CN"}),
@@ -123,7 +133,25 @@ SELLERS = {
         may=frozenset({SELLER}),
         body=lambda world: {"agent_id": str(world.things["seller", OTHERS])},
         things={"seller_id": "seller"},
-        reaches={SELLER: {OWN: LET_IN, OTHERS: FORBIDDEN, FOREIGN: FORBIDDEN}},
+        reaches={SELLER: _OWN_SHOP},
+    ),
+    "GET /sellers/{seller_id}/balances": _money_row(),
+    "POST /sellers/{seller_id}/payouts": _money_row(body=lambda _: {"amount": {"amount_minor": 1, "currency": "CNY"}}),
+    "GET /sellers/{seller_id}/deposits": _money_row(),
+    "POST /sellers/{seller_id}/deposits": _money_row(
+        body=lambda _: {"amount": {"amount_minor": 500, "currency": "CNY"}, "direction": "in"}
+    ),
+    "GET /sellers/{seller_id}/payout-blocks": _money_row(SUPERVISOR),
+    "POST /sellers/{seller_id}/payout-blocks": Row(
+        may=_BLOCKERS,
+        body=lambda _: {"reason": "suspected_fraud"},
+        things={"seller_id": "seller"},
+        reaches=dict.fromkeys(_BLOCKERS, ALL_SEEN),
+    ),
+    "DELETE /sellers/{seller_id}/payout-blocks/{block_id}": Row(
+        may=_BLOCKERS,
+        things={"seller_id": "seller", "block_id": "payout_block"},
+        reaches=dict.fromkeys(_BLOCKERS, ALL_SEEN),
     ),
 }
 
@@ -216,10 +244,27 @@ ORDERS = {
     ),
 }
 
+_PAYMENT_READERS = {OPERATOR: ALL_SEEN, PLATFORM: TENANT_SEEN, SUPERVISOR: TENANT_SEEN}
+
 ESCROW = {
     "GET /holds": Row(may=EVERY_ROLE),
     "GET /holds/{hold_id}": Row(may=EVERY_ROLE, things={"hold_id": "hold"}, reaches=_PARTIES),
     "GET /alerts": Row(may=frozenset({OPERATOR, SUPERVISOR})),
+    "GET /payments": Row(may=frozenset(_PAYMENT_READERS)),
+    "GET /payments/{payment_id}": Row(
+        may=frozenset(_PAYMENT_READERS), things={"payment_id": "payment"}, reaches=_PAYMENT_READERS
+    ),
+    "POST /payments/{payment_id}/retry": Row(
+        may=_BLOCKERS,
+        things={"payment_id": "payment"},
+        reaches={OPERATOR: ALL_SEEN, SUPERVISOR: TENANT_SEEN},
+    ),
+    "GET /payouts": Row(may=frozenset({SELLER, OPERATOR})),
+    "GET /payouts/{payout_id}": Row(
+        may=frozenset({SELLER, OPERATOR}),
+        things={"payout_id": "payout"},
+        reaches={SELLER: OWN_SEEN, OPERATOR: ALL_SEEN},
+    ),
     "POST /inbound/gateway": Row(anyone=True, allowed=Outcome.UNAUTHENTICATED),  # unsigned
 }
 

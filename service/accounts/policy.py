@@ -46,6 +46,14 @@ _ESCROW: Rows = {
     "holds.read": {BUYER, SELLER, PLATFORM, MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR},
     "gateway.receive_notice": ANYONE,
     "alerts.read": {OPERATOR, SUPERVISOR},
+    "payments.read": {OPERATOR, PLATFORM, SUPERVISOR},
+    "payments.retry": {OPERATOR, SUPERVISOR},
+    "payouts.read": {SELLER, OPERATOR},
+    "payouts.request": {SELLER, OPERATOR},
+    "payouts.read_blocks": {SELLER, OPERATOR, SUPERVISOR},
+    "payouts.block": {OPERATOR, SUPERVISOR},
+    "deposits.read": {SELLER, OPERATOR},
+    "deposits.move": {SELLER, OPERATOR},
 }
 
 _SELLERS: Rows = {

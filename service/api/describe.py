@@ -26,6 +26,8 @@ TAGS = {
     "Batches": "Production lots: their status and where they went.",
     "Orders": "Orders on their way: paid, shipped, delivered, received.",
     "Holds": "Held payments with their windows, freezes and ledger lines.",
+    "Payments": "What the payment provider was asked for.",
+    "Payouts": "What sellers have, deposit and are paid, and what blocks that.",
     "Alerts": "What people who run the service must look at.",
     "Complaints": "Cases from the draft to their end.",
     "Evidence": "Photos and documents of a case.",

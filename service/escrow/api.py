@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Request, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
@@ -14,7 +14,7 @@ from service.core.actor import Actor
 from service.core.wire import BODY_BYTES_MAX, FAIRHOLD_NOW, format_instant
 from service.db.hot import HOT
 from service.db.pages import LIMIT_DEFAULT
-from service.db.query_parameters import After, Limit, State
+from service.db.query_parameters import WORD_LENGTH_MAX, After, Limit, State
 from service.db.schemas import MoneyView, PageMeta, PageOf
 from service.db.session import Tx
 from service.escrow import actions, hot, queries, schemas
@@ -23,6 +23,9 @@ from service.escrow.queries import HoldView
 from service.settings import Settings
 
 _NOW = "fairhold_now"
+Kind = Annotated[
+    str | None, QueryParameter(name="kind", max_length=WORD_LENGTH_MAX, description="Only those of this kind.")
+]
 
 
 class Holds(Controller):
@@ -90,6 +93,74 @@ async def alerts(
     )
 
 
+class Payments(Controller):
+    """What the provider was asked for."""
+
+    path = "/payments"
+    tags = ("Payments",)
+
+    @get("/", opt={"allow": "payments.read"}, summary="List payments")
+    async def listing(
+        self,
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
+        kind: Kind = None,
+        in_state: State = None,
+        after: After = None,
+        limit: Limit = LIMIT_DEFAULT,
+    ) -> PageOf[schemas.Payment]:
+        """List what the provider was asked for, the newest first: of your tenants, or all for operators."""
+        page = await queries.payments_page(tx, actor, kind=kind, state=in_state, after=after, limit=limit)
+        return page.answer_of(schemas.Payment.of)
+
+    @get("/{payment_id:uuid}", opt={"allow": "payments.read"}, summary="Get a payment")
+    async def one(
+        self, payment_id: FromPath[UUID], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+    ) -> schemas.Payment:
+        """Get one operation as it stands."""
+        return schemas.Payment.of(await queries.get_payment(tx, actor, payment_id))
+
+    @post(
+        "/{payment_id:uuid}/retry", opt={"allow": "payments.retry"}, summary="Ask for a failed refund again",
+        status_code=202,
+    )  # fmt: skip
+    async def retry(
+        self, payment_id: FromPath[UUID], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+    ) -> Response[schemas.Payment]:
+        """Ask the provider for a new refund in place of one that it refused for good; never two at once."""
+        refund = await actions.retry_refund(tx, actor, payment_id, now=await tx.now())
+        shown = schemas.Payment.of(await queries.get_payment(tx, actor, refund.id))
+        return Response(shown, status_code=202, headers={"Location": f"/api/v1/payments/{refund.id}"})
+
+
+class Payouts(Controller):
+    """What goes out to sellers."""
+
+    path = "/payouts"
+    tags = ("Payouts",)
+
+    @get("/", opt={"allow": "payouts.read"}, summary="List payouts")
+    async def listing(
+        self,
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
+        seller_id: FromQuery[UUID | None] = None,
+        in_state: State = None,
+        after: After = None,
+        limit: Limit = LIMIT_DEFAULT,
+    ) -> PageOf[schemas.Payout]:
+        """List the payouts of your shops, or of all for operators, the newest first."""
+        page = await queries.payouts_page(tx, actor, seller_id=seller_id, state=in_state, after=after, limit=limit)
+        return page.answer_of(schemas.Payout.of)
+
+    @get("/{payout_id:uuid}", opt={"allow": "payouts.read"}, summary="Get a payout")
+    async def one(
+        self, payout_id: FromPath[UUID], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+    ) -> schemas.Payout:
+        """Get one payout as it stands."""
+        return schemas.Payout.of(await queries.get_payout(tx, actor, payout_id))
+
+
 class TellsTheTime:
     """Puts `Fairhold-Now` on every answer, refusals too, so that a sandbox with an old idea of it can sign again."""
 
@@ -152,4 +223,4 @@ def _shown(hold: HoldView) -> dict[str, Any]:
     }
 
 
-HANDLERS = [Holds, alerts, gateway_notice]
+HANDLERS = [Holds, Payments, Payouts, alerts, gateway_notice]

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from service.db.schemas import MoneyView
+from service.escrow.views import BalanceView, BlockView, OperationView
 
 Text = Annotated[str, msgspec.Meta(examples=["claim"])]
 
@@ -83,3 +84,126 @@ class Alert(msgspec.Struct, frozen=True):
     stops_sweep: bool
     raised_at: datetime
     cleared_at: datetime | None
+
+
+OperationState = Annotated[str, msgspec.Meta(examples=["requested"])]
+
+
+class Payment(msgspec.Struct, frozen=True):
+    """An operation that the provider was asked for. `reason` is its code when it failed."""
+
+    id: UUID
+    tenant_id: UUID
+    kind: Annotated[str, msgspec.Meta(examples=["refund"])]
+    order_id: UUID | None
+    hold_id: UUID | None
+    original_id: UUID | None
+    seller_id: UUID
+    amount: MoneyView
+    state: OperationState
+    reason: str | None
+    requested_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, view: OperationView) -> "Payment":
+        """Return what the API shows of an operation."""
+        return cls(
+            view.id,
+            view.tenant_id,
+            view.kind,
+            view.reference_id,
+            view.hold_id,
+            view.original_id,
+            view.seller_id,
+            MoneyView.of(view.amount),
+            view.state,
+            view.reason,
+            view.requested_at,
+            view.ended_at,
+        )
+
+
+class Payout(msgspec.Struct, frozen=True):
+    """A payout: `amount` is sent to the seller, `netted` went to what it owed. If it failed, `amount` is back."""
+
+    id: UUID
+    seller_id: UUID
+    amount: MoneyView
+    netted: MoneyView
+    state: OperationState
+    reason: str | None
+    requested_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, view: OperationView) -> "Payout":
+        """Return what the API shows of a payout."""
+        return cls(
+            view.id,
+            view.seller_id,
+            MoneyView.of(view.amount),
+            MoneyView.of(view.netted),
+            view.state,
+            view.reason,
+            view.requested_at,
+            view.ended_at,
+        )
+
+
+class Deposit(msgspec.Struct, frozen=True):
+    """Money of a seller on its way into its deposit, or out of it."""
+
+    id: UUID
+    seller_id: UUID
+    direction: Annotated[str, msgspec.Meta(examples=["in"])]
+    amount: MoneyView
+    state: OperationState
+    reason: str | None
+    requested_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, view: OperationView) -> "Deposit":
+        """Return what the API shows of a deposit or a withdrawal."""
+        direction = "in" if view.kind == "deposit" else "out"
+        return cls(
+            view.id,
+            view.seller_id,
+            direction,
+            MoneyView.of(view.amount),
+            view.state,
+            view.reason,
+            view.requested_at,
+            view.ended_at,
+        )
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """What a seller has in one currency. `owed` is netted from the next payouts; `in_transit` is on its way out."""
+
+    payable: MoneyView
+    deposit: MoneyView
+    owed: MoneyView
+    in_transit: MoneyView
+
+    @classmethod
+    def of(cls, view: BalanceView) -> "Balance":
+        """Return what the API shows of a balance."""
+        parts = (view.payable, view.deposit, view.owed, view.in_transit)
+        return cls(*(MoneyView.of(part) for part in parts))
+
+
+class PayoutBlock(msgspec.Struct, frozen=True):
+    """A reason that a seller is paid nothing out, until `lifted_at`."""
+
+    id: UUID
+    seller_id: UUID
+    reason: Annotated[str, msgspec.Meta(examples=["review"])]
+    at: datetime
+    lifted_at: datetime | None
+
+    @classmethod
+    def of(cls, view: BlockView) -> "PayoutBlock":
+        """Return what the API shows of a block."""
+        return cls(view.id, view.seller_id, view.reason, view.at, view.lifted_at)

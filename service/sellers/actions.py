@@ -9,8 +9,10 @@ from service.accounts.actions import grant_role
 from service.core.actor import COMMONS, Actor, Role
 from service.core.errors import Conflict, Forbidden, unreachable
 from service.core.ids import new_id
+from service.core.money import Money
 from service.core.names import name_key
 from service.db.session import Tx
+from service.escrow import actions as escrow
 from service.events.log import emit
 from service.sellers.queries import get_seller
 from service.sellers.schemas import NewSeller
@@ -79,6 +81,38 @@ async def add_agent(tx: Tx, actor: Actor, principal_id: UUID, agent_id: UUID, *,
         facts={"agent_id": str(agent_id)},
     )
     return link
+
+
+async def request_payout(
+    tx: Tx, actor: Actor, seller_id: UUID, amount: Money, *, key: str | None, now: datetime
+) -> UUID:
+    """Pay out what a seller has earned; return the operation's id. Raises `NotFound` and as `escrow.request_payout`."""
+    await get_seller(tx, seller_id)
+    return (await escrow.request_payout(tx, actor, seller_id, amount, key=key, now=now)).id
+
+
+async def move_deposit(
+    tx: Tx, actor: Actor, seller_id: UUID, amount: Money, *, direction: str, key: str | None, now: datetime
+) -> UUID:
+    """Take money into a seller's deposit ("in") or give it back ("out"); return the operation's id.
+
+    Raises `NotFound` and as `escrow.request_deposit` and `escrow.withdraw_deposit`.
+    """
+    await get_seller(tx, seller_id)
+    move = escrow.request_deposit if direction == "in" else escrow.withdraw_deposit
+    return (await move(tx, actor, seller_id, amount, key=key, now=now)).id
+
+
+async def block_payouts(tx: Tx, actor: Actor, seller_id: UUID, *, reason: str, now: datetime) -> UUID:
+    """Block a seller's payouts; return the block's id. Raises `NotFound` and as `escrow.block_payouts`."""
+    await get_seller(tx, seller_id)
+    return await escrow.block_payouts(tx, actor, seller_id, reason=reason, now=now)
+
+
+async def lift_payout_block(tx: Tx, actor: Actor, seller_id: UUID, block_id: UUID, *, now: datetime) -> None:
+    """Lift a block of a seller's payouts. Raises `NotFound` and as `escrow.lift_block`."""
+    await get_seller(tx, seller_id)
+    await escrow.lift_block(tx, actor, seller_id, block_id, now=now)
 
 
 _ABOVE = text(

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from service.db.schemas import MoneyView
+
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
 NameOrEmpty = Annotated[str, msgspec.Meta(max_length=200)]
 SellerKind = Literal["shop", "person", "company", "brand", "factory"]
@@ -52,3 +54,22 @@ class AgentView(msgspec.Struct, frozen=True):
     name: str
     name_zh: str
     since: datetime
+
+
+class NewPayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of what it has earned a seller asks for. What it owes is taken off first."""
+
+    amount: MoneyView
+
+
+class NewDeposit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Money that a seller pays into its deposit ("in"), or asks for back ("out")."""
+
+    amount: MoneyView
+    direction: Annotated[Literal["in", "out"], msgspec.Meta(examples=["in"])] = "in"
+
+
+class NewPayoutBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a seller is paid nothing out for now."""
+
+    reason: Literal["review", "suspected_fraud", "identity_unproved", "authority_order"]

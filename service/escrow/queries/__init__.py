@@ -2,24 +2,57 @@
 
 from service.escrow.queries.exposure import OpenHolds, Sweeping, money_by_seller, open_totals, scope_state, sweeping
 from service.escrow.queries.holds import get_hold, hold_by_reference, hold_ledger, holds_by_references, holds_page
-from service.escrow.views import FreezeView, HoldView, LedgerLine, ScopeFreezeView, ScopeState, SellerMoney
+from service.escrow.queries.moves import (
+    are_payouts_blocked,
+    balances_of,
+    blocks_of,
+    deposits_page,
+    get_deposit,
+    get_payment,
+    get_payout,
+    payments_page,
+    payouts_page,
+)
+from service.escrow.views import (
+    BalanceView,
+    BlockView,
+    FreezeView,
+    HoldView,
+    LedgerLine,
+    OperationView,
+    ScopeFreezeView,
+    ScopeState,
+    SellerMoney,
+)
 
 __all__ = [
+    "BalanceView",
+    "BlockView",
     "FreezeView",
     "HoldView",
     "LedgerLine",
     "OpenHolds",
+    "OperationView",
     "ScopeFreezeView",
     "ScopeState",
     "SellerMoney",
     "Sweeping",
+    "are_payouts_blocked",
+    "balances_of",
+    "blocks_of",
+    "deposits_page",
+    "get_deposit",
     "get_hold",
+    "get_payment",
+    "get_payout",
     "hold_by_reference",
     "hold_ledger",
     "holds_by_references",
     "holds_page",
     "money_by_seller",
     "open_totals",
+    "payments_page",
+    "payouts_page",
     "scope_state",
     "sweeping",
 ]

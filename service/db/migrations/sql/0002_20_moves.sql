@@ -19,21 +19,21 @@ ALTER TABLE account
 ALTER TABLE transfer DROP CONSTRAINT transfer_code_check, DROP CONSTRAINT transfer_hold_check;
 ALTER TABLE transfer
     ADD CONSTRAINT transfer_code_check CHECK (CASE code
-        WHEN 'fund' THEN debit_account ~ '^(gateway|dividing):' AND credit_account ~ '^held:'
-        WHEN 'divide' THEN debit_account ~ '^held:' AND credit_account ~ '^dividing:'
-        WHEN 'release' THEN debit_account ~ '^held:' AND credit_account ~ '^payable:'
-        WHEN 'fee' THEN debit_account ~ '^held:' AND credit_account ~ '^fees:'
-        WHEN 'refund' THEN debit_account ~ '^held:' AND credit_account ~ '^refunds:'
-        WHEN 'charge_back' THEN debit_account ~ '^held:' AND credit_account ~ '^gateway:'
-        WHEN 'refund_paid' THEN debit_account ~ '^refunds:' AND credit_account ~ '^gateway:'
-        WHEN 'net' THEN debit_account ~ '^payable:' AND credit_account = 'receivable' || substr(debit_account, 8)
-        WHEN 'payout' THEN debit_account ~ '^payable:' AND credit_account ~ '^payouts:'
-        WHEN 'payout_paid' THEN debit_account ~ '^payouts:' AND credit_account ~ '^gateway:'
-        WHEN 'payout_returned' THEN debit_account ~ '^payouts:' AND credit_account ~ '^payable:'
-        WHEN 'deposit_in' THEN debit_account ~ '^gateway:' AND credit_account ~ '^deposit:'
-        WHEN 'deposit_out' THEN debit_account ~ '^deposit:' AND credit_account ~ '^payouts:'
-        WHEN 'deposit_returned' THEN debit_account ~ '^payouts:' AND credit_account ~ '^deposit:'
-        WHEN 'chargeback' THEN debit_account ~ '^receivable:' AND credit_account ~ '^gateway:'
+        WHEN 'fund' THEN (debit_account LIKE 'gateway:%' OR debit_account LIKE 'dividing:%') AND credit_account LIKE 'held:%'
+        WHEN 'divide' THEN debit_account LIKE 'held:%' AND credit_account LIKE 'dividing:%'
+        WHEN 'release' THEN debit_account LIKE 'held:%' AND credit_account LIKE 'payable:%'
+        WHEN 'fee' THEN debit_account LIKE 'held:%' AND credit_account LIKE 'fees:%'
+        WHEN 'refund' THEN debit_account LIKE 'held:%' AND credit_account LIKE 'refunds:%'
+        WHEN 'charge_back' THEN debit_account LIKE 'held:%' AND credit_account LIKE 'gateway:%'
+        WHEN 'refund_paid' THEN debit_account LIKE 'refunds:%' AND credit_account LIKE 'gateway:%'
+        WHEN 'net' THEN debit_account LIKE 'payable:%' AND credit_account = 'receivable' || substr(debit_account, 8)
+        WHEN 'payout' THEN debit_account LIKE 'payable:%' AND credit_account LIKE 'payouts:%'
+        WHEN 'payout_paid' THEN debit_account LIKE 'payouts:%' AND credit_account LIKE 'gateway:%'
+        WHEN 'payout_returned' THEN debit_account LIKE 'payouts:%' AND credit_account LIKE 'payable:%'
+        WHEN 'deposit_in' THEN debit_account LIKE 'gateway:%' AND credit_account LIKE 'deposit:%'
+        WHEN 'deposit_out' THEN debit_account LIKE 'deposit:%' AND credit_account LIKE 'payouts:%'
+        WHEN 'deposit_returned' THEN debit_account LIKE 'payouts:%' AND credit_account LIKE 'deposit:%'
+        WHEN 'chargeback' THEN debit_account LIKE 'receivable:%' AND credit_account LIKE 'gateway:%'
         ELSE false END),
     ADD CONSTRAINT transfer_hold_check
         CHECK ((code IN ('release', 'fee', 'fund', 'refund', 'divide', 'charge_back')) = (hold_id IS NOT NULL));
