@@ -12,7 +12,7 @@ from service.core.actor import Actor
 from service.core.ids import new_id
 from service.db.session import Tx
 from service.events.tables import Event
-from service.jobs.queue import LATER, SOON, Payload, enqueue_many
+from service.jobs.queue import LATER, SOON, Payload, enqueue, enqueue_many
 
 RELAY_BATCH = 500
 
@@ -24,7 +24,7 @@ class Later(str):
 
 
 class Together(str):
-    """A subscriber's job that takes many events at once: its payload is {events: [what others get one by one]}."""
+    """A subscriber's job that takes many events at once: it reads them with `heard`."""
 
     __slots__ = ()
 
@@ -87,38 +87,67 @@ WITH unread AS MATERIALIZED (
     SELECT xid, seq, id, name, subject_kind, subject_id, facts FROM event
     WHERE (xid, seq) > (CAST(:xid AS xid8), :seq) AND xid < pg_snapshot_xmin(pg_current_snapshot())
     ORDER BY xid, seq LIMIT :limit
-), last AS (SELECT xid, seq FROM unread ORDER BY xid DESC, seq DESC LIMIT 1)
-SELECT (SELECT count(*) FROM unread) AS unread, l.xid, l.seq, u.id, u.name, u.subject_kind, u.subject_id, u.facts
-FROM last l LEFT JOIN unread u ON u.name = ANY(:names) ORDER BY u.xid, u.seq
+), last AS (SELECT xid, seq FROM unread ORDER BY xid DESC, seq DESC LIMIT 1),
+known AS (SELECT count(*) AS unread, array_agg(DISTINCT name) AS names FROM unread)
+SELECT k.unread, k.names, l.xid, l.seq, u.id, u.name, u.subject_kind, u.subject_id, u.facts
+FROM last l CROSS JOIN known k LEFT JOIN unread u ON u.name = ANY(:names) ORDER BY u.xid, u.seq
 """)
-"""Those of the next events that somebody hears, and with each (or alone) how far was read."""
+"""Those of the next events that are handed on one by one; with each (or alone) which were read, and how far."""
+_HEARD = text("""
+SELECT id, name, subject_kind, subject_id, actor_id, at, facts FROM event
+WHERE (xid, seq) > (CAST(:after_xid AS xid8), :after_seq) AND (xid, seq) <= (CAST(:until_xid AS xid8), :until_seq)
+    AND name = ANY(:names) ORDER BY xid, seq
+""")
 
 
 async def relay(tx: Tx, subscriptions: Subscriptions) -> int:
     """Enqueue a job per subscriber for the next committed events, in order; return how many events were read.
 
     Reads below the oldest running transaction, so that an event that commits late is not passed over. A subscriber's
-    job gets {event_id, event, subject_kind, subject_id, facts}. Locks the relay's row; who finds it locked gets 0.
+    job gets {event_id, event, subject_kind, subject_id, facts}; one of `Together` all that were read, at once. Locks
+    the relay's row; who finds it locked gets 0.
     """
     mark = (
         await tx.execute(text("SELECT xid, seq FROM event_relay WHERE name = 'main' FOR UPDATE SKIP LOCKED"))
     ).one_or_none()
     if mark is None:
         return 0
-    asked = {"xid": str(mark.xid), "seq": mark.seq, "limit": RELAY_BATCH, "names": sorted(subscriptions)}
+    singly = sorted(name for name, jobs in subscriptions.items() if any(not isinstance(j, Together) for j in jobs))
+    asked = {"xid": str(mark.xid), "seq": mark.seq, "limit": RELAY_BATCH, "names": singly}
     found = (await tx.execute(_UNREAD, asked)).all()
     if not found:
         return 0
-    heard = [each for each in found if each.id is not None]
-    for job, payloads in _jobs_for(heard, subscriptions).items():
-        together: Sequence[Payload] = [{"events": payloads}] if isinstance(job, Together) else payloads
-        await enqueue_many(tx, job, together, priority=LATER if isinstance(job, Later) else SOON)
+    for job, payloads in _jobs_for([each for each in found if each.id is not None], subscriptions).items():
+        await enqueue_many(tx, job, payloads, priority=LATER if isinstance(job, Later) else SOON)
     last = found[0]
+    for job, names in _together(subscriptions, set(last.names)).items():
+        after, until = {"xid": str(mark.xid), "seq": mark.seq}, {"xid": str(last.xid), "seq": last.seq}
+        await enqueue(tx, job, {"events": names, "after": after, "until": until})
     await tx.execute(
         text("UPDATE event_relay SET xid = CAST(:xid AS xid8), seq = :seq WHERE name = 'main'"),
         {"xid": str(last.xid), "seq": last.seq},
     )
     return int(last.unread)
+
+
+async def heard(tx: Tx, payload: Payload) -> list[Happened]:
+    """Return the events that a job of `Together` was given, in their order."""
+    asked = {
+        "names": payload["events"],
+        **{f"{end}_{part}": payload[end][part] for end in ("after", "until") for part in ("xid", "seq")},
+    }
+    found = await tx.execute(_HEARD, asked)
+    return [Happened(e.id, e.name, e.subject_kind, e.subject_id, e.actor_id, e.at, e.facts) for e in found]
+
+
+def _together(subscriptions: Subscriptions, names: Collection[str]) -> dict[str, list[str]]:
+    """Return which of the event names each job of `Together` listens to."""
+    jobs: dict[str, list[str]] = {}
+    for name in sorted(names):
+        for job in subscriptions.get(name, ()):
+            if isinstance(job, Together):
+                jobs.setdefault(job, []).append(name)
+    return jobs
 
 
 def _jobs_for(events: Sequence[Row[Any]], subscriptions: Subscriptions) -> dict[str, list[Payload]]:
@@ -133,5 +162,6 @@ def _jobs_for(events: Sequence[Row[Any]], subscriptions: Subscriptions) -> dict[
             "facts": each.facts,
         }
         for job in subscriptions.get(each.name, ()):
-            jobs.setdefault(job, []).append(payload)
+            if not isinstance(job, Together):
+                jobs.setdefault(job, []).append(payload)
     return jobs

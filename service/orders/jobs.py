@@ -12,7 +12,7 @@ from service.core.errors import FairholdError
 from service.core.wire import DeliveryRecord
 from service.db.session import Database, Tx
 from service.escrow.queries import get_hold
-from service.events.log import Together
+from service.events.log import Together, heard
 from service.jobs.queue import Payload
 from service.orders import overdue, promises, rules, tracking
 from service.orders.actions import record_delivery
@@ -23,9 +23,9 @@ from service.orders.tables import CarrierNotice, Order
 
 async def holds_funded(payload: Payload, *, database: Database) -> None:
     """Mark the orders paid whose holds were funded."""
-    order_ids = [UUID(each["facts"]["reference_id"]) for each in payload["events"]]
 
     async def mark(tx: Tx) -> None:
+        order_ids = [UUID(each.facts["reference_id"]) for each in await heard(tx, payload)]
         await mark_paid(tx, order_ids, now=await tx.now())
 
     await database.run(mark)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from service.db.session import Database, Tx
 from service.deadlines.actions import fire_due
 from service.escrow.sweep import release_due
-from service.events.log import Subscriptions, relay
+from service.events.log import RELAY_BATCH, Subscriptions, relay
 from service.files.actions import queue_housekeeping
 from service.jobs.queue import CONCURRENCY, Queue
 
@@ -24,11 +24,12 @@ _log = structlog.get_logger("fairhold.worker")
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """A loop: `work` in one transaction, again at once while it finds something, else after the pause."""
+    """A loop: `work` in one transaction, again at once while it finds at least `full`, else after the pause."""
 
     name: str
     work: Callable[[Tx], Awaitable[int]]
     pause: timedelta
+    full: int = 1
 
 
 def sweepers(subscriptions: Subscriptions) -> list[Sweeper]:
@@ -44,7 +45,8 @@ def sweepers(subscriptions: Subscriptions) -> list[Sweeper]:
         return await release_due(tx, now=await tx.now())
 
     return [
-        Sweeper("events", relay_events, timedelta(milliseconds=200)),
+        # Under load a few events come at any moment: gathering them for a while is one job where there were many.
+        Sweeper("events", relay_events, timedelta(milliseconds=200), full=RELAY_BATCH),
         Sweeper("deadlines", fire_deadlines, timedelta(seconds=1)),
         Sweeper("holds", release_holds, timedelta(seconds=1)),
     ]
@@ -96,7 +98,7 @@ async def _loop(sweeper: Sweeper, database: Database, stop: asyncio.Event) -> No
             found = await database.run(sweeper.work)
         except (DBAPIError, OSError, TimeoutError) as error:
             _log.warning("sweep_failed", sweeper=sweeper.name, error=type(error).__name__)
-        if not found:
+        if found < sweeper.full:
             await _pause(stop, sweeper.pause.total_seconds())
 
 

@@ -14,7 +14,7 @@ from service.db import clock as owner_clock
 from service.db.session import Database, driver_url
 from service.deadlines.actions import cancel, fire_due, promise
 from service.deadlines.queries import pending, policy
-from service.events.log import emit, relay, timeline
+from service.events.log import Together, emit, heard, relay, timeline
 from service.jobs.queue import enqueue
 from tests.conftest import Clock, DatabaseUrls
 
@@ -144,3 +144,26 @@ async def test_only_the_owner_moves_the_clock_and_only_forward(database: Databas
 async def sweep(database: Database) -> int:
     async with database.begin() as tx:
         return await fire_due(tx, now=await tx.now())
+
+
+async def test_a_job_that_takes_events_together_gets_each_once_in_order(database: Database) -> None:
+    both: dict[str, list[str]] = {"thing.done": [Together("test.all")], "thing.made": [Together("test.all"), "test.hear"]}
+    subjects = []
+    for round_number in range(2):
+        async with database.begin() as tx:
+            for name in ("thing.made", "thing.done", "thing.unheard"):
+                subjects.append(new_id())
+                await emit(tx, name, actor=SYSTEM, subject=("thing", subjects[-1]), now=await tx.now(), facts={"n": 1})
+                await tx.flush()
+        assert await database.run(lambda tx: relay(tx, both)) == 3, round_number
+    queued = await jobs(database)
+    assert [job["subject_id"] for job in queued if "subject_id" in job] == [str(subjects[0]), str(subjects[3])]
+    together = [job for job in queued if "events" in job]
+    assert len(together) == 2
+    async with database.begin() as tx:
+        got = [[(each.name, each.subject_id, each.facts) for each in await heard(tx, job)] for job in together]
+    facts = {"n": 1}
+    assert got == [
+        [("thing.made", subjects[0], facts), ("thing.done", subjects[1], facts)],
+        [("thing.made", subjects[3], facts), ("thing.done", subjects[4], facts)],
+    ]
