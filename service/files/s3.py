@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, Protocol
 from xml.etree.ElementTree import ParseError
 
@@ -213,6 +213,19 @@ class S3:
         with _failures():
             listed = self._client.list_objects(self._named(bucket), recursive=True)
             return [each.object_name or "" for each in islice(listed, LISTED_MAX)]
+
+    def locked_names(self, prefix: str, after: str) -> list[str]:
+        """Return the first `LISTED_MAX` names of reports and heads that begin with `prefix` and come behind `after`.
+
+        Each version counts, so that a marker of deletion, which anybody with the key can set, hides none.
+        """
+        with _failures():
+            listed = self._client.list_objects(
+                self._named(Bucket.REPORTS), prefix=prefix, recursive=True, start_after=after, include_version=True
+            )
+            names = (each.object_name or "" for each in listed if not each.is_delete_marker)
+            single = (name for name, _ in groupby(names))  # the versions of a name stand together
+            return list(islice((name for name in single if name > after), LISTED_MAX))
 
     def _named(self, bucket: Bucket) -> str:
         return f"{self._prefix}-{bucket.value}"

@@ -127,6 +127,13 @@ class Store:
         """Return the names of the first `s3.LISTED_MAX` objects in quarantine."""
         return await self._call(lambda: self._s3.names(Bucket.QUARANTINE))
 
+    async def list_locked(self, prefix: str, after: str = "") -> list[str]:
+        """Return the first `s3.LISTED_MAX` names in the bucket of reports and heads, with `prefix`, behind `after`.
+
+        Names whose newest version was marked as deleted are among them: what is locked is still there.
+        """
+        return await self._call(lambda: self._s3.locked_names(prefix, after))
+
     async def _call(self, work: Callable[[], T]) -> T:
         """Run `work` in one of the threads; raises `Unavailable` at once if `WAITING_MAX` calls are under way."""
         if self._under_way >= WAITING_MAX:

@@ -11,6 +11,7 @@ from service.escrow.tables.ledger import Account, Resolution, Transfer
 from service.escrow.tables.moves import Chargeback, HoldNearLimit, PayoutBlock
 from service.escrow.tables.payments import GatewayNotice, Payment
 from service.escrow.tables.scopes import IN_SCOPE, Scope, ScopeFreeze, ScopeFreezeMember
+from service.escrow.tables.seals import LedgerCheck, Seal, SealHead, StatementLine
 
 __all__ = [
     "IN_SCOPE",
@@ -21,11 +22,15 @@ __all__ = [
     "Hold",
     "HoldFreeze",
     "HoldNearLimit",
+    "LedgerCheck",
     "Payment",
     "PayoutBlock",
     "Resolution",
     "Scope",
     "ScopeFreeze",
     "ScopeFreezeMember",
+    "Seal",
+    "SealHead",
+    "StatementLine",
     "Transfer",
 ]
