@@ -16,15 +16,16 @@ from service.core.wire import (
     CARRIER_KEYS,
     FAIRHOLD_NOW,
     PARCELS,
+    SANDBOX_CARRIER,
     CarrierKey,
     DeliveryRecord,
     SignedDelivery,
     format_instant,
 )
-from service.core.wire import SANDBOX_CARRIER as SANDBOX
 from service.db.session import Database
 from service.settings import Settings
 
+SANDBOX = SANDBOX_CARRIER
 SILENT_SECONDS = 60.0
 """How long a carrier that did not answer is left alone, so that a dead one does not keep every worker waiting."""
 KEYS_SECONDS = 60.0

@@ -74,6 +74,29 @@ MY_ORDERS = (
         receivable=True,
         complainable=True,
     ),
+    buyer.MyOrder(
+        "o4",
+        "Tea set",
+        "Anran Store",
+        1,
+        cny(12_500),
+        "hold.awaiting_delivery",
+        after(days=-33),
+        clock(150, "due.arrival", "expiry.refunded_you"),
+        asked=True,
+        receivable=True,
+        complainable=True,
+    ),
+    buyer.MyOrder(
+        "o5",
+        "Rain coat",
+        "Lulu Picks",
+        1,
+        cny(9_900),
+        "hold.refunded",
+        after(days=-20),
+        note=say("cancelled.not_shipped"),
+    ),
 )
 BACK = "/file/d1/order"
 

@@ -16,8 +16,9 @@ from service.db.requests import LATE_CLAIM
 from service.db.session import Tx
 from service.escrow.queries import HoldView, holds_by_references
 from service.orders.actions import claim_order, confirm_receipt
+from service.orders.overdue import deny_arrival
 from service.orders.queries import orders_page
-from service.orders.schemas import OrderView
+from service.orders.schemas import OrderStep, OrderView
 from service.web import paths
 from service.web.language import Language
 from service.web.pages.area import as_buyer
@@ -32,6 +33,8 @@ READ = {"allow": "web.buyer"}
 SEND = {"allow": "web.buyer", LATE_CLAIM: True}
 _SHOWN_MAX = 100
 _DUE = {"answer": "due.answer", "triage": "due.look"}
+_DONE = {"received": "done.received", "waive": "done.waived", "not_come": "done.arrival_denied"}
+_AWAITED = {"ship": "due.sent", "prove_delivery": "due.proved", "answer_arrival": "due.arrival"}
 _COMPLAINABLE = ("paid", "shipped", "delivered")
 
 
@@ -90,14 +93,17 @@ async def receive(
 
     if answer == "no":
         return shell.go(f"{paths.FILE}?order={order_id}")
-    if answer not in {"received", "waive"}:
+    if answer not in _DONE:
         return await shell.wrong(missing(Form({}), answer="error.choose_one"), again)
     try:
         await shell.take(form)
-        await confirm_receipt(tx, as_buyer(actor), order_id, waive=answer == "waive", now=await tx.now())
+        if answer == "not_come":
+            await deny_arrival(tx, as_buyer(actor), order_id, now=await tx.now())
+        else:
+            await confirm_receipt(tx, as_buyer(actor), order_id, waive=answer == "waive", now=await tx.now())
     except REFUSALS as error:
         return await shell.refused(error, form, again, {})
-    return shell.go(paths.MINE, done="done.waived" if answer == "waive" else "done.received")
+    return shell.go(paths.MINE, done=_DONE[answer])
 
 
 async def my_orders(tx: Tx, buyer: Actor, language: Language, *, now: datetime) -> list[MyOrder]:
@@ -125,11 +131,28 @@ def _order(order: OrderView, whole: HoldView | None, product: str, shop: str, no
         amount=order.amount.money(),
         state=f"order.{order.status}" if running is None else hold_code(running.state, is_frozen=is_frozen),
         ordered_at=order.placed_at,
-        window=_window(running, now) if runs else None,
+        window=_window(running, now) if runs else _awaited(order, running, now),
+        note=None if order.cancel_reason is None else say(f"cancelled.{order.cancel_reason}"),
+        asked=_step(order, "answer_arrival") is not None,
         receivable=order.status == "shipped",
         waivable=runs,
         complainable=order.status in _COMPLAINABLE,
     )
+
+
+def _step(order: OrderView, action: str) -> OrderStep | None:
+    return next((each for each in order.available_actions if each.action == action), None)
+
+
+def _awaited(order: OrderView, running: HoldView | None, now: datetime) -> Clock | None:
+    """Return the clock of what must happen before the delivery, while the payment is held."""
+    if running is None or not running.is_open:
+        return None
+    step = next((each for name in ("answer_arrival", "ship", "prove_delivery") if (each := _step(order, name))), None)
+    if step is None or step.due_at is None:
+        return None
+    otherwise = say("expiry.refunded_you") if step.on_expiry == "refunded" else None
+    return Clock(step.due_at, now, say(_AWAITED[step.action]), otherwise)
 
 
 def _window(hold: HoldView | None, now: datetime) -> Clock | None:

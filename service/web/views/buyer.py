@@ -42,7 +42,9 @@ class MyOrder:
     amount: Money
     state: str
     ordered_at: datetime
-    window: Clock | None = None
+    window: Clock | None = None  # until the seller is paid, or what else is awaited
+    note: Phrase | None = None  # why it was cancelled
+    asked: bool = False  # it is late: has it come?
     receivable: bool = False  # may be confirmed as received
     waivable: bool = False  # the rest of the window may be waived
     complainable: bool = False
@@ -68,7 +70,7 @@ class ClaimOrder(View):
 
 @dataclass(frozen=True, slots=True)
 class Receipt(View):
-    """Confirm that the goods came, or waive the rest of the window. Fields: answer (received | waive | no)."""
+    """Say that the goods came or, when asked, did not; or waive. Fields: answer (received | waive | not_come | no)."""
 
     template: ClassVar[str] = "buyer/receipt.html"
     order: MyOrder

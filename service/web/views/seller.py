@@ -167,6 +167,7 @@ class SellerOrder:
     lot: str
     clock: Clock | None = None
     shippable: bool = False
+    note: Phrase | None = None  # why it was cancelled
 
 
 @dataclass(frozen=True, slots=True)

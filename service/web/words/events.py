@@ -36,6 +36,8 @@ EVENTS: dict[str, str] = {
     "event.hold.charged_back": N_("The bank took the payment back"),
     "event.scope.frozen": N_("All payments for the batch were frozen"),
     "event.scope.lifted": N_("The hold on the batch was lifted"),
+    "event.hold.limit_near": N_("The payment nears the longest time that it may be held"),
+    "event.complaint.claim_reduced": N_("The bank paid a part back. The claim is for the rest"),
     "event.hold.released": N_("The payment went to the seller"),
     "event.hold.refunded": N_("The payment went back to the buyer"),
     "event.hold.split": N_("The payment was divided between both sides"),
@@ -64,6 +66,9 @@ EVENTS: dict[str, str] = {
     "event.order.paid": N_("The order was paid"),
     "event.order.shipped": N_("The order was sent"),
     "event.order.delivered": N_("The order was delivered"),
+    "event.order.arrival_asked": N_("The buyer was asked whether it came"),
+    "event.order.arrival_denied": N_("The buyer said that it had not come"),
+    "event.order.cancelled": N_("The order was cancelled"),
     "event.alert.raised": N_("An alert was raised"),
     "event.alert.cleared": N_("An alert was cleared"),
     # what is still to come

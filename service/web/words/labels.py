@@ -157,6 +157,7 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "done.saved": N_("Saved. You find it under your orders and cases."),
     "done.order_claimed": N_("The order is now yours. You see it below."),
     "done.received": N_("You confirmed that the goods came."),
+    "done.arrival_denied": N_("You said that it has not come. The seller has to prove the delivery now."),
     "done.waived": N_("The seller is being paid."),
     "done.decided": N_("Your decision was sent."),
     "done.answered": N_("Your answer was sent to the buyer."),

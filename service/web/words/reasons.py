@@ -43,6 +43,9 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "reason.order_same_seller": N_("your order is from this seller"),
     "reason.order_differs": N_("your order is of something else"),
     "reason.order_not_told": N_("no order was named"),
+    "cancelled.not_shipped": N_("It was not sent in time. The payment went back to the buyer."),
+    "cancelled.not_delivered": N_("Nobody proved the delivery in time. The payment went back to the buyer."),
+    "cancelled.refunded": N_("The payment went back to the buyer before the delivery."),
     "check.photos_unique": N_("Buyer’s photos appear in no other complaint"),
     "check.photos_repeated": NN_(
         "A photo also appears in %(n)s other complaint", "Photos also appear in %(n)s other complaints"

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -75,6 +76,11 @@ class Storm:
             await self.provider.work()
         self.provider.sandbox.start()
 
+    async def wait(self) -> None:
+        """Let some or all of what is unknown be asked for again."""
+        self.provider.clock.forward(timedelta(seconds=self.dice.choice([3, 20, 100, 601])))
+        await self.provider.work()
+
     async def carry(self) -> None:
         """Bring some of the notices, in any order, some of them again."""
         self.waiting += self.provider.told(0)
@@ -87,7 +93,7 @@ class Storm:
         """Take one step."""
         steps: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.capture, 5), (self.refund, 3), (self.turn, 5), (self.carry, 4), (self.provider.work, 5),
-            (self.provider.ask_again, 3), (self.restart, 1),
+            (self.wait, 4), (self.restart, 1),
         ]  # fmt: skip
         (chosen,) = self.dice.choices([act for act, _ in steps], [weight for _, weight in steps])
         self.done[chosen.__name__] += 1

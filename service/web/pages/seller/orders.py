@@ -30,6 +30,11 @@ from service.web.views.seller import SellerOrder, SellerOrders, Ship
 _STATUS_OF_VIEW = {"to_ship": "paid", "shipped": "shipped", "all": None}
 _FIELDS = {"batch_id": "batch", "batch": "batch", "carrier": "carrier", "tracking_number": "tracking_number"}
 _CARRIERS = (SANDBOX,)
+_AWAITED = {
+    ("ship", "refunded"): ("due.ship", "expiry.refunded_unsent"),
+    ("prove_delivery", "refunded"): ("due.prove", "expiry.refunded_unproved"),
+    ("prove_delivery", "buyer_asked"): ("due.prove", "expiry.buyer_asked"),
+}
 _BATCHES_OFFERED_MAX = 50
 
 
@@ -148,8 +153,9 @@ async def _rows(tx: Tx, found: Sequence[OrderView], language: Language) -> list[
             state=f"order.{order.status}",
             hold=_hold(holds.get(order.id)),
             lot=batches[order.batch_id].lot_code if order.batch_id else "",
-            clock=_window(holds.get(order.id), now=now),
+            clock=_clock(order, holds.get(order.id), now=now),
             shippable=order.status == "paid",
+            note=None if order.cancel_reason is None else say(f"cancelled.{order.cancel_reason}"),
         )
         for order in found
     ]
@@ -157,6 +163,17 @@ async def _rows(tx: Tx, found: Sequence[OrderView], language: Language) -> list[
 
 def _hold(hold: HoldView | None) -> str:
     return "" if hold is None else hold_code(hold.state, is_frozen=hold.is_frozen)
+
+
+def _clock(order: OrderView, hold: HoldView | None, *, now: datetime) -> Clock | None:
+    """Return the clock of what the seller must do; with that done, of the window."""
+    step = next((each for each in order.available_actions if each.side == "seller" and each.due_at), None)
+    if step is None or step.due_at is None:
+        return _window(hold, now=now)
+    if hold is None or not hold.open_holds:
+        return None
+    what, otherwise = _AWAITED[step.action, step.on_expiry or ""]
+    return Clock(step.due_at, now, say(what), say(otherwise))
 
 
 def _window(hold: HoldView | None, *, now: datetime) -> Clock | None:
