@@ -54,11 +54,14 @@ def template(servers: EmbeddedServers) -> str:
 
 
 @pytest.fixture(scope="session")
-async def furnished(servers: EmbeddedServers, template: str, buckets: str) -> Furnished:
-    """The world with cases, built once, for tests that walk over all routes."""
+async def furnished(servers: EmbeddedServers, template: str) -> Furnished:
+    """The world with cases, built once, for tests that walk over all routes.
+
+    Its buckets are its own: a sweep of orphans for another database would take its photos for orphans.
+    """
     with _admin(servers) as admin:
         admin.execute(f"CREATE DATABASE {WORLD_DATABASE} TEMPLATE {template} OWNER fairhold_owner")
-    return await furnish_database(servers, buckets, CARRIER.pinned)
+    return await furnish_database(servers, f"w{os.getpid()}", CARRIER.pinned)
 
 
 @dataclass(frozen=True, slots=True)
