@@ -193,13 +193,6 @@ ERRORS: dict[str, str] = {
     "error.deposit_locked": N_("The deposit stays while the shop owes money or a held payment is frozen"),
     "error.block_exists": N_("Payouts are blocked for this reason already"),
     "error.refund_charged_back": N_("The buyer has this money by a chargeback"),
-    "error.amount_above_balance": N_("The amount is above the balance"),
-    "error.payout_is_owed": N_("The shop owes at least this amount. Ask for more than that"),
-    "error.payouts_blocked": N_("Payouts to this shop are blocked for now"),
-    "error.payout_exists": N_("This payout was asked for already"),
-    "error.deposit_locked": N_("The deposit stays while the shop owes money or a held payment is frozen"),
-    "error.block_exists": N_("Payouts are blocked for this reason already"),
-    "error.refund_charged_back": N_("The buyer has this money by a chargeback"),
     "error.not_your_order": N_("This order is not yours"),
     "error.arrival_not_asked": N_("The time for the delivery has not passed yet"),
     "error.not_delivered": N_("The carrier has not delivered the parcel"),
@@ -226,8 +219,6 @@ MACHINES_ONLY: frozenset[str] = frozenset(
     clock_backwards clock_not_movable idempotency_key_malformed page_limit_wrong page_mark_wrong
     fee_out_of_range freeze_exists hold_state_unknown scopes_missing window_out_of_range file_key_not_found
     file_key_unreadable object_missing storage_cannot_lock asset_not_found path_unknown
-    block_not_found deposit_not_found payment_kind_unknown payment_not_found payment_not_retryable payment_state_unknown
-    payout_not_found refund_exists
     block_not_found deposit_not_found payment_kind_unknown payment_not_found payment_not_retryable payment_state_unknown
     payout_not_found refund_exists
     """.split()

@@ -38,8 +38,6 @@ EVENTS: dict[str, str] = {
     "event.scope.lifted": N_("The hold on the batch was lifted"),
     "event.hold.limit_near": N_("The payment nears the longest time that it may be held"),
     "event.complaint.claim_reduced": N_("The bank paid a part back. The claim is for the rest"),
-    "event.hold.limit_near": N_("The payment nears the longest time that it may be held"),
-    "event.complaint.claim_reduced": N_("The bank paid a part back. The claim is for the rest"),
     "event.hold.released": N_("The payment went to the seller"),
     "event.hold.refunded": N_("The payment went back to the buyer"),
     "event.hold.split": N_("The payment was divided between both sides"),
