@@ -27,5 +27,8 @@ DEFAULT_POLICIES: dict[str, tuple[int, str]] = {
     "fee": (300, "basis_points"),
     "silence_grant_max": (50_000, "minor_units"),
     "provider_limit": (90 * DAY, "seconds"),
+    "provider_limit_alert": (8_000, "basis_points"),
+    "provider_limit_near": (10 * DAY, "seconds"),
+    "provider_limit_refund": (1, "switch"),
 }
 """name -> (value, unit), for any category and jurisdiction."""

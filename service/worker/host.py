@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from service.db.session import Database, Tx
 from service.deadlines.actions import fire_due
+from service.escrow.limits import watch_limits
 from service.escrow.sweep import release_due
 from service.events.log import RELAY_BATCH, Subscriptions, relay
 from service.files.actions import queue_housekeeping
@@ -44,11 +45,15 @@ def sweepers(subscriptions: Subscriptions) -> list[Sweeper]:
     async def release_holds(tx: Tx) -> int:
         return await release_due(tx, now=await tx.now())
 
+    async def watch_old_holds(tx: Tx) -> int:
+        return await watch_limits(tx, now=await tx.now())
+
     return [
         # Under load a few events come at any moment: gathering them for a while is one job where there were many.
         Sweeper("events", relay_events, timedelta(milliseconds=200), full=RELAY_BATCH),
         Sweeper("deadlines", fire_deadlines, timedelta(seconds=1)),
         Sweeper("holds", release_holds, timedelta(seconds=1)),
+        Sweeper("limits", watch_old_holds, timedelta(hours=1)),
     ]
 
 
