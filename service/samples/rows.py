@@ -15,7 +15,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "id", "tenant_id", "platform_ref", "seller_id", "product_id", "batch_id", "buyer_id", "amount_minor",
         "currency", "units", "jurisdiction", "destination_area", "status", "payer_digest", "device_digest",
         "address_digest", "contact_digest", "hand_over_failures", "placed_at", "paid_at", "claimed_at", "carrier",
-        "tracking_number", "shipped_at", "delivered_at", "received_at",
+        "tracking_number", "shipped_at", "delivered_at", "received_at", "cancelled_at", "cancel_reason",
     ),
     "payment": (
         "id", "tenant_id", "kind", "reference_id", "seller_id", "buyer_id", "product_id", "batch_id", "currency",

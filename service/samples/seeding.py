@@ -89,6 +89,8 @@ def _make(
     _load_goods(connection, made, ground, rng, progress, amounts.batches)
     if amounts.orders + amounts.complaints:
         _Market(settings.secret, connection, rng, made, ground, progress, on_orders).fill(amounts)
+        with connection.transaction():
+            connection.execute("SELECT fairhold_promise_orders()")  # what happens if they are not sent, or do not come
     return ground
 
 

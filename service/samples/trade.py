@@ -164,6 +164,9 @@ class Trade:
         units: int,
     ) -> None:
         status = "delivered" if course.delivered_at else "shipped" if course.shipped_at else "paid"
+        cancelled_at = _cancelled_at(course)
+        if cancelled_at is not None:
+            status = "cancelled"
         number = f"{self._ground.tag}{self._next:08}"
         rows.add(
             "order",
@@ -186,6 +189,8 @@ class Trade:
             shipped_at=course.shipped_at,
             delivered_at=course.delivered_at,
             received_at=None if buyer is None else course.delivered_at,
+            cancelled_at=cancelled_at,
+            cancel_reason=None if cancelled_at is None else "refunded",
             **facts,
         )
 
@@ -276,6 +281,14 @@ def _tell_order(rng: random.Random, rows: Rows, order_id: UUID, tenant_id: UUID,
     for name, at in steps:
         if at is not None:
             tell(rng, rows, name, ("order", order_id), tenant_id, at)
+    if (cancelled_at := _cancelled_at(course)) is not None:
+        own = random.Random(order_id.int)  # the course of the others does not hang on it
+        tell(own, rows, "order.cancelled", ("order", order_id), tenant_id, cancelled_at, reason="refunded")
+
+
+def _cancelled_at(course: Course) -> datetime | None:
+    """Return when an order that was never sent was refunded."""
+    return course.ended_at if course.shipped_at is None else None
 
 
 def _known(at: datetime | None) -> datetime:

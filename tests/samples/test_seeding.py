@@ -87,7 +87,7 @@ async def test_orders_holds_and_complaints_stand_in_every_state(
     holds = await counts(database, "SELECT state, count(*) FROM hold GROUP BY 1")
     cases = await counts(database, "SELECT status, count(*) FROM complaint GROUP BY 1")
     disputes = await counts(database, "SELECT state, count(*) FROM dispute GROUP BY 1")
-    assert orders.keys() == {"placed", "paid", "shipped", "delivered"}
+    assert orders.keys() == {"placed", "paid", "shipped", "delivered", "cancelled"}
     assert holds.keys() == {"awaiting_delivery", "in_window", "released", "refunded", "split"}
     assert cases.keys() == {"triage", "with_seller", "answered", "disputed", "settled", "closed", "withdrawn"}
     assert disputes.keys() == {"queued", "in_review", "ruled", "final"}
@@ -107,6 +107,7 @@ async def test_what_is_promised_lies_ahead_and_no_window_is_overdue(
     )
     promised = await counts(database, "SELECT name, count(*) FROM deadline GROUP BY 1")
     assert late == {"deadlines": 0, "windows": 0}
+    assert {"ship_order", "deliver_order", "ask_carrier"} <= promised.keys()
     assert {"answer_claim", "accept_offer", "escalate", "triage", "first_ruling", "appeal"} <= promised.keys()
 
 

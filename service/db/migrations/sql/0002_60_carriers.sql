@@ -25,7 +25,8 @@ INSERT INTO policy (id, name, category, jurisdiction, version, value, unit, effe
 
 -- Promises of orders that came in bulk or from before there were promises: what `service.orders.promises` makes one by
 -- one. Paid orders: refunded if not shipped in time. Shipped ones: the buyer is asked, and the carrier before that.
--- Only where the payment is still held, and only what is missing. Returns how many were made.
+-- Only where the payment is still held, and only what is missing; what should have happened long ago comes in 48 hours,
+-- so that nobody is taken by surprise, and carriers are asked in 6. Returns how many were made.
 CREATE FUNCTION fairhold_promise_orders() RETURNS bigint LANGUAGE sql AS $$
     WITH late AS (
         SELECT o.id, o.category, o.jurisdiction, due.*
@@ -41,15 +42,17 @@ CREATE FUNCTION fairhold_promise_orders() RETURNS bigint LANGUAGE sql AS $$
         ) AS due (name, status, policy, since, handler, payload)
         WHERE due.status = o.status
     ), timed AS (
-        SELECT late.*, CASE WHEN late.policy = '' THEN 21600 ELSE (
-            SELECT p.value FROM policy p
-            WHERE p.name = late.policy AND p.category IN ('', late.category)
-              AND p.jurisdiction IN ('', late.jurisdiction) AND p.effective_from <= fairhold_now()
-            ORDER BY p.category = '', p.jurisdiction = '', p.version DESC LIMIT 1) END AS seconds
+        SELECT late.*, CASE WHEN late.policy = '' THEN fairhold_now() + interval '6 hours'
+            ELSE greatest(late.since + make_interval(secs => (
+                SELECT p.value FROM policy p
+                WHERE p.name = late.policy AND p.category IN ('', late.category)
+                  AND p.jurisdiction IN ('', late.jurisdiction) AND p.effective_from <= fairhold_now()
+                ORDER BY p.category = '', p.jurisdiction = '', p.version DESC LIMIT 1)),
+                fairhold_now() + interval '48 hours') END AS due_at
         FROM late
     ), made AS (
         INSERT INTO deadline (id, name, subject_id, due_at, handler, payload, state, made_at)
-        SELECT uuidv7(), name, id, since + make_interval(secs => seconds), handler, payload, 'pending', fairhold_now()
+        SELECT uuidv7(), name, id, due_at, handler, payload, 'pending', fairhold_now()
         FROM timed
         ON CONFLICT (name, subject_id) WHERE state = 'pending' DO NOTHING
         RETURNING 1
