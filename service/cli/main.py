@@ -3,13 +3,14 @@
 import os
 import sys
 
+import psycopg
 import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 from rich.traceback import install
 from sqlalchemy.exc import DBAPIError
 
-from service.cli import accounts, database, demo, running, sandbox
+from service.cli import accounts, database, demo, ledger, running, sandbox, verify
 from service.core.errors import FairholdError, InvariantBroken
 from service.settings import SettingsWrong
 
@@ -31,6 +32,8 @@ for command in (running.up, running.serve, running.worker, sandbox.sandbox, data
     fairhold.add_command(command)
 fairhold.add_command(accounts.account)
 fairhold.add_command(accounts.api_key)
+fairhold.add_command(ledger.ledger)
+fairhold.add_command(verify.verify)
 
 
 def main() -> None:
@@ -46,8 +49,9 @@ def main() -> None:
     except FairholdError as error:
         console.print(f"[red]{error.code}:[/red] {escape(error.message)}", highlight=False, soft_wrap=True)
         sys.exit(EXIT_REFUSED)
-    except DBAPIError as error:
-        console.print(f"[red]database:[/red] {error.orig}", highlight=False)
+    except (DBAPIError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        console.print(f"[red]database:[/red] {escape(str(cause))}", highlight=False)
         console.print("Is it running, and are FAIRHOLD_DATABASE_URL and FAIRHOLD_OWNER_DATABASE_URL right?")
         sys.exit(EXIT_REFUSED)
     except InvariantBroken as error:

@@ -52,12 +52,14 @@ def end_line(verdict_head: bytes, *, seals: int, rows: int) -> str:
     return _line("end", {"seals": seals, "rows": rows, "chain_hash": verdict_head.hex()})
 
 
-def verify_lines(lines: Iterable[str], told: Callable[[int], None] = lambda _lines: None) -> Verdict:
+def verify_lines(
+    lines: Iterable[str], told: Callable[[int], None] = lambda _lines: None, *, wanted_head: bytes | None = None
+) -> Verdict:
     """Return what is wrong with an export. Raises `Invalid` ("export_malformed", "export_cut_off") if it is none.
 
     `told` is told now and then how many lines were read. Memory is that of one block's marks.
     """
-    verdict = Verdict()
+    verdict = Verdict(wanted_head=wanted_head)
     hasher, waiting, is_ended = BlockHasher(keeps_marks=True), 0, False
     for number, kind, said in _read(lines):
         if number % 1_000 == 0:
@@ -82,6 +84,7 @@ def verify_lines(lines: Iterable[str], told: Callable[[int], None] = lambda _lin
     if not is_ended:
         raise Invalid("export_cut_off", "the file has no end line: it is not whole. Export it again")
     verdict.unsealed = waiting
+    verdict.look_for_head()
     return verdict
 
 

@@ -35,7 +35,10 @@ class Problem:
 
 @dataclass(slots=True)
 class Verdict:
-    """What was checked and what is wrong; clean without problems. `head` is the chain's hash after its last seal."""
+    """What was checked and what is wrong; clean without problems. `head` is the chain's hash after its last seal.
+
+    `wanted_head` is one that somebody has on paper; `wanted_at` is then the seal that has it.
+    """
 
     ledger_id: UUID | None = None
     seals: int = 0
@@ -44,6 +47,8 @@ class Verdict:
     head: bytes = START_HASH
     problems: list[Problem] = field(default_factory=list)
     before: Block | None = None
+    wanted_head: bytes | None = None
+    wanted_at: int | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -56,7 +61,14 @@ class Verdict:
         self.ledger_id = self.ledger_id or block.ledger_id
         self.before, self.head = block, block.chain_hash
         self.seals += 1
+        if block.chain_hash == self.wanted_head:
+            self.wanted_at = block.number
         return wrong
+
+    def look_for_head(self) -> None:
+        """Note a problem if the head that somebody has on paper is nowhere in the chain."""
+        if self.wanted_head is not None and self.wanted_at is None:
+            self.add(Problem(self.seals, "the head that you have is not in this chain"))
 
     def add(self, problem: Problem) -> None:
         """Note a problem, as long as there are not too many."""

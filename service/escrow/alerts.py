@@ -22,6 +22,7 @@ KINDS = frozenset(
         "reconciliation_failed",
         "seal_failure",
         "seal_not_locked",
+        "statement_not_read",
         "hold_near_limit",
         "refund_failed",
         "chargeback_of_refund",

@@ -1,105 +1,30 @@
-"""Reconciliation: what must be true of the whole ledger. Most of it the database refuses to break; this proves it."""
+"""Reconciliation: what must be true of the whole ledger. Most of it the database refuses to break; this proves it.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+A rule is one query that finds what breaks it, so it is judged on one snapshot while others go on writing. Nothing is
+locked. A rule that compares two tables therefore must be one statement.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
+from psycopg.errors import QueryCanceled
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from service.db.session import Tx
+from service.db.session import Database, Tx
+from service.escrow.check_holds import HOLD_RULES
+from service.escrow.check_ledger import LEDGER_RULES
 from service.escrow.check_moves import MOVE_RULES
+from service.escrow.check_statement import STATEMENT_RULES
 
 FINDINGS_MAX = 100
 """So many findings of a rule are listed; one is enough to stop."""
+RULE_SECONDS_MAX = 600
 
-_RULES: Mapping[str, str] = {
-    # By construction a transfer debits what it credits; this catches an account in two currencies or a broken sum.
-    "zero_sum": """
-        SELECT currency, sum(signed)::text AS sum_minor FROM (
-            SELECT currency, amount_minor AS signed FROM transfer WHERE right(debit_account, 3) = currency
-            UNION ALL
-            SELECT currency, -amount_minor FROM transfer WHERE right(credit_account, 3) = currency) s
-        GROUP BY currency HAVING sum(signed) <> 0""",
-    "locked_is_derived": """
-        SELECT a.id AS account, a.balance_minor, coalesce(t.sum_minor, 0)::bigint AS derived_minor
-        FROM account a LEFT JOIN (
-            SELECT account, sum(signed) AS sum_minor FROM (
-                SELECT credit_account AS account, amount_minor AS signed FROM transfer
-                UNION ALL SELECT debit_account, -amount_minor FROM transfer) s GROUP BY account) t ON t.account = a.id
-        WHERE a.balance_mode = 'locked' AND a.balance_minor <> coalesce(t.sum_minor, 0)""",
-    "account_of_transfer": """
-        SELECT DISTINCT s.account FROM (SELECT debit_account AS account FROM transfer
-            UNION SELECT credit_account FROM transfer) s
-        WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = s.account)""",
-    "held_is_open_holds": """
-        SELECT coalesce(l.currency, h.currency) AS currency, coalesce(l.held, 0)::bigint AS ledger_minor,
-               coalesce(h.held, 0)::bigint AS open_minor
-        FROM (SELECT currency, sum(signed) AS held FROM (
-                SELECT currency, amount_minor AS signed FROM transfer WHERE credit_account = 'held:' || currency
-                UNION ALL SELECT currency, -amount_minor FROM transfer WHERE debit_account = 'held:' || currency) s
-              GROUP BY currency) l
-        FULL JOIN (SELECT currency, sum(amount_minor) AS held FROM hold WHERE ended_at IS NULL GROUP BY currency) h
-            ON h.currency = l.currency
-        WHERE coalesce(l.held, 0) <> coalesce(h.held, 0)""",
-    "divided_in_full": """
-        SELECT currency, sum(signed)::bigint AS left_minor FROM (
-            SELECT currency, amount_minor AS signed FROM transfer WHERE credit_account = 'dividing:' || currency
-            UNION ALL SELECT currency, -amount_minor FROM transfer WHERE debit_account = 'dividing:' || currency) s
-        GROUP BY currency HAVING sum(signed) <> 0""",
-    "one_funding": """
-        SELECT h.id AS hold_id FROM hold h WHERE NOT EXISTS (
-            SELECT FROM transfer t WHERE t.subject_id = h.id AND t.code = 'fund' AND t.hold_id = h.id
-              AND t.amount_minor = h.amount_minor AND t.currency = h.currency)""",
-    "funding_has_hold": """
-        SELECT t.subject_id AS hold_id FROM transfer t
-        WHERE t.code = 'fund' AND NOT EXISTS (SELECT FROM hold h WHERE h.id = t.subject_id)""",
-    "drained_exactly": """
-        SELECT r.hold_id, r.amount_minor, coalesce(sum(t.amount_minor), 0)::bigint AS drained_minor
-        FROM resolution r LEFT JOIN transfer t ON t.subject_id = r.hold_id AND t.debit_account = 'held:' || r.currency
-        GROUP BY r.hold_id, r.amount_minor HAVING coalesce(sum(t.amount_minor), 0) <> r.amount_minor""",
-    "end_has_resolution": """
-        SELECT coalesce(h.id, r.hold_id) AS hold_id, h.state, r.outcome
-        FROM (SELECT id, state FROM hold WHERE ended_at IS NOT NULL) h
-        FULL JOIN resolution r ON r.hold_id = h.id WHERE h.state IS DISTINCT FROM r.outcome""",
-    "open_is_undrained": """
-        SELECT h.id AS hold_id, t.code FROM hold h
-        JOIN transfer t ON t.subject_id = h.id AND t.code <> 'fund' WHERE h.ended_at IS NULL""",
-    "freeze_count": """
-        SELECT h.id AS hold_id, h.freeze_count, coalesce(f.live, 0)::bigint AS live
-        FROM hold h LEFT JOIN (
-            SELECT hold_id, count(*) AS live FROM hold_freeze WHERE lifted_at IS NULL GROUP BY hold_id) f
-            ON f.hold_id = h.id
-        WHERE h.freeze_count <> coalesce(f.live, 0)""",
-    "scope_freeze_count": """
-        SELECT s.kind, s.key, s.freeze_count, coalesce(m.live, 0)::bigint AS live
-        FROM scope s LEFT JOIN (
-            SELECT x.kind, x.key, count(*) AS live FROM scope_freeze_member x
-            JOIN scope_freeze f ON f.id = x.freeze_id AND f.lifted_at IS NULL GROUP BY x.kind, x.key) m
-            ON m.kind = s.kind AND m.key = s.key
-        WHERE s.freeze_count <> coalesce(m.live, 0)""",
-    "scope_of_hold": """
-        SELECT h.id AS hold_id, s.kind, s.key
-        FROM hold h, fairhold_scopes(h.seller_id, h.product_id, h.batch_id) s
-        WHERE h.ended_at IS NULL AND NOT EXISTS (SELECT FROM scope x WHERE x.kind = s.kind AND x.key = s.key)""",
-    "window": """
-        SELECT id AS hold_id, state, freeze_count FROM hold
-        WHERE (window_ends_at IS NOT NULL) <> (state = 'in_window' AND freeze_count = 0)
-           OR (window_left_seconds IS NOT NULL) <> (state = 'in_window' AND freeze_count > 0)""",
-    "refund_asked_for": """
-        SELECT r.hold_id, r.buyer_minor FROM resolution r
-        WHERE r.buyer_minor > 0 AND r.outcome <> 'charged_back' AND NOT EXISTS (
-            SELECT FROM payment p WHERE p.hold_id = r.hold_id AND p.kind = 'refund' AND p.amount_minor = r.buyer_minor
-              AND p.currency = r.currency)""",
-    "refund_paid": """
-        SELECT coalesce(p.id, t.subject_id) AS payment_id, p.state, t.amount_minor
-        FROM (SELECT id, state, amount_minor FROM payment WHERE kind = 'refund' AND state = 'done') p
-        FULL JOIN (SELECT subject_id, amount_minor FROM transfer WHERE code = 'refund_paid') t ON t.subject_id = p.id
-        WHERE p.amount_minor IS DISTINCT FROM t.amount_minor""",
-    "capture_has_hold": """
-        SELECT p.id AS payment_id FROM payment p WHERE p.kind = 'capture' AND p.state = 'done' AND NOT EXISTS (
-            SELECT FROM hold h WHERE h.payment_id = p.id AND h.parent_hold_id IS NULL)""",
-    **MOVE_RULES,
-}
+_RULES: Mapping[str, str] = {**LEDGER_RULES, **HOLD_RULES, **MOVE_RULES, **STATEMENT_RULES}
+RULES = tuple(_RULES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +35,46 @@ class Finding:
     facts: Mapping[str, Any]
 
 
-RULES = tuple(_RULES)
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A rule that was looked at: what it found (at most 100), or that it took too long to know."""
+
+    rule: str
+    findings: list[Finding] = field(default_factory=list)
+    is_finished: bool = True
+    seconds: float = 0.0
+
+    @property
+    def holds(self) -> bool:
+        """Whether the rule was proved."""
+        return self.is_finished and not self.findings
 
 
 async def reconcile(tx: Tx) -> list[Finding]:
-    """Return the findings of every rule, at most 100 of each; an empty list is a clean ledger.
-
-    Each rule is one statement, so it is judged on one snapshot while others go on writing; it locks nothing.
-    """
+    """Return the findings of every rule, at most 100 of each, in one transaction; an empty list is a clean ledger."""
     findings = []
-    for rule, query in _RULES.items():
-        found = await tx.execute(text(f"{query} LIMIT {FINDINGS_MAX}"))
-        findings += [Finding(rule, dict(row)) for row in found.mappings()]
+    for rule in RULES:
+        findings += await _find(tx, rule)
     return findings
+
+
+async def check_rules(database: Database) -> AsyncIterator[Checked]:
+    """Yield every rule as it was looked at, each in a read-only transaction of its own, for at most 10 minutes."""
+    for rule in RULES:
+        began = monotonic()
+        try:
+            async with database.begin() as tx:
+                await tx.execute(
+                    text(f"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '{RULE_SECONDS_MAX}s'")
+                )
+                findings = await _find(tx, rule)
+            yield Checked(rule, findings, seconds=monotonic() - began)
+        except DBAPIError as error:
+            if not isinstance(error.orig, QueryCanceled):
+                raise
+            yield Checked(rule, is_finished=False, seconds=monotonic() - began)
+
+
+async def _find(tx: Tx, rule: str) -> list[Finding]:
+    found = await tx.execute(text(f"{_RULES[rule]} LIMIT {FINDINGS_MAX}"))
+    return [Finding(rule, dict(row)) for row in found.mappings()]

@@ -16,6 +16,8 @@ from service.escrow.actions.pausing import pause_chunk, resume_chunk
 from service.escrow.actions.payments import record_outcome
 from service.escrow.actions.scopes import lift_scope_freeze
 from service.escrow.gateway import Answer, Gateway, Known
+from service.escrow.guarding import reconcile_ledger, verify_whole_chain
+from service.escrow.heads import lock_head
 from service.escrow.rules import WIRE_KINDS
 from service.escrow.tables import Payment
 from service.jobs.queue import Payload
@@ -130,6 +132,9 @@ HANDLERS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "escrow.pause_holds": pause_holds,
     "escrow.resume_holds": resume_holds,
     "escrow.expire_scope_freeze": expire_scope_freeze,
+    "escrow.lock_head": lock_head,
+    "escrow.reconcile": reconcile_ledger,
+    "escrow.verify_chain": verify_whole_chain,
 }
 SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
     "seller.suspended": ["escrow.follow_suspension"],

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from service.core.chain import FORMAT_VERSION, START_HASH, Block, BlockHasher, chain_hash
 from service.core.sealed import EVENT, TABLES, Sealed
 from service.db.session import Tx
-from service.escrow.alerts import raise_alert
+from service.escrow.alerts import clear_alert, raise_alert
 from service.escrow.tables import Seal
 from service.jobs.queue import enqueue
 
@@ -22,6 +22,7 @@ BLOCK_EVENTS_MAX = 50_000
 SEAL_SECONDS_MAX = 600
 CHAIN = ("ledger", "chain")
 """What alerts about the chain are about."""
+TRANSACTIONS = ("ledger", "transaction_ids")
 
 _LOCK = 0x5EA1
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -44,6 +45,7 @@ async def seal_next(tx: Tx, *, now: datetime) -> int:
     if horizon < start:
         await _tell_backwards(tx, start, horizon, now)
         return 0
+    await clear_alert(tx, "seal_failure", TRANSACTIONS, now=now)
     end, is_cut = await _end_of_block(tx, start, horizon)
     if end <= start or (last is not None and not is_cut and now < last.at + SEAL_EVERY):
         return 0
@@ -158,5 +160,5 @@ async def _append(tx: Tx, last: Block | None, hasher: BlockHasher, start: int, e
 async def _tell_backwards(tx: Tx, start: int, horizon: int, now: datetime) -> None:
     """The database was loaded into a younger server, whose transaction ids the chain has used already."""
     facts = {"problem": "xids_went_back", "sealed_to_xid": start, "horizon_xid": horizon}
-    await raise_alert(tx, "seal_failure", CHAIN, facts=facts, stops_sweep=True, now=now)
+    await raise_alert(tx, "seal_failure", TRANSACTIONS, facts=facts, stops_sweep=True, now=now)
     _log.error("xids_went_back", **facts)

@@ -30,26 +30,36 @@ Told = Callable[[int, int], None]
 """Is told how many seals were checked, of how many."""
 
 
-def verify_database(database_url: str, told: Told = lambda _done, _all: None) -> Verdict:
-    """Hash all sealed rows in a database again and compare, as `verify_chain` does. Blocks the thread."""
+def verify_database(
+    database_url: str, told: Told = lambda _done, _all: None, *, after: int = 0, wanted_head: bytes | None = None
+) -> Verdict:
+    """Hash sealed rows in a database again and compare, as `verify_chain` does. Blocks the thread."""
     with psycopg.connect(driver_url(database_url), autocommit=True, options="-c timezone=UTC") as connection:
-        return verify_chain(connection, told)
+        return verify_chain(connection, told, after=after, wanted_head=wanted_head)
 
 
-def verify_chain(connection: Connection, told: Told = lambda _done, _all: None) -> Verdict:
-    """Return what is wrong with any seal, its place in the chain, its rows or their marks.
+def verify_chain(
+    connection: Connection,
+    told: Told = lambda _done, _all: None,
+    *,
+    after: int = 0,
+    wanted_head: bytes | None = None,
+) -> Verdict:
+    """Return what is wrong with any seal behind `after`, its place in the chain, its rows or their marks.
 
     Reads in groups of blocks, each in its own short transaction unless the connection has one open: what is sealed
     never changes.
     """
     connection.execute("SET enable_seqscan = off")  # the planner must not read whole tables for each group
-    verdict = Verdict()
-    total = _number(connection, "SELECT count(*) FROM seal")
-    for group in _groups(connection):
+    verdict = Verdict(wanted_head=wanted_head)
+    verdict.before = next(iter(seals_after(connection, after - 1, 1)), None) if after else None
+    total = _number(connection, "SELECT count(*) FROM seal WHERE number > %(after)s", {"after": after})
+    for group in _groups(connection, after):
         _verify_group(connection, group, verdict)
         told(verdict.seals, total)
     end = 0 if verdict.before is None else verdict.before.to_xid
     verdict.unsealed = _number(connection, _UNSEALED, {"end": end})
+    verdict.look_for_head()
     return verdict
 
 
@@ -74,9 +84,8 @@ def marks_of(connection: Connection, blocks: Sequence[Block]) -> dict[int, bytes
     return dict(connection.execute("SELECT number, row_marks FROM seal WHERE number = ANY (%s)", (numbers,)).fetchall())
 
 
-def _groups(connection: Connection) -> Iterator[list[Block]]:
-    """Yield the seals in groups of at least one and of some ten thousand rows."""
-    number = 0
+def _groups(connection: Connection, number: int) -> Iterator[list[Block]]:
+    """Yield the seals behind `number` in groups of at least one and of some ten thousand rows."""
     while page := seals_after(connection, number):
         number = page[-1].number
         waiting = iter(page)

@@ -11,7 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from service.db.session import Database, Tx
 from service.deadlines.actions import fire_due
+from service.escrow.guarding import queue_checks
 from service.escrow.limits import watch_limits
+from service.escrow.sealing import seal_next
 from service.escrow.sweep import release_due
 from service.events.log import RELAY_BATCH, Subscriptions, relay
 from service.files.actions import queue_housekeeping
@@ -57,7 +59,15 @@ def sweepers(subscriptions: Subscriptions) -> list[Sweeper]:
     ]
 
 
-HOUSEKEEPING = Sweeper("files", queue_housekeeping, timedelta(minutes=5))
+async def _seal(tx: Tx) -> int:
+    return await seal_next(tx, now=await tx.now())
+
+
+HOUSEKEEPING = (
+    Sweeper("files", queue_housekeeping, timedelta(minutes=5)),
+    Sweeper("seal", _seal, timedelta(seconds=20)),  # it seals once a minute; a backlog at once
+    Sweeper("checks", queue_checks, timedelta(minutes=1)),
+)
 
 
 async def run(
@@ -69,7 +79,7 @@ async def run(
     """
     async with queue.app.open_async():
         jobs = asyncio.create_task(_run_jobs(queue, stop, stalled))
-        every = [*sweepers(subscriptions), HOUSEKEEPING]
+        every = [*sweepers(subscriptions), *HOUSEKEEPING]
         loops = [asyncio.create_task(_loop(each, database, stop)) for each in every]
         loops.append(asyncio.create_task(_retry_stalled(queue, stop, stalled)))
         stopped = asyncio.create_task(stop.wait())

@@ -125,6 +125,7 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "alert.reconciliation_failed": N_("The ledger does not add up. No seller is paid until it does"),
     "alert.seal_failure": N_("The sealed ledger was changed. No seller is paid until this is cleared up"),
     "alert.seal_not_locked": N_("The ledger’s seal could not be locked in the evidence store"),
+    "alert.statement_not_read": N_("The payment provider’s statement could not be read"),
     "alert.hold_near_limit": N_("A payment is held nearly as long as the provider allows"),
     "alert.refund_failed": N_("The provider refused a refund. The buyer’s money waits until it is asked for again"),
     "alert.chargeback_of_refund": N_("A bank took back money that the buyer had been refunded already"),
