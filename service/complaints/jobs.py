@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from service.complaints import rules
 from service.complaints.actions.answering import accept_claim
-from service.complaints.actions.course import close
+from service.complaints.actions.course import close, reduce_claim
 from service.complaints.actions.finding import match_complaint
 from service.complaints.actions.offers import expire_offer
 from service.complaints.actions.steps import open_offer, tell
@@ -115,6 +115,17 @@ async def hold_ended(payload: Payload, *, database: Database) -> None:
                 await close(tx, SYSTEM, case.id, reason=reason, now=await tx.now())
 
 
+async def claim_divided(payload: Payload, *, database: Database) -> None:
+    """A part of a claimed held payment was charged back: the claim goes on for the rest, on the rest's hold."""
+    facts = payload["facts"]
+    if facts["cause"] != "chargeback":
+        return
+    async with database.begin() as tx:
+        for case in await cases_of_holds(tx, [UUID(payload["subject_id"])]):
+            if case.status in rules.OPEN_SENT:
+                await reduce_claim(tx, case.id, UUID(facts["rest_hold_id"]), now=await tx.now())
+
+
 async def _that_may_fit(tx: Tx, batch_id: UUID) -> list[UUID]:
     batch = (
         await tx.execute(
@@ -168,10 +179,12 @@ HANDLERS: Mapping[str, Callable[..., Any]] = {
     "complaints.warn_offer": warn_offer,
     "complaints.triage_overdue": triage_overdue,
     "complaints.hold_ended": hold_ended,
+    "complaints.claim_divided": claim_divided,
 }
 SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
     "complaint.submitted": ["complaints.match"],
     "batch.registered": [Later("complaints.rematch_batch")],
     "hold.charged_back": ["complaints.hold_ended"],
+    "hold.divided": ["complaints.claim_divided"],
     "hold.refunded": ["complaints.hold_ended"],
 }

@@ -162,13 +162,18 @@ async def give_to_supervisor(tx: Tx, dispute_id: UUID, *, now: datetime) -> None
 
 
 async def end_with_complaint(tx: Tx, complaint_id: UUID, dispute_id: UUID, *, now: datetime) -> None:
-    """End an undecided dispute whose complaint was settled or withdrawn otherwise; a ruled one is left alone."""
+    """End a dispute whose complaint was settled, withdrawn or closed otherwise.
+
+    A ruling that was not final then moves no money: the held payment was charged back, or refunded at the provider's
+    limit. Locks the dispute.
+    """
     dispute = await get_row(tx, SYSTEM, dispute_id, is_locked=True)
-    if dispute.complaint_id != complaint_id or dispute.state in ("ruled", "final"):
+    if dispute.complaint_id != complaint_id or dispute.state == "final":
         return
     step = rules.DISPUTE.next(dispute.state, "settle")
     dispute.state, dispute.ended_at = step.to, now
     await cancel(tx, "first_ruling", dispute.id, now=now)
+    await cancel(tx, "appeal", dispute.id, now=now)
     await _emit(tx, SYSTEM, dispute, step.event, now=now)
 
 
@@ -182,7 +187,7 @@ async def _finalise(tx: Tx, actor: Actor, dispute: Dispute, case: CaseFacts, rul
             tx,
             actor,
             case.hold_id,
-            buyer_minor=ruling.buyer_minor,
+            buyer_minor=rules.still_due(ruling.buyer_minor, ruling.held_minor, case.claim_minor),
             decided_by=ruling.id,
             source_id=case.id,
             now=now,

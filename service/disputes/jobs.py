@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from service.complaints.queries import cases_of_holds
 from service.core.actor import SYSTEM
 from service.core.errors import Conflict
 from service.db.session import Database
@@ -38,12 +39,24 @@ async def open_for_complaint(payload: Payload, *, database: Database) -> None:
 
 
 async def complaint_ended(payload: Payload, *, database: Database) -> None:
-    """A complaint was settled, withdrawn or closed: its undecided dispute ends with it."""
+    """A complaint was settled, withdrawn or closed: its dispute ends with it, unless that was the dispute's own end."""
     async with database.begin() as tx:
         complaint_id = UUID(payload["subject_id"])
         known = await dispute_of_complaint(tx, SYSTEM, complaint_id)
-        if known is not None and known.state not in ("ruled", "final"):
+        if known is not None and known.state != "final":
             await end_with_complaint(tx, complaint_id, known.id, now=await tx.now())
+
+
+async def hold_near_limit(payload: Payload, *, database: Database) -> None:
+    """A claimed payment nears the provider's limit undecided: a supervisor decides it, whoever had it before."""
+    async with database.begin() as tx:
+        cases = await cases_of_holds(tx, [UUID(payload["subject_id"])])
+    for case in cases:
+        await open_for_complaint({"subject_id": str(case.id)}, database=database)
+        async with database.begin() as tx:
+            known = await dispute_of_complaint(tx, SYSTEM, case.id)
+            if known is not None:
+                await give_to_supervisor(tx, known.id, now=await tx.now())
 
 
 HANDLERS: Mapping[str, Callable[..., Any]] = {
@@ -51,10 +64,12 @@ HANDLERS: Mapping[str, Callable[..., Any]] = {
     "disputes.appeal_over": appeal_over,
     "disputes.open_for_complaint": open_for_complaint,
     "disputes.complaint_ended": complaint_ended,
+    "disputes.hold_near_limit": hold_near_limit,
 }
 SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
     "complaint.needs_mediator": ["disputes.open_for_complaint"],
     "complaint.settled": ["disputes.complaint_ended"],
     "complaint.withdrawn": ["disputes.complaint_ended"],
     "complaint.closed": ["disputes.complaint_ended"],
+    "hold.limit_near": ["disputes.hold_near_limit"],
 }

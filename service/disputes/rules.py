@@ -20,6 +20,7 @@ DISPUTE = Lifecycle(
         row("ruled", "finalise", "final", "system", "dispute.final"),
         row("queued", "settle", "final", "system", "dispute.settled"),
         row("in_review", "settle", "final", "system", "dispute.settled"),
+        row("ruled", "settle", "final", "system", "dispute.settled"),
     ],
 )
 SIDES = ("buyer", "seller")
@@ -46,3 +47,12 @@ def check_share(buyer: Money, held: Money | None) -> None:
         raise Invalid("currency_mismatch", "the payment is held in another currency", field="buyer", held=held.currency)
     if buyer.amount_minor > held.amount_minor:
         raise Invalid("amount_above_hold", "more than is held", field="buyer", held_minor=held.amount_minor)
+
+
+def still_due(buyer_minor: int, held_minor: int, left_minor: int | None) -> int:
+    """Return what of a ruling's `buyer_minor` out of `held_minor` is left to pay, in minor units, at least 0.
+
+    What a chargeback took of the claim since the ruling (`left_minor` of it is left) the buyer has from the bank.
+    """
+    given = max(0, held_minor - (held_minor if left_minor is None else left_minor))
+    return max(0, buyer_minor - given)

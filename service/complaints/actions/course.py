@@ -3,16 +3,25 @@
 from datetime import datetime
 from uuid import UUID
 
-from service.complaints.actions.steps import advance, cancel_deadlines, end_offer, lift_claim, open_offer, tell
+from service.complaints.actions.steps import (
+    advance,
+    cancel_deadlines,
+    end_offer,
+    lift_claim,
+    open_offer,
+    take_offer_back,
+    tell,
+)
 from service.complaints.queries.access import get_row, require_side, side_of
 from service.complaints.rules import Outcome
 from service.complaints.schemas import ComplaintView
 from service.complaints.tables import Complaint
-from service.core.actor import Actor
+from service.core.actor import SYSTEM, Actor
 from service.core.errors import Conflict
 from service.db.session import Tx
 from service.deadlines.actions import promise
 from service.deadlines.queries import policy
+from service.escrow.queries import get_hold
 
 
 async def withdraw(tx: Tx, actor: Actor, complaint_id: UUID, *, now: datetime) -> Complaint:
@@ -106,6 +115,22 @@ async def close(tx: Tx, actor: Actor, complaint_id: UUID, *, reason: str, now: d
     await advance(tx, actor, complaint, "close", side=side, now=now, facts={"reason": reason})
     await lift_claim(tx, actor, complaint, now=now)
     return complaint
+
+
+async def reduce_claim(tx: Tx, complaint_id: UUID, rest_hold_id: UUID, *, now: datetime) -> None:
+    """Let a claim go on for what a chargeback left of its held payment; an open offer is taken back.
+
+    Doing it again changes nothing. Locks the complaint.
+    """
+    complaint = await get_row(tx, SYSTEM, complaint_id, is_locked=True)
+    rest = await get_hold(tx, SYSTEM, rest_hold_id)
+    if complaint.claim_minor is None or complaint.hold_id != rest.parent_hold_id:
+        return
+    given_minor = complaint.claim_minor - rest.amount.amount_minor
+    complaint.hold_id, complaint.claim_minor = rest.id, rest.amount.amount_minor
+    await take_offer_back(tx, SYSTEM, complaint, now=now)
+    facts = {"currency": rest.amount.currency, "amount_minor": rest.amount.amount_minor, "given_minor": given_minor}
+    await tell(tx, SYSTEM, complaint, "complaint.claim_reduced", side="system", now=now, facts=facts)
 
 
 async def promise_escalation(tx: Tx, complaint: Complaint, *, now: datetime) -> None:

@@ -3,13 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select, update
 
 from service.core.actor import Actor
 from service.core.ids import new_id
 from service.db.session import Tx
 from service.escrow.rules import HOLD, Parts
-from service.escrow.tables import Hold, Payment, Resolution
+from service.escrow.tables import Hold, HoldFreeze, Payment, Resolution
 from service.jobs.queue import enqueue
 
 _ACTIONS = {"released": "release", "refunded": "refund", "split": "split", "divided": "divide"}
@@ -75,7 +75,7 @@ async def divide_hold(
 async def charge_back_hold(tx: Tx, actor: Actor, hold: Hold, *, decision_id: UUID, now: datetime) -> None:
     """End a locked hold, frozen or not, because the payer's bank took its money; `decision_id` is the chargeback's.
 
-    Its freezes stay as they are. Raises `Conflict` ("hold_state"; from the database "chargeback_missing").
+    Its freezes are lifted: they have nothing left to hold back. Raises `Conflict` ("hold_state"; from the database "chargeback_missing").
     """
     outcome = HOLD.next(hold.state, "charge_back").to
     await tx.execute(
@@ -86,6 +86,12 @@ async def charge_back_hold(tx: Tx, actor: Actor, hold: Hold, *, decision_id: UUI
             seller_minor=0,
             fee_minor=0,
         )
+    )
+    await tx.execute(
+        update(HoldFreeze)
+        .where(HoldFreeze.hold_id == hold.id, HoldFreeze.lifted_at.is_(None))
+        .values(lifted_at=func.greatest(HoldFreeze.at, now), lifted_by=actor.person_id)
+        .execution_options(synchronize_session=False)
     )
     await tx.refresh(hold)
 
