@@ -32,7 +32,7 @@ WITH clock AS MATERIALIZED (
         WHEN (a.kind, a.amount_minor, a.currency) <> ('capture', %(amount_minor)s, %(currency)s) THEN 'differs'
         WHEN a.ended_at IS NOT NULL THEN 'no_change'
         ELSE 'applied' END AS outcome
-    FROM clock c LEFT JOIN asked a ON true
+    FROM clock c LEFT JOIN asked a ON true WHERE a.kind IS DISTINCT FROM 'deposit'
 ), stored AS (
     INSERT INTO gateway_notice (id, body, received_at, applied_at, outcome)
     SELECT %(notice_id)s, %(body)s::jsonb, now, now, outcome FROM judged
@@ -58,8 +58,10 @@ WITH clock AS MATERIALIZED (
         'currency', currency) FROM made
 )
 SELECT c.now, (SELECT s.outcome FROM stored s) AS outcome FROM clock c
+WHERE NOT EXISTS (SELECT FROM asked WHERE kind = 'deposit')
 """
-"""Locks the payment, then (by the trigger of `hold`) its scopes FOR SHARE. No row where the signature is stale."""
+"""Locks the payment, then (by the trigger of `hold`) its scopes FOR SHARE. No row where the signature is stale, or where
+a seller's deposit was captured: that makes no hold."""
 
 HELD = """
     SELECT h.* FROM hold h WHERE h.reference_id = (SELECT id FROM asked) AND h.parent_hold_id IS NULL
