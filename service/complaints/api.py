@@ -9,7 +9,7 @@ from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody
 
-from service.complaints import actions, evidence, queries
+from service.complaints import actions, evidence, hot, queries
 from service.complaints.rules import Kind, MatchStatus, Risk
 from service.complaints.schemas import (
     CaseEvent,
@@ -26,6 +26,7 @@ from service.complaints.schemas import (
     NewTriage,
 )
 from service.core.actor import Actor
+from service.db.hot import HOT
 from service.db.pages import LIMIT_DEFAULT
 from service.db.query_parameters import After, Limit, Status
 from service.db.requests import LATE_CLAIM, Claim
@@ -101,7 +102,12 @@ class Complaints(Controller):
         await actions.update_draft(tx, actor, complaint_id, data, now=await tx.now())
         return await _seen(tx, actor, complaint_id)
 
-    @post("/{complaint_id:uuid}/submission", opt={"allow": "complaints.file"}, summary="Send", status_code=200)
+    @post(
+        "/{complaint_id:uuid}/submission",
+        opt={"allow": "complaints.file", HOT: hot.submit},
+        summary="Send",
+        status_code=200,
+    )
     async def submit(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> ComplaintView:
         """Send the draft. The held payment that it claims is frozen in the same transaction."""
         await actions.submit(tx, actor, complaint_id, now=await tx.now())

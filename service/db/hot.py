@@ -38,7 +38,10 @@ _KEY_MAX_BYTES = 100
 _BEARER = b"Bearer "
 _JSON = b"application/json"
 # Plans are made once, for looking up single rows by their keys: never a join over a whole table.
-_PLANNER = "-c jit=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan"
+_PLANNER = (
+    "-c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+    " -c plan_cache_mode=force_generic_plan"
+)
 _log = structlog.get_logger("fairhold.hot")
 
 Connection: TypeAlias = psycopg.AsyncConnection[Any]

@@ -68,6 +68,28 @@ HELD = """
       AND h.ended_at IS NULL AND h.freeze_count = 0 FOR NO KEY UPDATE OF h
 """
 """Locks the undivided, open, unfrozen hold of the reference `asked.id`."""
+SCOPED = """
+    SELECT x.kind, x.key, x.freeze_count FROM scope x WHERE (x.kind, x.key) IN (
+        SELECT s.kind, s.key FROM hold h, fairhold_scopes(h.seller_id, h.product_id, h.batch_id) s
+        WHERE h.reference_id = (SELECT order_id FROM asked) AND h.parent_hold_id IS NULL)
+    ORDER BY x.kind, x.key FOR SHARE OF x
+"""
+"""Locks the scopes of the hold of the reference `asked.order_id`, so that none is frozen meanwhile."""
+CLAIMABLE = """
+    SELECT h.* FROM hold h WHERE h.reference_id = (SELECT order_id FROM asked) AND (SELECT count(*) FROM scoped) > 0
+      AND h.parent_hold_id IS NULL AND h.ended_at IS NULL AND h.freeze_count = 0 FOR NO KEY UPDATE OF h
+"""
+"""Locks, behind the rows of `scoped`, the undivided, open, unfrozen hold of the reference `asked.order_id`."""
+IS_UNFROZEN = """
+    NOT EXISTS (SELECT FROM fairhold_scopes(h.seller_id, h.product_id, h.batch_id) s WHERE NOT EXISTS (
+        SELECT FROM scoped x WHERE x.kind = s.kind AND x.key = s.key AND x.freeze_count = 0))
+"""
+"""Whether every scope of hold `h`, as it is now, was locked and is not frozen."""
+CLAIM = """
+INSERT INTO hold_freeze (id, hold_id, kind, source_id, actor_id, at)
+VALUES (uuidv7(), %(hold_id)s, 'claim', %(source_id)s, %(actor_id)s, %(now)s)
+"""
+"""Freezes a locked hold for a claim of all of it: what `actions.claim_hold` writes."""
 WINDOW_SECONDS_MAX = int(WINDOW_MAX.total_seconds())
 
 

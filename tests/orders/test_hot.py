@@ -1,7 +1,7 @@
 """Delivery and receipt by their prepared statements do exactly what the general way does, and refuse nothing else."""
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from collections.abc import Awaitable
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -10,60 +10,27 @@ import pytest
 from service.accounts.actions import revoke_api_key
 from service.app import Service
 from service.core.ids import new_id
-from service.orders.schemas import OrderView
-from tests.changes import changes, plain_body, told_at
+from tests.changes import GENERAL, PLAIN, BothWays
 from tests.conftest import Clock
 from tests.orders.shop import Shop
 from tests.world import Account, person_actor
 
-GENERAL = "application/json; charset=utf-8"
-"""A media type in words that hot commands leave to the general way."""
-PLAIN = "application/json"
-Send = Callable[[str, str], Awaitable[httpx.Response]]
-
-
-class Ways:
-    """The same command on two like orders, once each way: what was answered, and what was written."""
-
-    def __init__(self, shop: Shop, service: Service, owner_url: str) -> None:
-        self.shop, self.service, self.owner_url = shop, service, owner_url
-        self.names: dict[object, str] = {
-            shop.seller_id: "seller", shop.tenant_id: "tenant", shop.goods.product_id: "product",
-            shop.goods.batch_id: "batch", shop.buyer.person_id: "buyer", shop.platform.person_id: "platform",
-            shop.seller.person_id: "shopkeeper",
-            **{f"{start}WX-{number}": f"{start}WX" for start in ("", "SB-") for number in (1, 2)},
-        }  # fmt: skip
-
-    async def go(self, media_type: str, order_id: str, send: Send) -> tuple[httpx.Response, list[str]]:
-        answers: list[httpx.Response] = []
-
-        async def act() -> datetime:
-            answers.append(await send(media_type, order_id))
-            return told_at(answers[0])
-
-        hold_id = (await self.shop.sql("SELECT id FROM hold WHERE reference_id = :id", id=order_id))[0].id
-        self.names |= {order_id: "order", hold_id: "hold"}
-        return answers[0] if answers else (await self._first(act, answers)), self._rows
-
-    async def _first(self, act: Callable[[], Awaitable[datetime]], answers: list[httpx.Response]) -> httpx.Response:
-        self._rows = await changes(self.owner_url, self.names, act)
-        return answers[0]
-
-    async def are_alike(self, orders: tuple[str, str], send: Send) -> None:
-        general, general_rows = await self.go(GENERAL, orders[0], send)
-        answered = self.service.hot_connections.answered
-        hot, hot_rows = await self.go(PLAIN, orders[1], send)
-        assert self.service.hot_connections.answered == answered + 1
-        assert hot.status_code == general.status_code
-        assert plain_body(hot, self.names) == plain_body(general, self.names)
-        assert list(hot.json()) == list(OrderView.__struct_fields__)
-        assert hot_rows == general_rows
-        assert set(hot.headers) == set(general.headers)
-
 
 @pytest.fixture
-def ways(shop: Shop, service: Service, owner_url: str) -> Ways:
-    return Ways(shop, service, owner_url)
+def ways(shop: Shop, service: Service, owner_url: str) -> BothWays:
+    names: dict[object, str] = {
+        shop.seller_id: "seller", shop.tenant_id: "tenant", shop.goods.product_id: "product",
+        shop.goods.batch_id: "batch", shop.buyer.person_id: "buyer", shop.platform.person_id: "platform",
+        shop.seller.person_id: "shopkeeper",
+        **{f"{start}WX-{number}": f"{start}WX" for start in ("", "SB-") for number in (1, 2)},
+    }  # fmt: skip
+    return BothWays(service, owner_url, names)
+
+
+async def named(shop: Shop, order_id: str) -> dict[object, str]:
+    """The ids of an order and its hold, and what they are."""
+    hold = (await shop.sql("SELECT id FROM hold WHERE reference_id = :id", id=order_id))[0]
+    return {order_id: "order", hold.id: "hold"}
 
 
 def post(shop: Shop, who: Account, path: str, body: Any, media_type: str, **headers: str) -> Awaitable[httpx.Response]:
@@ -75,42 +42,44 @@ async def two(shop: Shop) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("by", ["platform", "seller", "buyer"])
-async def test_a_delivery_writes_and_answers_the_same(shop: Shop, ways: Ways, by: str) -> None:
+async def test_a_delivery_writes_and_answers_the_same(shop: Shop, ways: BothWays, by: str) -> None:
     first, second = await two(shop)
     proofs = {first: await shop.proof(first, ref="WX-1"), second: await shop.proof(second, ref="WX-2")}
 
-    async def send(media_type: str, order_id: str) -> httpx.Response:
-        return await post(
-            shop, getattr(shop, by), f"/orders/{order_id}/delivery", {"proof": proofs[order_id]}, media_type
-        )
+    async def send(number: int, media_type: str) -> httpx.Response:
+        order_id = (first, second)[number]
+        body = {"proof": proofs[order_id]}
+        return await post(shop, getattr(shop, by), f"/orders/{order_id}/delivery", body, media_type)
 
-    await ways.are_alike((first, second), send)
+    await ways.are_alike((await named(shop, first), await named(shop, second)), send)
     order = await shop.order(second)
     assert (order["status"], order["hold"]["state"]) == ("delivered", "in_window")
     assert await shop.sql("SELECT count(*) AS n FROM carrier_notice WHERE outcome = 'applied'") == [(2,)]
-    again = await send(PLAIN, second)
+    again = await send(1, PLAIN)
     assert (again.status_code, again.json()["status"]) == (201, "delivered")
     assert await shop.sql("SELECT count(*) AS n FROM event WHERE name = 'order.delivered'") == [(2,)]
 
 
 @pytest.mark.parametrize("is_delivered", [False, True])
-async def test_a_receipt_writes_and_answers_the_same(shop: Shop, ways: Ways, is_delivered: bool) -> None:
+async def test_a_receipt_writes_and_answers_the_same(shop: Shop, ways: BothWays, is_delivered: bool) -> None:
     orders = await two(shop)
     if is_delivered:
         for order_id, ref in zip(orders, ("WX-1", "WX-2"), strict=True):
             body = {"proof": await shop.proof(order_id, ref=ref)}
             assert (await shop.post(shop.seller, f"/orders/{order_id}/delivery", body)).status_code == 201
 
-    async def send(media_type: str, order_id: str) -> httpx.Response:
-        return await post(
-            shop, shop.buyer, f"/orders/{order_id}/receipt", {}, media_type, **{"idempotency-key": f"k{order_id}"}
-        )
+    first: list[httpx.Response] = []
 
-    await ways.are_alike(orders, send)
-    for media_type, order_id in zip((GENERAL, PLAIN), orders, strict=True):
-        first = await send(PLAIN, order_id)
-        again = await send(PLAIN, order_id)
-        assert (again.headers["idempotency-replayed"], again.content) == ("true", first.content), media_type
+    async def send(number: int, media_type: str) -> httpx.Response:
+        order_id, key = orders[number], {"idempotency-key": f"k{orders[number]}"}
+        first.append(await post(shop, shop.buyer, f"/orders/{order_id}/receipt", {}, media_type, **key))
+        return first[-1]
+
+    await ways.are_alike((await named(shop, orders[0]), await named(shop, orders[1])), send)
+    for number in (0, 1):
+        for media_type in (GENERAL, PLAIN):
+            again = await send(number, media_type)
+            assert (again.headers["idempotency-replayed"], again.content) == ("true", first[number].content)
     assert await shop.sql("SELECT count(*) AS n FROM event WHERE name = 'order.received'") == [(2,)]
     assert await shop.sql("SELECT count(*) AS n FROM idempotency_key WHERE body IS NULL") == [(0,)]
 

@@ -65,8 +65,6 @@ async def tell(
     facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Emit an event of a complaint: every one says which side acted, and the ids that subscribers start from."""
-    ids = {"complaint_id": complaint.id, "seller_id": complaint.seller_id, "order_id": complaint.order_id}
-    known = {key: str(value) for key, value in ids.items() if value is not None}
     await emit(
         tx,
         name,
@@ -74,8 +72,15 @@ async def tell(
         subject=("complaint", complaint.id),
         now=now,
         tenant_id=complaint.tenant_id,
-        facts={**known, "side": side, **(facts or {})},
+        facts=told_facts(complaint, side, facts or {}),
     )
+
+
+def told_facts(complaint: Complaint, side: Side, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of an event of a complaint, with what every one of them says."""
+    ids = {"complaint_id": complaint.id, "seller_id": complaint.seller_id, "order_id": complaint.order_id}
+    known = {key: str(value) for key, value in ids.items() if value is not None}
+    return {**known, "side": side, **facts}
 
 
 async def cancel_deadlines(tx: Tx, complaint_id: UUID, *, now: datetime) -> None:

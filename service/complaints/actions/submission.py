@@ -1,5 +1,6 @@
 """Sending a complaint: from then on it is immutable, and what it claims is frozen in the same transaction."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,17 @@ from service.escrow import actions as escrow
 from service.escrow.queries import HoldView, hold_by_reference
 
 
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """A deadline's name, which is that of its policy, and who handles it when it passes."""
+
+    name: str
+    handler: str
+
+
+ANSWER = Promised("answer_claim", "complaints.answer_overdue")
+
+
 async def submit(tx: Tx, actor: Actor, complaint_id: UUID, *, now: datetime) -> Complaint:
     """Send the actor's draft: freeze what it claims, judge its risk, and give it to the seller or first to a mediator.
 
@@ -32,21 +44,27 @@ async def submit(tx: Tx, actor: Actor, complaint_id: UUID, *, now: datetime) -> 
     await tx.limit_seconds(rules.SUBMIT_SECONDS_MAX)
     complaint = await locked_draft(tx, actor, complaint_id)
     texts = await tx.get_one(ComplaintText, complaint.id)
+    check_sendable(complaint, texts.narrative)
+    await _refuse_duplicate(tx, complaint)
+    await _claim(tx, actor, complaint, now=now)
+    for name, value in judged(complaint, texts.narrative).items():
+        setattr(complaint, name, value)
+    await _send(tx, actor, complaint, now=now)
+    return complaint
+
+
+def check_sendable(complaint: Complaint, narrative: str) -> None:
+    """Raise `Invalid` for what a draft lacks."""
     rules.check_complete(
         kind=complaint.kind,
         harm=complaint.harm,
-        narrative=texts.narrative,
+        narrative=narrative,
         order_id=complaint.order_id,
         purpose=complaint.purpose,
         seller=complaint.seller_text or str(complaint.seller_id or ""),
         product=complaint.product_text,
     )
     rules.check_claim(wanted=complaint.wanted, claim_minor=complaint.claim_minor, order_id=complaint.order_id)
-    await _refuse_duplicate(tx, complaint)
-    await _claim(tx, actor, complaint, now=now)
-    _judge(complaint, texts.narrative)
-    await _send(tx, actor, complaint, now=now)
-    return complaint
 
 
 async def _refuse_duplicate(tx: Tx, complaint: Complaint) -> None:
@@ -88,33 +106,39 @@ async def _claimable(tx: Tx, order_id: UUID) -> HoldView:
     return max(free, key=lambda hold: (hold.amount.amount_minor, hold.id))
 
 
-def _judge(complaint: Complaint, narrative: str) -> None:
-    """Note the risk, and what a later batch is compared with."""
+def judged(complaint: Complaint, narrative: str) -> dict[str, Any]:
+    """Return the columns that note the risk, and what a later batch is compared with."""
     ensure(complaint.kind is not None and complaint.harm is not None, "checked before")
     found = rules.assess_risk(complaint.kind or "", complaint.harm or "")
-    complaint.risk, complaint.risk_reason, complaint.risk_rules = found.risk, found.reason, found.rules
-    complaint.told_key = name_key(complaint.product_text, complaint.brand_text, complaint.seller_text)
     readings = read_lots(
         lot_text=complaint.lot_text, barcode_lot="", product_text=complaint.product_text, narrative=narrative
     )
-    complaint.lots_told = list(dict.fromkeys(reading.folded for reading in readings if reading.folded))
+    return {
+        "risk": found.risk,
+        "risk_reason": found.reason,
+        "risk_rules": found.rules,
+        "told_key": name_key(complaint.product_text, complaint.brand_text, complaint.seller_text),
+        "lots_told": list(dict.fromkeys(reading.folded for reading in readings if reading.folded)),
+    }
 
 
-async def _send(tx: Tx, actor: Actor, complaint: Complaint, *, now: datetime) -> None:
-    complaint.submitted_at = now
+def sent_facts(complaint: Complaint) -> dict[str, Any]:
+    """Return what the event of a complaint that was sent says."""
     facts: dict[str, Any] = {
         "kind": complaint.kind,
         "harm": complaint.harm,
         "risk": complaint.risk,
         "purpose": complaint.purpose,
     }
-    if complaint.claim_minor is not None:
-        facts |= {
-            "claim_minor": complaint.claim_minor,
-            "currency": complaint.currency,
-            "hold_id": str(complaint.hold_id),
-        }
-    await advance(tx, actor, complaint, "submit", side="buyer", now=now, facts=facts)
+    if complaint.claim_minor is None:
+        return facts
+    claim = {"claim_minor": complaint.claim_minor, "currency": complaint.currency, "hold_id": str(complaint.hold_id)}
+    return facts | claim
+
+
+async def _send(tx: Tx, actor: Actor, complaint: Complaint, *, now: datetime) -> None:
+    complaint.submitted_at = now
+    await advance(tx, actor, complaint, "submit", side="buyer", now=now, facts=sent_facts(complaint))
     reason = rules.needs_triage(purpose=complaint.purpose, harm=complaint.harm or "", seller_id=complaint.seller_id)
     if reason is None:
         await advance(tx, actor, complaint, "send", side="system", now=now)
@@ -130,10 +154,8 @@ async def promise_answer(tx: Tx, complaint: Complaint, *, now: datetime) -> None
     """Promise what happens if the seller says nothing to a claim. Without a claim nothing runs."""
     if complaint.claim_minor is None:
         return
-    wait = await policy(tx, "answer_claim", now=now)
-    await promise(
-        tx, "answer_claim", complaint.id, due_at=now + wait.duration, handler="complaints.answer_overdue", now=now
-    )
+    wait = await policy(tx, ANSWER.name, now=now)
+    await promise(tx, ANSWER.name, complaint.id, due_at=now + wait.duration, handler=ANSWER.handler, now=now)
 
 
 async def promise_triage(tx: Tx, complaint: Complaint, *, now: datetime) -> None:

@@ -1,5 +1,7 @@
 """The page of one case, as each side may see it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -9,8 +11,17 @@ from service.complaints.queries.access import get_row, side_of
 from service.complaints.queries.lists import claim_of
 from service.complaints.queries.parts import entries_of, evidence_of, hold_of, offers_of
 from service.complaints.queries.silence import is_verified_buyer, silence_of
-from service.complaints.rules import Side
-from service.complaints.schemas import AvailableAction, ComplaintView, ContactView, OfferView, Told
+from service.complaints.rules import Side, Silence
+from service.complaints.schemas import (
+    AvailableAction,
+    CaseHold,
+    ComplaintView,
+    ContactView,
+    EntryView,
+    EvidenceView,
+    OfferView,
+    Told,
+)
 from service.complaints.tables import Complaint, ComplaintText
 from service.core.actor import Actor
 from service.core.errors import unreachable
@@ -21,12 +32,42 @@ _READS_TEXTS: frozenset[Side] = frozenset({"buyer", "seller", "mediator", "regul
 _READS_CONTACT: frozenset[Side] = frozenset({"buyer", "mediator", "regulator", "system"})
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a case consists of beside its own row, as far as the viewer may see it."""
+
+    texts: ComplaintText | None
+    buyer_name: str | None
+    is_verified_buyer: bool
+    hold: CaseHold | None
+    entries: list[EntryView]
+    offers: list[OfferView]
+    evidence: list[EvidenceView]
+    available_actions: list[AvailableAction]
+
+
 async def get_complaint(tx: Tx, actor: Actor, complaint_id: UUID) -> ComplaintView:
     """Return a case that the actor may see, filtered by their side; raises `NotFound` ("complaint_not_found")."""
     row = await get_row(tx, actor, complaint_id)
     side = side_of(actor, row)
-    texts = await tx.get(ComplaintText, row.id, populate_existing=True) if side in _READS_TEXTS else None
-    offers = await offers_of(tx, row.id) if side in _READS_TEXTS else []
+    reads_texts = side in _READS_TEXTS
+    offers = await offers_of(tx, row.id) if reads_texts else []
+    parts = Parts(
+        texts=await tx.get(ComplaintText, row.id, populate_existing=True) if reads_texts else None,
+        buyer_name=await _buyer_name(tx, row, side),
+        is_verified_buyer=await is_verified_buyer(tx, row),
+        hold=await hold_of(tx, row),
+        entries=await entries_of(tx, row.id, side) if reads_texts else [],
+        offers=offers,
+        evidence=await evidence_of(tx, row.id, side) if reads_texts else [],
+        available_actions=await _actions(tx, row, offers, now=await tx.now()),
+    )
+    return view_of(row, side, parts)
+
+
+def view_of(row: Complaint, side: Side, parts: Parts) -> ComplaintView:
+    """Return a case as a side may see it. `row` is the complaint, or any row with its columns."""
+    texts, reads_contact = parts.texts, side in _READS_CONTACT
     return ComplaintView(
         id=row.id,
         reference=row.reference,
@@ -49,17 +90,17 @@ async def get_complaint(tx: Tx, actor: Actor, complaint_id: UUID) -> ComplaintVi
         order_id=row.order_id,
         seller_id=row.seller_id,
         product_id=row.product_id,
-        buyer_id=row.buyer_id if side in _READS_CONTACT else None,
-        buyer_name=await _buyer_name(tx, row, side),
-        is_verified_buyer=await is_verified_buyer(tx, row),
+        buyer_id=row.buyer_id if reads_contact else None,
+        buyer_name=parts.buyer_name,
+        is_verified_buyer=parts.is_verified_buyer,
         shows_name=row.shows_name,
         may_publish=row.may_publish,
         told=_told(row, texts) if side in _READS_TEXTS else None,
         narrative=texts.narrative if texts else None,
         treatment=texts.treatment if texts else None,
-        contact=_contact(texts) if side in _READS_CONTACT else None,
+        contact=_contact(texts) if reads_contact else None,
         claim=claim_of(row),
-        hold=await hold_of(tx, row),
+        hold=parts.hold,
         dispute_id=row.dispute_id,
         made_at=row.made_at,
         submitted_at=row.submitted_at,
@@ -67,10 +108,10 @@ async def get_complaint(tx: Tx, actor: Actor, complaint_id: UUID) -> ComplaintVi
         answered_at=row.answered_at,
         ruled_at=row.ruled_at,
         ended_at=row.ended_at,
-        entries=await entries_of(tx, row.id, side) if side in _READS_TEXTS else [],
-        offers=offers,
-        evidence=await evidence_of(tx, row.id, side) if side in _READS_TEXTS else [],
-        available_actions=await _actions(tx, row, offers, now=await tx.now()),
+        entries=parts.entries,
+        offers=parts.offers,
+        evidence=parts.evidence,
+        available_actions=parts.available_actions,
     )
 
 
@@ -83,17 +124,24 @@ def available_actions(view: ComplaintView, actor: Actor) -> list[AvailableAction
 
 async def _actions(tx: Tx, row: Complaint, offers: list[OfferView], *, now: datetime) -> list[AvailableAction]:
     due = {each.name: each.due_at for each in await pending(tx, [row.id])}
+    silence = await silence_of(tx, row, now=now) if "answer_claim" in due else None
+    return steps_of(row, offers, due=due, silence=silence)
+
+
+def steps_of(
+    row: Complaint, offers: list[OfferView], *, due: Mapping[str, datetime], silence: Silence | None
+) -> list[AvailableAction]:
+    """Return each side's next steps. `silence` is what judges a seller's silence, where their answer is due."""
     at_end = "mediator" if rules.is_injury(row.harm) else "closes"
     expiry = {"accept_offer": at_end, "escalate": at_end, "triage": "supervisor"}
-    if "answer_claim" in due:
-        refused = rules.silence_refused(await silence_of(tx, row, now=now))
-        expiry["answer_claim"] = "granted" if refused is None else "mediator"
+    if silence is not None:
+        expiry["answer_claim"] = "granted" if rules.silence_refused(silence) is None else "mediator"
     found = rules.possible_actions(
         status=row.status,
         has_claim=row.claim_minor is not None,
         has_open_offer=any(offer.status == "open" for offer in offers),
         is_ruled=row.ruled_at is not None,
-        due=due,
+        due=dict(due),
         on_expiry=expiry,
     )
     return [AvailableAction(each.action, each.side, each.due_at, each.on_expiry) for each in found]
