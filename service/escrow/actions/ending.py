@@ -75,7 +75,8 @@ async def divide_hold(
 async def charge_back_hold(tx: Tx, actor: Actor, hold: Hold, *, decision_id: UUID, now: datetime) -> None:
     """End a locked hold, frozen or not, because the payer's bank took its money; `decision_id` is the chargeback's.
 
-    Its freezes are lifted: they have nothing left to hold back. Raises `Conflict` ("hold_state"; from the database "chargeback_missing").
+    Its freezes are lifted: they have nothing left to hold back. Raises `Conflict` ("hold_state"; from the database
+    "chargeback_missing").
     """
     outcome = HOLD.next(hold.state, "charge_back").to
     await tx.execute(
