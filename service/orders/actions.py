@@ -108,12 +108,7 @@ async def ship_order(tx: Tx, actor: Actor, order_id: UUID, data: NewShipment, *,
     if hold is None or hold.ended_at is not None:
         raise Conflict("hold_ended", "the payment of this order is not held any more")
     await _name_batch(tx, order, data.batch_id, now=now)
-    used = await tx.execute(
-        text('SELECT 1 FROM "order" WHERE carrier = :carrier AND tracking_number = :number'),
-        {"carrier": data.carrier, "number": data.tracking_number},
-    )
-    if used.first():
-        raise Conflict("tracking_number_used", "another order has this tracking number")
+    await _check_unused(tx, data)
     order.carrier, order.tracking_number = data.carrier, data.tracking_number
     order.status, order.shipped_at = step.to, now
     await promises.expect_delivery(tx, order, now=now)
@@ -269,6 +264,16 @@ async def _start_window(tx: Tx, order: Order, *, proof_kind: str, proof_id: UUID
     ensure(hold is not None, "a shipped order has a hold")
     length = max(window.duration, floor.duration)
     await escrow.start_window(tx, hold.id, window=length, proof_kind=proof_kind, proof_id=proof_id, now=now)  # type: ignore[union-attr]  # ensured above
+
+
+async def _check_unused(tx: Tx, data: NewShipment) -> None:
+    """Raise `Conflict` ("tracking_number_used"); who names the same number at the same time waits for us."""
+    parcel = {"carrier": data.carrier, "number": data.tracking_number}
+    lock = "SELECT pg_advisory_xact_lock(hashtextextended('parcel ' || :carrier || ' ' || :number, 0))"
+    await tx.execute(text(lock), parcel)
+    used = text('SELECT 1 FROM "order" WHERE carrier = :carrier AND tracking_number = :number')
+    if (await tx.execute(used, parcel)).first():
+        raise Conflict("tracking_number_used", "another order has this tracking number")
 
 
 async def _name_batch(tx: Tx, order: Order, batch_id: UUID | None, *, now: datetime) -> None:
