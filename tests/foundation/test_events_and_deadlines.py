@@ -147,7 +147,10 @@ async def sweep(database: Database) -> int:
 
 
 async def test_a_job_that_takes_events_together_gets_each_once_in_order(database: Database) -> None:
-    both: dict[str, list[str]] = {"thing.done": [Together("test.all")], "thing.made": [Together("test.all"), "test.hear"]}
+    both: dict[str, list[str]] = {
+        "thing.done": [Together("test.all")],
+        "thing.made": [Together("test.all"), "test.hear"],
+    }
     subjects = []
     for round_number in range(2):
         async with database.begin() as tx:
