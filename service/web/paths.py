@@ -22,6 +22,7 @@ SELLER_BATCHES = "/seller/batches"
 SELLER_BATCH_NEW = "/seller/batches/new"
 SELLER_IMPORT = "/seller/batches/import"
 SELLER_ORDERS = "/seller/orders"
+SELLER_MONEY = "/seller/money"
 
 MEDIATOR_CASES = "/mediator/cases"
 MEDIATOR_NEXT = "/mediator/next"

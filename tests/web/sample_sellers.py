@@ -1,7 +1,9 @@
 """Samples of the pages of sellers."""
 
+from dataclasses import replace
 from datetime import date
 
+from service.core.money import Money
 from service.web.phrase import Lot, say
 from service.web.views import buyer, seller
 from service.web.views.base import View
@@ -22,6 +24,19 @@ from tests.web.sample_parts import (
     wrong,
 )
 
+_MONEY = seller.SellerMoney(
+    balances=(
+        seller.SellerBalance(cny(128_040), cny(4_000), cny(500_000), cny(60_000)),
+        seller.SellerBalance(Money(7_760, "JPY"), Money(0, "JPY"), Money(0, "JPY"), Money(0, "JPY")),
+    ),
+    payouts=(
+        seller.SellerPayout(NOW, cny(60_000), cny(0), "payout.requested"),
+        seller.SellerPayout(NOW, cny(12_000), cny(3_000), "payout.done"),
+        seller.SellerPayout(NOW, cny(9_000), cny(0), "payout.failed"),
+        seller.SellerPayout(NOW, cny(1_000), cny(0), "payout.unknown"),
+    ),
+    currencies=(Option("CNY", say("own_words", text="CNY")), Option("JPY", say("own_words", text="JPY"))),
+)
 _INBOX = (
     seller.InboxRow(
         REFERENCE,
@@ -153,6 +168,11 @@ def _goods_views() -> dict[str, View]:
             wrong(("batch", "error.choose_batch"), ("tracking_number", "error.tracking_missing")),
         ),
         "seller-ship-no-batch": seller.Ship(_ORDERS[0], (), ()),
+        "seller-money": _MONEY,
+        "seller-money-wrong": replace(_MONEY, form=wrong(("amount", "error.amount_above_balance"))),
+        "seller-money-one-currency": replace(_MONEY, currencies=_MONEY.currencies[:1]),
+        "seller-money-blocked": replace(_MONEY, is_blocked=True),
+        "seller-money-empty": seller.SellerMoney(),
     }
 
 

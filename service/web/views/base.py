@@ -28,6 +28,7 @@ NAVIGATION: Mapping[Area, tuple[Place, ...]] = {
         Place(paths.SELLER_INBOX, "nav.inbox", "inbox"),
         Place(paths.SELLER_BATCHES, "nav.batches"),
         Place(paths.SELLER_ORDERS, "nav.orders"),
+        Place(paths.SELLER_MONEY, "nav.money"),
     ),
     "mediator": (
         Place(paths.MEDIATOR_CASES, "nav.cases"),

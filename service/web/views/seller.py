@@ -181,6 +181,38 @@ class SellerOrders(View):
 
 
 @dataclass(frozen=True, slots=True)
+class SellerBalance:
+    """What the shop has in one currency."""
+
+    payable: Money
+    owed: Money
+    deposit: Money
+    in_transit: Money
+
+
+@dataclass(frozen=True, slots=True)
+class SellerPayout:
+    """One payout: what was sent, and what was taken off for what the shop owed."""
+
+    at: datetime
+    amount: Money
+    netted: Money
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class SellerMoney(View):
+    """Balances, payouts, and a form whose fields are amount and currency; without currencies there is none."""
+
+    template: ClassVar[str] = "seller/money.html"
+    balances: tuple[SellerBalance, ...] = ()
+    payouts: tuple[SellerPayout, ...] = ()
+    currencies: tuple[Option, ...] = ()
+    is_blocked: bool = False
+    form: Form = EMPTY_FORM
+
+
+@dataclass(frozen=True, slots=True)
 class Ship(View):
     """Fields: batch, carrier, tracking_number."""
 

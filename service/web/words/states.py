@@ -36,6 +36,10 @@ _ALL: dict[str, tuple[str, str, str]] = {
     "state.appealed": (_SOON, "scale", N_("Appeal")),
     "state.final": (_GOOD, "check", N_("Final")),
     # orders
+    "payout.requested": ("", "clock", N_("On its way to you")),
+    "payout.unknown": ("", "clock", N_("The provider is being asked")),
+    "payout.done": (_GOOD, "check", N_("Paid out")),
+    "payout.failed": (_BAD, "alert", N_("Refused by the provider; the amount is back")),
     "order.placed": ("", "clock", N_("Not paid yet")),
     "order.paid": (_SOON, "box", N_("To be sent")),
     "order.shipped": ("", "truck", N_("On its way")),
