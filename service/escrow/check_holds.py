@@ -24,4 +24,9 @@ HOLD_RULES: Mapping[str, str] = {
         SELECT id AS hold_id, state, freeze_count FROM hold
         WHERE (window_ends_at IS NOT NULL) <> (state = 'in_window' AND freeze_count = 0)
            OR (window_left_seconds IS NOT NULL) <> (state = 'in_window' AND freeze_count > 0)""",
+    "due_queue": """
+        SELECT coalesce(h.id, d.hold_id) AS hold_id, d.shard, h.window_ends_at::text, d.ends_at::text AS queued_at
+        FROM (SELECT id, seller_id, window_ends_at FROM hold WHERE window_ends_at IS NOT NULL) h
+        FULL JOIN hold_due d ON d.hold_id = h.id
+        WHERE d.ends_at IS DISTINCT FROM h.window_ends_at OR d.shard <> fairhold_shard(h.seller_id)""",
 }

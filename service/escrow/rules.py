@@ -13,7 +13,9 @@ from service.core.money import Money
 RESUME_FLOOR = timedelta(hours=72)
 """The least that is left when a window resumes, granted once per hold. `30_escrow.sql` has the same figure."""
 SWEEP_MARGIN = timedelta(seconds=5)
-"""The sweep looks this long after the due time, so that a claim made in time has committed."""
+"""The sweep looks this long after the due time, so that a claim made in time has committed. SQL has it too."""
+SHARDS = 64
+"""Sweeps share the sellers by shards, so that two never wait for one account. `0002_40_sweep.sql` has the figure."""
 CLAIM_SECONDS_MAX = 3
 """A claim's transaction may take so long; less than the sweep's margin."""
 ASK_PAUSE_MAX = timedelta(minutes=10)

@@ -1,51 +1,53 @@
 """Release the holds whose window has passed."""
 
+import random
+import time
 from datetime import datetime
-from typing import Any, cast
 
-from sqlalchemy import CursorResult, text
+from sqlalchemy import text
 
 from service.db.session import Tx
-from service.escrow.rules import SWEEP_MARGIN
+from service.escrow.rules import SHARDS
 
 BATCH = 500
+BATCH_MIN = 20
+SLOW_SECONDS = 0.1
+"""A batch that took longer is followed by one of half its size, so that nobody waits long for a seller's account."""
 
-# The sweep waits for nobody: holds that anyone has locked are passed over, and so are holds of scopes that a freeze is
-# just taking. Both are judged as they are when locked. Everything comes from the locked rows themselves: a join of a
-# locking CTE to `hold` makes a plan that scans the whole table.
-_RELEASE = text(
-    """
-    WITH due AS MATERIALIZED (
-        SELECT h.id, h.tenant_id, h.seller_id, h.product_id, h.batch_id, h.currency, h.amount_minor,
-               h.fee_bps,
-               h.amount_minor / 10000 * h.fee_bps + mod(h.amount_minor, 10000) * h.fee_bps / 10000 AS fee_minor
-        FROM hold h
-        WHERE h.window_ends_at <= :due AND NOT EXISTS (
-            SELECT FROM fairhold_scopes(h.seller_id, h.product_id, h.batch_id) s
-            LEFT JOIN scope x ON x.kind = s.kind AND x.key = s.key WHERE x.freeze_count IS DISTINCT FROM 0)
-        ORDER BY h.window_ends_at LIMIT :limit FOR UPDATE OF h SKIP LOCKED
-    ), wanted AS MATERIALIZED (
-        SELECT DISTINCT s.kind, s.key FROM due d, fairhold_scopes(d.seller_id, d.product_id, d.batch_id) s
-    ), payable AS MATERIALIZED (
-        SELECT x.kind, x.key FROM wanted w JOIN scope x ON x.kind = w.kind AND x.key = w.key
-        WHERE x.freeze_count = 0 ORDER BY x.kind, x.key FOR SHARE OF x SKIP LOCKED
-    )
-    INSERT INTO resolution (hold_id, tenant_id, seller_id, outcome, cause, currency, amount_minor, fee_bps,
-                            buyer_minor, seller_minor, fee_minor, at)
-    SELECT d.id, d.tenant_id, d.seller_id, 'released', 'sweep', d.currency, d.amount_minor, d.fee_bps,
-           0, d.amount_minor - d.fee_minor, d.fee_minor, :now
-    FROM due d WHERE NOT EXISTS (
-        SELECT FROM fairhold_scopes(d.seller_id, d.product_id, d.batch_id) s
-        WHERE (s.kind, s.key) NOT IN (SELECT kind, key FROM payable))
-    """
-)
+_RELEASE = text("SELECT fairhold_release_due(:now, CAST(:shards AS bigint[]), :limit)")
 
 
-async def release_due(tx: Tx, *, now: datetime, limit: int = BATCH) -> int:
+async def release_due(tx: Tx, *, now: datetime, limit: int = BATCH, first_shard: int = 0) -> int:
     """Release up to `limit` holds that were due 5 s before `now`, and return how many.
 
-    Frozen holds and those of frozen scopes are never met. Holds that another transaction has locked are passed over.
+    Frozen holds and those of frozen scopes are never met. Holds that another transaction has locked are passed over,
+    and so are all holds of a shard of sellers that another sweep is at. Takes the shards from `first_shard` on, around
+    the circle, until the limit is reached. Nothing is released while an alert stops the sweep, or a freeze is being made.
     """
-    await tx.execute(text("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off"))
-    released = await tx.execute(_RELEASE, {"due": now - SWEEP_MARGIN, "now": now, "limit": limit})
-    return cast("CursorResult[Any]", released).rowcount
+    shards = [(first_shard + step) % SHARDS for step in range(SHARDS)]
+    released: int = (await tx.execute(_RELEASE, {"now": now, "shards": shards, "limit": limit})).scalar_one()
+    return released
+
+
+class Sweep:
+    """A worker's sweep: it goes around the shards, and its batches shrink when they are slow and grow again."""
+
+    def __init__(self) -> None:
+        """Begin anywhere, so that several workers seldom want the same shard."""
+        self.batch = BATCH
+        self.shard = random.randrange(SHARDS)  # noqa: S311 - to spread, no secret
+
+    async def release(self, tx: Tx) -> int:
+        """Release a batch of due holds and return how many."""
+        began = time.monotonic()
+        released = await release_due(tx, now=await tx.now(), limit=self.batch, first_shard=self.shard)
+        self.shard = (self.shard + 1) % SHARDS
+        self.pace(released, time.monotonic() - began)
+        return released
+
+    def pace(self, released: int, seconds: float) -> None:
+        """Choose the next batch's size after one that released so many in so long."""
+        if seconds > SLOW_SECONDS:
+            self.batch = max(BATCH_MIN, self.batch // 2)
+        elif released == self.batch and seconds < SLOW_SECONDS / 2:
+            self.batch = min(BATCH, self.batch * 2)

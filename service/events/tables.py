@@ -14,11 +14,11 @@ class Event(Base):
     """What happened, once and for ever. `facts` hold ids, codes, amounts and digests; never free text or contacts."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("event_subject_idx", "subject_id", "seq"), Index("event_relay_idx", "xid", "seq"))
+    __table_args__ = (Index("event_subject_idx", "subject_id", "seq"),)
 
+    xid: Mapped[str] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"), primary_key=True)
     seq: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    xid: Mapped[str] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))
-    id: Mapped[UUID] = mapped_column(unique=True)
+    id: Mapped[UUID]
     name: Mapped[str]
     subject_kind: Mapped[str]
     subject_id: Mapped[UUID]

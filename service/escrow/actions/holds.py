@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text
 
 from service.core.actor import SYSTEM, Actor, SignIn
 from service.core.errors import Conflict, Forbidden, Invalid, NotFound, ensure
@@ -126,12 +126,7 @@ async def _settle_frozen(tx: Tx, actor: Actor, hold: Hold, buyer_minor: int, dec
         )
         await _refund(tx, actor, await lock_hold(tx, refund_id), cause="ruling", decided_by=decided_by, now=now)
         seller_part = await lock_hold(tx, rest_id)
-    await tx.execute(
-        update(Hold)
-        .where(Hold.id == seller_part.id)
-        .values(state="in_window", window_left_seconds=0, has_used_floor=True)
-        .execution_options(synchronize_session=False)
-    )
+    await tx.execute(text("SELECT fairhold_owe_seller(:hold_id)"), {"hold_id": seller_part.id})
     await tx.refresh(seller_part)
 
 

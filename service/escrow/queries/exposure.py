@@ -118,8 +118,8 @@ async def sweeping(tx: Tx, *, now: datetime) -> Sweeping:
     """Return how many holds are due for release and when the sweep last released one."""
     found = await tx.execute(
         text(
-            "SELECT (SELECT count(*) FROM hold WHERE window_ends_at <= :due),"
-            " (SELECT min(window_ends_at) FROM hold WHERE window_ends_at <= :due),"
+            "SELECT (SELECT count(*) FROM hold_due WHERE ends_at <= :due),"
+            " (SELECT min(ends_at) FROM hold_due WHERE ends_at <= :due),"
             " (SELECT max(at) FROM resolution WHERE cause = 'sweep')"
         ),
         {"due": now - SWEEP_MARGIN},

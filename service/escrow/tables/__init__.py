@@ -6,7 +6,7 @@ freezes.
 """
 
 from service.escrow.tables.alerts import Alert
-from service.escrow.tables.holds import Hold, HoldFreeze
+from service.escrow.tables.holds import Hold, HoldDue, HoldFreeze
 from service.escrow.tables.ledger import Account, Resolution, Transfer
 from service.escrow.tables.moves import Chargeback, HoldNearLimit, PayoutBlock
 from service.escrow.tables.payments import GatewayNotice, Payment
@@ -20,6 +20,7 @@ __all__ = [
     "Chargeback",
     "GatewayNotice",
     "Hold",
+    "HoldDue",
     "HoldFreeze",
     "HoldNearLimit",
     "LedgerCheck",

@@ -18,7 +18,7 @@ class Hold(Base):
 
     Inserting a hold writes its funding transfer; inserting a resolution ends it. `window_ends_at` runs only in the
     window with no freeze; `window_left_seconds` is what a frozen window has left. The window's columns are empty before
-    delivery and after the end.
+    delivery and after the end. No index has a column that changes (state, window, end), so updates stay in the page.
     """
 
     __tablename__ = "hold"
@@ -28,7 +28,7 @@ class Hold(Base):
         ForeignKeyConstraint(["tenant_id", "parent_hold_id"], ["hold.tenant_id", "hold.id"]),
         CheckConstraint(one_of("state", HOLD.states), name="state"),
         CheckConstraint("amount_minor > 0", name="amount"),
-        CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
+        CheckConstraint("length(currency) = 3", name="currency"),  # its payment's, which is checked
         CheckConstraint("fee_bps BETWEEN 0 AND 10000", name="fee"),
         CheckConstraint("freeze_count >= 0", name="freeze_count"),
         CheckConstraint(
@@ -42,12 +42,9 @@ class Hold(Base):
         CheckConstraint("(delivered_at IS NULL) = (proof_kind IS NULL)", name="proof"),
         CheckConstraint(one_of("proof_kind", PROOF_KINDS), name="proof_kind"),
         Index("hold_payment_key", "payment_id", unique=True, postgresql_where=text("parent_hold_id IS NULL")),
-        Index("hold_due_idx", "window_ends_at", postgresql_where=text("window_ends_at IS NOT NULL")),
         Index("hold_reference_idx", "reference_id"),
         Index("hold_parent_idx", "parent_hold_id", postgresql_where=text("parent_hold_id IS NOT NULL")),
         Index("hold_batch_idx", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
-        Index("hold_open_seller_idx", "seller_id", "product_id", postgresql_where=text(_OPEN)),
-        Index("hold_tenant_idx", "tenant_id", "id"),
         Index("hold_seller_idx", "seller_id", "id"),
         Index("hold_buyer_idx", "buyer_id", "id", postgresql_where=text("buyer_id IS NOT NULL")),
     )
@@ -74,6 +71,16 @@ class Hold(Base):
     proof_kind: Mapped[str | None]
     proof_id: Mapped[UUID | None]
     ended_at: Mapped[datetime | None]
+
+
+class HoldDue(Base):
+    """The queue of the sweep: one row for each running window, in the sellers' shards. Triggers keep it."""
+
+    __tablename__ = "hold_due"
+
+    shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    ends_at: Mapped[datetime] = mapped_column(primary_key=True)
+    hold_id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
 class HoldFreeze(Base):
