@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from litestar import Litestar, Request, post
 
+from service.complaints.hot import WITHIN, claimable_sql, sending
 from service.db.hot import Connections
 from service.escrow.hot import FUND
 from service.orders.hot import deliver_sql, receive_sql
@@ -23,6 +24,7 @@ DELIVER = deliver_sql(
     "SELECT NULL::uuid AS person_id, 'platform' AS role, %(tenant_id)s::uuid AS tenant_id, NULL::uuid AS seller_id"
 )
 RECEIVE = receive_sql("SELECT %(person_id)s::uuid AS person_id")
+CLAIMABLE = claimable_sql("SELECT %(person_id)s::uuid AS person_id, 'Buyer' AS name")
 
 
 class Fund(msgspec.Struct):
@@ -59,6 +61,13 @@ class Receive(msgspec.Struct):
     person_id: UUID
 
 
+class Claim(msgspec.Struct):
+    """The buyer claims all that is held."""
+
+    complaint_id: UUID
+    person_id: UUID
+
+
 async def _run(request: Request[Any, Any, Any], statement: str, values: Mapping[str, object]) -> Any:
     connections: Connections = request.app.state.connections
     async with connections.one() as connection:
@@ -90,6 +99,21 @@ async def receive(request: Request[Any, Any, Any]) -> dict[str, UUID]:
     return {"id": (await _run(request, RECEIVE, msgspec.structs.asdict(asked))).id}
 
 
+@post("/claim")
+async def claim(request: Request[Any, Any, Any]) -> dict[str, UUID]:
+    """Freeze a hold by a complaint."""
+    asked = msgspec.json.decode(await request.body(), type=Claim)
+    connections: Connections = request.app.state.connections
+    values = {**WITHIN, **msgspec.structs.asdict(asked)}
+    async with connections.transaction(CLAIMABLE, values) as (connection, row):
+        assert row is not None, "what a command changes is there"
+        sent, writes = sending(row)
+        async with connection.pipeline():
+            for statement, given in (*writes, ("COMMIT", None)):
+                await connection.execute(statement, given)
+    return {"id": sent.id}
+
+
 @asynccontextmanager
 async def _connected(app: Litestar) -> AsyncIterator[None]:
     app.state.connections = Connections(os.environ[DATABASE_URL])
@@ -99,4 +123,4 @@ async def _connected(app: Litestar) -> AsyncIterator[None]:
 
 def application() -> Litestar:
     """Return the application that granian serves."""
-    return Litestar([fund, deliver, receive], lifespan=[_connected], openapi_config=None, logging_config=None)
+    return Litestar([fund, deliver, receive, claim], lifespan=[_connected], openapi_config=None, logging_config=None)

@@ -121,6 +121,17 @@ def _bare_receive(shop: Shop, count: int, tag: str) -> list[bytes]:
     return [_bare("/receive", order_id=order, person_id=shop.buyer_id) for order in shop.shipped(count, tag)]
 
 
+def _claim(shop: Shop, count: int, tag: str) -> list[bytes]:
+    """Complaints to send, each of which claims its order's whole payment."""
+    return [
+        request("POST", f"/api/v1/complaints/{case}/submission", _buyers(shop), b"") for case in shop.drafts(count, tag)
+    ]
+
+
+def _bare_claim(shop: Shop, count: int, tag: str) -> list[bytes]:
+    return [_bare("/claim", complaint_id=case, person_id=shop.buyer_id) for case in shop.drafts(count, tag)]
+
+
 def _buyers(shop: Shop) -> dict[str, str]:
     """The headers of a buyer's request: a key to sign in, and a key of its own to repeat it by."""
     return {"authorization": f"Bearer {shop.buyer_key}", "idempotency-key": new_id().hex}
@@ -138,8 +149,10 @@ def current(shop: Shop) -> datetime:
 
 
 _OF_TAG = 'FROM "order" o JOIN hold h ON h.reference_id = o.id WHERE starts_with(o.platform_ref, %(tag)s)'
+_RUNS = f"SELECT count(*) {_OF_TAG} AND h.state = 'in_window'"
 COMMANDS = {
     "fund": Command(_fund, _bare_fund, f"SELECT count(*) {_OF_TAG}"),
-    "deliver": Command(_deliver, _bare_deliver, f"SELECT count(*) {_OF_TAG} AND h.state = 'in_window'"),
-    "receive": Command(_receive, _bare_receive, f"SELECT count(*) {_OF_TAG} AND h.state = 'in_window'"),
+    "deliver": Command(_deliver, _bare_deliver, _RUNS),
+    "receive": Command(_receive, _bare_receive, _RUNS),
+    "claim": Command(_claim, _bare_claim, f"SELECT count(*) {_OF_TAG} AND h.freeze_count = 1"),
 }

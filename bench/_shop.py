@@ -66,6 +66,21 @@ UPDATE "order" o SET status = 'shipped', paid_at = fairhold_now(), shipped_at = 
 FROM payment p WHERE p.id = ANY(%(payments)s) AND o.id = p.reference_id
 """
 
+DRAFT = """
+WITH made AS (
+    INSERT INTO complaint (id, tenant_id, reference, buyer_id, order_id, seller_id, product_id, purpose, kind, harm,
+        wanted, product_text, brand_text, seller_text, lot_text, gtin, shows_name, may_publish, language, told_key,
+        lots_told, status, match_status, link_is_strict, made_at)
+    SELECT uuidv7(), tenant_id, 'BN-' || id, buyer_id, id, seller_id, product_id, 'redress', 'not_as_described', 'none',
+        'refund', 'Hydrating sheet mask', 'Suyun', '', 'LOT-12', '', false, false, 'en', '', '[]', 'draft',
+        'unmatched', false, fairhold_now()
+    FROM "order" WHERE id = ANY(%(orders)s)
+    RETURNING id, tenant_id)
+INSERT INTO complaint_text (complaint_id, tenant_id, narrative, treatment, agent_text, contact_email, contact_phone)
+SELECT id, tenant_id, 'The mask smells sour. The lot on the bag is LOT-12, bought from a friend of a friend.', '', '',
+    '', '' FROM made RETURNING complaint_id
+"""
+
 
 @dataclass
 class Process:
@@ -121,6 +136,11 @@ class Shop:
             cursor.connection.commit()
             cursor.connection.close()
         return [order for _, order in made]
+
+    def drafts(self, count: int, tag: str) -> list[UUID]:
+        """Make drafts of complaints about shipped orders, which want all the money back."""
+        found = self.rows(DRAFT, {"orders": self.shipped(count, tag)})
+        return [UUID(str(case)) for (case,) in found]
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start a process that is stopped at the end."""

@@ -1,6 +1,7 @@
 """`fairhold up`, `serve`, `worker`: the processes."""
 
 import asyncio
+import os
 import signal
 from datetime import timedelta
 
@@ -22,6 +23,8 @@ from service.settings import Settings
 from service.worker.host import run as run_worker
 
 WORKERS_MAX = 64
+WORKER_NICENESS = 5
+"""Where processors are short, whoever waits for an answer comes before work that nobody waits for."""
 
 
 @click.command()
@@ -76,6 +79,7 @@ def behind_proxies(app: Litestar, settings: Settings) -> ASGIApp:
 @click.command()
 def worker() -> None:
     """Do queued work and sweeps until SIGTERM; any number may run."""
+    os.nice(WORKER_NICENESS)
     settings = running_settings(environment.read())
     configure_logs(settings)
     uvloop.run(_work(settings))

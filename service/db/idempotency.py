@@ -7,7 +7,7 @@ back: refusals are never stored. A second request with the same key waits at the
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.core.errors import Invalid, ensure
@@ -15,12 +15,14 @@ from service.db.base import Base
 from service.db.session import Tx
 
 KEY_LENGTH_MAX = 255
+PRUNE_BATCH = 1_000
 
 
 class IdempotencyKey(Base):
     """A key that was used, with the answer it got."""
 
     __tablename__ = "idempotency_key"
+    __table_args__ = (Index("idempotency_key_created_at_idx", "created_at"),)
 
     principal: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
@@ -107,3 +109,19 @@ async def store(tx: Tx, *, principal: str, key: str, answer: StoredAnswer) -> No
             "body": answer.body,
         },
     )
+
+
+async def prune(tx: Tx, *, before: datetime, limit: int = PRUNE_BATCH) -> int:
+    """Forget up to `limit` keys made before then, the oldest first; return how many.
+
+    A request that is repeated later than that runs again, and is refused by what it did the first time: money moves
+    keep their client id for ever. Passes over keys that are locked.
+    """
+    gone = await tx.execute(
+        text(
+            "DELETE FROM idempotency_key WHERE (principal, key) IN (SELECT principal, key FROM idempotency_key"
+            " WHERE created_at < :before ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED) RETURNING 1"
+        ),
+        {"before": before, "limit": limit},
+    )
+    return len(gone.all())

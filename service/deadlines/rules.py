@@ -30,5 +30,6 @@ DEFAULT_POLICIES: dict[str, tuple[int, str]] = {
     "provider_limit_alert": (8_000, "basis_points"),
     "provider_limit_near": (10 * DAY, "seconds"),
     "provider_limit_refund": (1, "switch"),
+    "keep_idempotency_keys": (30 * DAY, "seconds"),
 }
 """name -> (value, unit), for any category and jurisdiction."""

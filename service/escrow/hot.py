@@ -29,10 +29,10 @@ WITH clock AS MATERIALIZED (
 ), judged AS (
     SELECT c.now, CASE
         WHEN a.id IS NULL THEN 'unknown_payment'
-        WHEN (a.kind, a.amount_minor, a.currency) <> ('capture', %(amount_minor)s, %(currency)s) THEN 'differs'
+        WHEN (a.amount_minor, a.currency) <> (%(amount_minor)s, %(currency)s) THEN 'differs'
         WHEN a.ended_at IS NOT NULL THEN 'no_change'
         ELSE 'applied' END AS outcome
-    FROM clock c LEFT JOIN asked a ON true WHERE a.kind IS DISTINCT FROM 'deposit'
+    FROM clock c LEFT JOIN asked a ON true WHERE a.id IS NULL OR a.kind = 'capture'
 ), stored AS (
     INSERT INTO gateway_notice (id, body, received_at, applied_at, outcome)
     SELECT %(notice_id)s, %(body)s::jsonb, now, now, outcome FROM judged
@@ -57,11 +57,12 @@ WITH clock AS MATERIALIZED (
         'hold_id', id, 'reference_id', reference_id, 'payment_id', payment_id, 'amount_minor', amount_minor,
         'currency', currency) FROM made
 )
-SELECT c.now, (SELECT s.outcome FROM stored s) AS outcome FROM clock c
-WHERE NOT EXISTS (SELECT FROM asked WHERE kind = 'deposit')
+SELECT j.now, (SELECT s.outcome FROM stored s) AS outcome FROM judged j
 """
-"""Locks the payment, then (by the trigger of `hold`) its scopes FOR SHARE. No row where the signature is stale, or where
-a seller's deposit was captured: that makes no hold."""
+"""Locks the payment, then (by the trigger of `hold`) its scopes FOR SHARE.
+
+No row where the signature is stale, or where a seller's deposit was captured: that makes no hold.
+"""
 
 HELD = """
     SELECT h.* FROM hold h WHERE h.reference_id = (SELECT id FROM asked) AND h.parent_hold_id IS NULL

@@ -143,5 +143,5 @@ def _render(row: Any) -> Answered:
 def _decoded(body: bytes, shape: Any) -> Any:
     try:
         return msgspec.json.decode(body, type=shape)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # the general way refuses it
         return None

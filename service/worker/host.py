@@ -9,8 +9,10 @@ import structlog
 from procrastinate.jobs import DeleteJobCondition
 from sqlalchemy.exc import DBAPIError
 
+from service.db.idempotency import PRUNE_BATCH, prune
 from service.db.session import Database, Tx
 from service.deadlines.actions import fire_due
+from service.deadlines.queries import policy
 from service.escrow.guarding import queue_checks
 from service.escrow.limits import watch_limits
 from service.escrow.sealing import seal_next
@@ -63,10 +65,18 @@ async def _seal(tx: Tx) -> int:
     return await seal_next(tx, now=await tx.now())
 
 
+async def prune_keys(tx: Tx) -> int:
+    """Forget a batch of idempotency keys that are older than the policy keeps them; return how many."""
+    now = await tx.now()
+    kept = await policy(tx, "keep_idempotency_keys", now=now)
+    return await prune(tx, before=now - kept.duration)
+
+
 HOUSEKEEPING = (
     Sweeper("files", queue_housekeeping, timedelta(minutes=5)),
     Sweeper("seal", _seal, timedelta(seconds=20)),  # it seals once a minute; a backlog at once
     Sweeper("checks", queue_checks, timedelta(minutes=1)),
+    Sweeper("idempotency keys", prune_keys, timedelta(minutes=10), full=PRUNE_BATCH),
 )
 
 
