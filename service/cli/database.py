@@ -17,6 +17,7 @@ from service.core.errors import Invalid
 from service.db.schema import upgrade
 from service.db.session import driver_url
 from service.embedded.process import store
+from service.escrow.restoring import catch_up_transactions
 from service.files.store import Store
 from service.samples.people import DemoAccount, demonstration_people
 from service.samples.seeding import Amounts, seed_database, seed_first
@@ -55,13 +56,17 @@ def seed(batches: int, orders: int, complaints: int, seed: int) -> None:
 
 
 def migrate_database(settings: Settings) -> None:
-    """Run the missing migrations; raises `Invalid` ("owner_url_missing")."""
+    """Run the missing migrations, and let transaction ids catch up with those of data from another server.
+
+    Raises `Invalid` ("owner_url_missing"), `Conflict` ("transaction_ids_far_behind").
+    """
     if not settings.owner_database_url:
         raise Invalid("owner_url_missing", "set FAIRHOLD_OWNER_DATABASE_URL to the database as its owner role")
     role = urlsplit(driver_url(settings.database_url)).username or "fairhold_app"
     upgrade(
         settings.owner_database_url, app_role=role, metadata=all_tables(), is_clock_movable=settings.is_clock_movable
     )
+    catch_up_transactions(settings.owner_database_url)
 
 
 def prepare(settings: Settings, home: Path, console: Console) -> None:

@@ -219,7 +219,7 @@ MACHINES_ONLY: frozenset[str] = frozenset(
     clock_backwards clock_not_movable idempotency_key_malformed page_limit_wrong page_mark_wrong
     fee_out_of_range freeze_exists hold_state_unknown scopes_missing window_out_of_range file_key_not_found
     file_key_unreadable object_missing storage_cannot_lock asset_not_found path_unknown
-    account_not_found export_cut_off export_malformed
+    account_not_found export_cut_off export_malformed transaction_ids_far_behind
     block_not_found deposit_not_found payment_kind_unknown payment_not_found payment_not_retryable payment_state_unknown
     payout_not_found refund_exists
     """.split()
