@@ -65,9 +65,13 @@ class HoldSteps(RuleBasedStateMachine):
         return refusal is None
 
     @initialize(amount_minor=AMOUNTS, hours=st.integers(1, 120))
-    def start_in_the_window(self, amount_minor: int, hours: int) -> None:
-        self.fund(amount_minor, "CNY", 300, 0, 0)
-        self.deliver(1, hours)
+    def one_was_released_and_one_is_in_its_window(self, amount_minor: int, hours: int) -> None:
+        for minor in (20_000, amount_minor):
+            self.fund(minor, "CNY", 300, 0, 0)
+        released, running = self.model.holds.values()
+        self._deliver(released, timedelta(hours=1))
+        self._waive(released)
+        self._deliver(running, timedelta(hours=hours))
 
     @rule(
         amount_minor=AMOUNTS,
@@ -214,8 +218,9 @@ class HoldSteps(RuleBasedStateMachine):
 
     @rule(pick=PICKS)
     def waive(self, pick: int) -> None:
-        hold = self.pick_hold(pick, "in_window")
+        self._waive(self.pick_hold(pick, "in_window"))
 
+    def _waive(self, hold: ModelHold) -> None:
         async def work(tx: Any, now: Any) -> None:
             await actions.waive_window(tx, BUYER, hold.id, now=now)
 

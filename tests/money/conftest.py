@@ -1,0 +1,5 @@
+"""Money over HTTP, through the whole application: the same orders, buyer, seller and mediator as complaints have."""
+
+from tests.complaints.conftest import cases
+
+__all__ = ["cases"]
