@@ -22,7 +22,7 @@ async def release_due(tx: Tx, *, now: datetime, limit: int = BATCH, first_shard:
 
     Frozen holds and those of frozen scopes are never met. Holds that another transaction has locked are passed over,
     and so are all holds of a shard of sellers that another sweep is at. Takes the shards from `first_shard` on, around
-    the circle, until the limit is reached. Nothing is released while an alert stops the sweep, or a freeze is being made.
+    the circle, until the limit is reached. While an alert stops the sweep, or a freeze is being made, it releases none.
     """
     shards = [(first_shard + step) % SHARDS for step in range(SHARDS)]
     released: int = (await tx.execute(_RELEASE, {"now": now, "shards": shards, "limit": limit})).scalar_one()

@@ -16,7 +16,7 @@ from service.deadlines.queries import policy
 from service.escrow.guarding import queue_checks
 from service.escrow.limits import watch_limits
 from service.escrow.sealing import seal_next
-from service.escrow.sweep import release_due
+from service.escrow.sweep import Sweep
 from service.events.log import RELAY_BATCH, Subscriptions, relay
 from service.files.actions import queue_housekeeping
 from service.jobs.queue import CONCURRENCY, Queue
@@ -46,9 +46,6 @@ def sweepers(subscriptions: Subscriptions) -> list[Sweeper]:
     async def fire_deadlines(tx: Tx) -> int:
         return await fire_due(tx, now=await tx.now())
 
-    async def release_holds(tx: Tx) -> int:
-        return await release_due(tx, now=await tx.now())
-
     async def watch_old_holds(tx: Tx) -> int:
         return await watch_limits(tx, now=await tx.now())
 
@@ -56,7 +53,7 @@ def sweepers(subscriptions: Subscriptions) -> list[Sweeper]:
         # Under load a few events come at any moment: gathering them for a while is one job where there were many.
         Sweeper("events", relay_events, timedelta(milliseconds=200), full=RELAY_BATCH),
         Sweeper("deadlines", fire_deadlines, timedelta(seconds=1)),
-        Sweeper("holds", release_holds, timedelta(seconds=1)),
+        Sweeper("holds", Sweep().release, timedelta(seconds=1)),
         Sweeper("limits", watch_old_holds, timedelta(hours=1)),
     ]
 
