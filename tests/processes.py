@@ -35,6 +35,8 @@ class Processes:
         self.sandbox = sandbox
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._lines: list[dict[str, Any]] = []
+        self._last_line: int | str = 0
         self.http = httpx.Client(base_url=settings.public_url, trust_env=False, timeout=30)
 
     def start(self, *parts: str, host: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -85,8 +87,14 @@ class Processes:
         assert self.sandbox.call("PUT", "/provider/v1/switches", body, now=self._now()).is_success
 
     def provider_lines(self) -> list[dict[str, Any]]:
-        """What the provider has done."""
-        return list(self.sandbox.call("GET", "/provider/v1/lines", now=self._now()).json()["lines"])
+        """What the provider has done; pages that were read are not asked for again, because lines never change."""
+        while True:
+            path = f"/provider/v1/lines?after={self._last_line}"
+            page = self.sandbox.call("GET", path, now=self._now()).json()
+            self._lines += page["lines"]
+            self._last_line = page["last"] or self._last_line
+            if page["next"] is None:
+                return list(self._lines)
 
     def _now(self) -> Any:
         return self.rows("SELECT fairhold_now() AS now")[0]["now"]

@@ -93,12 +93,12 @@ CROSSINGS = [
     "UPDATE account SET id = 'held:JPY' WHERE id = 'held:CNY'",
     "INSERT INTO account (id, kind, currency, balance_mode) VALUES ('held:USD', 'held', 'JPY', 'derived')",
     "INSERT INTO account (id, kind, currency, balance_mode) VALUES ('heldUSD', 'held', 'USD', 'derived')",
-    "INSERT INTO resolution (hold_id, tenant_id, seller_id, outcome, cause, currency, amount_minor, fee_bps, buyer_minor,"
-    " seller_minor, fee_minor, at) SELECT id, tenant_id, seller_id, 'refunded', 'refund', 'JPY', amount_minor, fee_bps,"
-    " amount_minor, 0, 0, fairhold_now() FROM hold WHERE id = '{hold}'",
-    "INSERT INTO hold (id, tenant_id, reference_id, payment_id, seller_id, product_id, currency, amount_minor, fee_bps,"
-    " funded_at) SELECT uuidv7(), tenant_id, uuidv7(), id, seller_id, product_id, 'JPY', amount_minor, fee_bps,"
-    " fairhold_now() FROM payment WHERE id = '{payment}'",
+    """INSERT INTO resolution (hold_id, tenant_id, seller_id, outcome, cause, currency, amount_minor, fee_bps,
+     buyer_minor, seller_minor, fee_minor, at) SELECT id, tenant_id, seller_id, 'refunded', 'refund', 'JPY',
+     amount_minor, fee_bps, amount_minor, 0, 0, fairhold_now() FROM hold WHERE id = '{hold}'""",
+    """INSERT INTO hold (id, tenant_id, reference_id, payment_id, seller_id, product_id, currency, amount_minor,
+     fee_bps, funded_at) SELECT uuidv7(), tenant_id, uuidv7(), id, seller_id, product_id, 'JPY', amount_minor,
+     fee_bps, fairhold_now() FROM payment WHERE id = '{payment}'""",
 ]
 
 

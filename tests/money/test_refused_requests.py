@@ -19,7 +19,7 @@ HELD = 48_000
 EARNED = 46_560
 UNKNOWN = "01a00000-0000-7000-8000-000000000000"
 # What no amount can be, wherever one is asked for.
-AMOUNTS = [
+AMOUNTS: list[tuple[dict[str, Any], str]] = [
     ({"amount_minor": -1, "currency": "CNY"}, "fields_wrong"),
     ({"amount_minor": AMOUNT_MINOR_MAX + 1, "currency": "CNY"}, "fields_wrong"),
     ({"amount_minor": 10**30, "currency": "CNY"}, "fields_wrong"),
