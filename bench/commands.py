@@ -30,8 +30,8 @@ from startup import free_port
 from service.embedded.postgres import _programs
 
 ROUNDS, ROUNDS_QUICK = 5, 2
-COUNT, COUNT_QUICK = 2000, 400
-WARM_UP, WARM_UP_QUICK = 400, 100
+COUNT, COUNT_QUICK = 1000, 200
+WARM_UP, WARM_UP_QUICK = 200, 60
 PGBENCH_SCALE = 10
 PGBENCH_SECONDS, PGBENCH_SECONDS_QUICK = 5, 2
 TAIL_SAMPLES_MIN = 1000  # a 99th percentile of fewer says little, and is left out

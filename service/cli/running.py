@@ -23,7 +23,7 @@ from service.settings import Settings
 from service.worker.host import run as run_worker
 
 WORKERS_MAX = 64
-WORKER_NICENESS = 5
+WORKER_NICENESS = 10
 """Where processors are short, whoever waits for an answer comes before work that nobody waits for."""
 
 
