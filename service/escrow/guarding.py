@@ -84,12 +84,6 @@ async def verify_whole_chain(_: Payload, *, database: Database, store: Store) ->
     _log.info("verified", seals=verdict.seals, rows=verdict.rows, problems=len(problems))
 
 
-async def last_checks(tx: Tx) -> dict[str, tuple[datetime | None, Mapping[str, Any]]]:
-    """Return when each check last ended, and what it found ({} is nothing)."""
-    found = await tx.scalars(select(LedgerCheck))
-    return {each.name: (each.ended_at, each.facts) for each in found}
-
-
 async def _verified_up_to(database: Database) -> int:
     async with database.begin() as tx:
         return await tx.scalar(select(LedgerCheck.mark).where(LedgerCheck.name == "verify")) or 0

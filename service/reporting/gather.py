@@ -33,7 +33,7 @@ from service.complaints.queries import CaseFacts, linked_complaints
 from service.complaints.queries.answers import newest_answers
 from service.core.money import decimals
 from service.db.session import Tx
-from service.escrow.queries import SellerMoney, money_by_seller, scope_state
+from service.escrow.queries import SellerMoney, money_by_seller, newest_seal, scope_state
 from service.escrow.queries.trace import money_trace
 from service.escrow.rules import ScopeKey
 from service.files.queries import FileView, files_of_cases
@@ -58,7 +58,7 @@ class Gathered:
     @property
     def sha256(self) -> str:
         """A digest of all facts but those that differ each time: the same digest is the same report."""
-        return hashlib.sha256(dump_json(replace(self.facts, as_of=_NEVER))).hexdigest()
+        return hashlib.sha256(dump_json(replace(self.facts, as_of=_NEVER, chain_head=None))).hexdigest()
 
     def named(self, reference: str, verify_url: str) -> DossierFacts:
         """Return the facts as they are printed."""
@@ -79,6 +79,7 @@ async def gather_dossier(tx: Tx, batch_id: UUID, *, prepared_for: UUID, as_of: d
     names = await _seller_names(tx, batch, counted, money, linked)
     sold = await sold_of_batches(tx, scope)
     photos = [each for each in files if each.has_view][: rules.PHOTOS_MAX]
+    seal = await newest_seal(tx)
     made = [each.units_made for each in counted.batches if each.units_made is not None]
     facts = DossierFacts(
         reference="",
@@ -87,7 +88,7 @@ async def gather_dossier(tx: Tx, batch_id: UUID, *, prepared_for: UUID, as_of: d
         prepared_for=await _person(tx, prepared_for),
         filter_words=words.scope_words(batch.lot_code, len(scope) - 1),
         rows=RowCounts(complaints=len(linked), evidence=len(files), orders=sold.orders),
-        chain_head=None,
+        chain_head=None if seal is None else seal.chain_head,
         policy_version=f"{signals.RULE_VERSION} / {counted.base.version}",
         verify_url=_NOWHERE,
         product=Name(batch.name_en, batch.name_zh),

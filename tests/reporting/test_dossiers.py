@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -21,8 +22,11 @@ from service.complaints.schemas import NewAnswer
 from service.core.actor import Role
 from service.core.errors import Unavailable
 from service.core.ids import new_id
+from service.escrow.queries import newest_seal
+from service.escrow.sealing import seal_next
 from service.files.store import Bucket, Store
 from service.reporting.actions import begin_report
+from service.reporting.gather import Gathered, gather_dossier
 from service.reporting.jobs import render
 from service.reporting.renderer import Renderer, RenderFailed
 from service.reporting.shelf import put_report
@@ -321,3 +325,20 @@ async def test_a_stored_report_is_not_changed_by_any_role(street: Street, desk: 
     with pytest.raises(DBAPIError, match="permission denied"):
         await street.sql("DELETE FROM report_file RETURNING id")
     assert await desk.report(report_id) == before
+
+
+async def test_a_dossier_prints_the_chains_head_and_a_newer_head_alone_makes_no_new_file(
+    street: Street, desk: Desk, drain: Drain, service: Service
+) -> None:
+    await frozen_street(street, drain)
+    async with service.database.begin() as tx:
+        assert await seal_next(tx, now=await tx.now()) > 0
+        seal = await newest_seal(tx)
+    assert seal is not None
+    async with service.database.begin() as tx:
+        gathered = await gather_dossier(
+            tx, street.goods.batch_id, prepared_for=desk.regulator.person_id, as_of=await tx.now()
+        )
+    assert gathered.facts.chain_head == seal.chain_head
+    unsealed = Gathered(replace(gathered.facts, chain_head=None), gathered.photo_files)
+    assert gathered.sha256 == unsealed.sha256

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from service.core.actor import Role
 from service.escrow.alerts import raise_alert
+from service.escrow.sealing import seal_next
 from service.web.language import Language
 from tests.complaints.conftest import Cases, cases
 from tests.conftest import Clock
@@ -56,6 +58,19 @@ async def test_what_is_wrong_stands_first(cases: Cases, desk: Desk, language: La
         await raise_alert(tx, "reconciliation_failed", ("ledger", "all"), facts={}, now=await tx.now())
     await operator.open("/operator")
     assert words in operator.text
+
+
+async def test_the_last_seal_and_the_last_checks_are_shown(cases: Cases, desk: Desk) -> None:
+    operator = await desk(cases.who(Role.OPERATOR)).open("/operator")
+    assert "Last seal" not in operator.text
+    async with cases.database.begin() as tx:
+        now = await tx.now()
+        assert await seal_next(tx, now=now) > 0
+        await tx.execute(text("UPDATE ledger_check SET ended_at = :now WHERE name = 'verify'"), {"now": now})
+    await operator.open("/operator")
+    assert "Last seal" in operator.text
+    assert "Last verification of the whole chain" in operator.text
+    assert "Last reconciliation" not in operator.text
 
 
 async def test_operators_see_no_case_and_others_no_health(cases: Cases, desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """Reads of held payments and of the scopes that freezes cover."""
 
+from service.escrow.queries.chain import SealView, last_checks, newest_seal
 from service.escrow.queries.exposure import OpenHolds, Sweeping, money_by_seller, open_totals, scope_state, sweeping
 from service.escrow.queries.holds import get_hold, hold_by_reference, hold_ledger, holds_by_references, holds_page
 from service.escrow.queries.moves import (
@@ -35,6 +36,7 @@ __all__ = [
     "OperationView",
     "ScopeFreezeView",
     "ScopeState",
+    "SealView",
     "SellerMoney",
     "Sweeping",
     "are_payouts_blocked",
@@ -49,7 +51,9 @@ __all__ = [
     "hold_ledger",
     "holds_by_references",
     "holds_page",
+    "last_checks",
     "money_by_seller",
+    "newest_seal",
     "open_totals",
     "payments_page",
     "payouts_page",

@@ -12,7 +12,7 @@ from service.core.errors import FairholdError
 from service.db.session import Tx
 from service.deadlines.queries import overdue
 from service.escrow.alerts import live_alerts
-from service.escrow.queries import sweeping
+from service.escrow.queries import last_checks, newest_seal, sweeping
 from service.files.store import Store
 from service.jobs.queue import waiting_jobs, worker_silent_seconds
 from service.web import paths
@@ -22,6 +22,7 @@ from service.web.views.operator import AlertFigure, Check, Health, QueueFigure
 
 _WORKER_SILENT_SECONDS_MAX = 60
 _MILLISECONDS = 1_000
+_CHECKS = (("run.reconcile", "reconcile"), ("run.verify", "verify"))
 
 
 @get(paths.OPERATOR, opt={"allow": "web.operator"})
@@ -42,6 +43,10 @@ async def health(tx: Tx, actor: Actor, files: Check) -> Health:
     sweep = await sweeping(tx, now=now)
     if sweep.last_release_at is not None:
         runs.append(("run.release", sweep.last_release_at))
+    seal, checks = await newest_seal(tx), await last_checks(tx)
+    if seal is not None:
+        runs.append(("run.seal", seal.at))
+    runs += [(name, checks[check]) for name, check in _CHECKS if check in checks]
     return Health(
         as_of=now,
         clock_offset_seconds=await tx.clock_offset_seconds() or 0,

@@ -134,6 +134,7 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "run.release": N_("Last payment that the sweep released"),
     "run.seal": N_("Last seal"),
     "run.reconcile": N_("Last reconciliation"),
+    "run.verify": N_("Last verification of the whole chain"),
     "health.answers": N_("answers in %(ms)s ms"),
     "health.no_answer": N_("does not answer"),
     "health.no_worker": N_("none has started"),
