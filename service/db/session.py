@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from service.core.errors import ensure
+from service.core.errors import Unavailable, ensure
 
 RETRIES_MAX = 5
 _RETRY_PAUSE_SECONDS = 0.02
@@ -62,8 +62,15 @@ class Tx(AsyncSession):
         return connection  # type: ignore[return-value]  # ensured in the line above
 
     async def limit_seconds(self, seconds: int) -> None:
-        """End the transaction with an error if it is still open after `seconds` (PostgreSQL's transaction_timeout)."""
-        await self.execute(text(f"SET LOCAL transaction_timeout = '{int(seconds)}s'"))
+        """End the transaction with an error if it is still open so many seconds after it began (transaction_timeout).
+
+        PostgreSQL counts from here, so what has passed is taken off; a second limit in one transaction changes nothing.
+        Raises `Unavailable` ("transaction_too_slow") if it is too late already.
+        """
+        left = "(:ms - extract(epoch FROM clock_timestamp() - now()) * 1000)::bigint"
+        limit = f"SELECT CASE WHEN {left} > 0 THEN set_config('transaction_timeout', {left}::text, true) END"
+        if (await self.execute(text(limit), {"ms": seconds * 1000})).scalar_one() is None:
+            raise Unavailable("transaction_too_slow", "the transaction took too long; nothing was changed")
 
 
 class Database:
