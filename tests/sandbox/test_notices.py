@@ -114,7 +114,7 @@ def test_forged_and_stale_notices_fail_the_check_until_the_switch_is_off(
     sandbox: Sandbox, listener: Listener, switch: str
 ) -> None:
     listener.answers = [(401, {})]
-    sandbox.switch(**{switch: True})
+    sandbox.switch("provider", **{switch: True})
     sandbox.ask(Kind.CAPTURE, capture())
     (wrong,) = listener.wait_for(1)
     with pytest.raises(Unauthenticated) as raised:

@@ -17,6 +17,7 @@ from tests.sandbox.running import Heard
 
 STEPS, STEPS_FULL = 40, 1_000
 ROUNDS_TO_THE_END = 60
+FULL = (pytest.mark.full, pytest.mark.timeout(1_800))
 SWITCHES: list[dict[str, Any]] = [
     {},
     {},
@@ -110,7 +111,7 @@ class Storm:
         raise AssertionError("a payment has not ended")
 
 
-@pytest.mark.parametrize("steps", [STEPS, pytest.param(STEPS_FULL, marks=pytest.mark.full)])
+@pytest.mark.parametrize("steps", [STEPS, pytest.param(STEPS_FULL, marks=FULL)])
 async def test_whatever_fails_each_payment_has_one_effect_and_both_books_agree(provider: Provider, steps: int) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
