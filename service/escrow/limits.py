@@ -1,7 +1,8 @@
 """The provider holds money for so long only: old held payments are told of, handed up, and refunded at the limit.
 
-An hourly look over an index of open holds, bounded in each transaction; nothing is promised per hold. Age counts from
-the capture, so the parts of a divided hold are as old as it. Policies: `provider_limit` (90 days),
+An hourly look over an index of holds by age, from the oldest that was open at the last look; nothing is promised per
+hold, and what one transaction does is bounded. Age counts from the capture, so the parts of a divided hold are as old
+as it. Whoever loads older open holds in bulk sets `limit_watch` back. Policies: `provider_limit` (90 days),
 `provider_limit_alert` (the share of it from which a tenant's people are alerted), `provider_limit_near` (so long before
 it, an undecided hold goes to a supervisor), `provider_limit_refund` (1: refund at the limit, 0: only tell).
 """
@@ -31,6 +32,7 @@ REFUND_BATCH = 100
 _AGED = """
     SELECT h.id, h.tenant_id, h.reference_id, h.window_ends_at, h.freeze_count, h.funded_at AS captured_at FROM hold h
     WHERE h.parent_hold_id IS NULL AND h.state IN ('awaiting_delivery', 'in_window') AND h.funded_at <= :before
+      AND h.funded_at >= (SELECT oldest_open_at FROM limit_watch)
     UNION ALL
     SELECT h.id, h.tenant_id, h.reference_id, h.window_ends_at, h.freeze_count, p.ended_at FROM hold h
     JOIN payment p ON p.id = h.payment_id
@@ -60,6 +62,13 @@ _TELL_NEAR = text(
 # A window that has ended is the sweep's: it waits for nothing but the sweep.
 _AT_LIMIT = text(
     f"SELECT id FROM ({_AGED}) a WHERE coalesce(window_ends_at > :now, true) ORDER BY captured_at LIMIT :limit"  # noqa: S608 - as above
+)
+# Nothing older than the first open hold will ever be open again, so the next look begins with it.
+_MOVE_UP = text(
+    "UPDATE limit_watch SET oldest_open_at = greatest(oldest_open_at, coalesce(("
+    " SELECT h.funded_at FROM hold h WHERE h.parent_hold_id IS NULL AND h.state IN ('awaiting_delivery', 'in_window')"
+    "  AND h.funded_at >= (SELECT oldest_open_at FROM limit_watch) AND h.funded_at <= :before"
+    " ORDER BY h.funded_at LIMIT 1), :before))"
 )
 _ONE_AT_A_TIME = text("SELECT pg_try_advisory_xact_lock(hashtext('fairhold_limits'))")
 
@@ -91,6 +100,7 @@ async def watch_limits(tx: Tx, *, now: datetime) -> int:
     if not (await tx.execute(_ONE_AT_A_TIME)).scalar_one():
         return 0
     limits = await Limits.in_force(tx, now=now)
+    await tx.execute(_MOVE_UP, {"before": now - limits.alert_after})
     done = await _alert(tx, limits, now)
     done += await _tell_near(tx, limits, now)
     return done + (await _refund(tx, limits, now) if limits.refunds else 0)

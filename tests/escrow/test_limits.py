@@ -44,6 +44,26 @@ async def test_an_old_hold_is_alerted_once_a_tenant_handed_up_once_and_refunded_
     await world.assert_clean()
 
 
+async def test_a_look_begins_with_the_oldest_open_hold_and_misses_none(world: World, clock: Clock) -> None:
+    begins = "SELECT fairhold_now() - oldest_open_at FROM limit_watch"
+    await world.fund(10_000)
+    clock.forward(timedelta(days=10))
+    await world.fund(5_000)
+    clock.forward(timedelta(days=75))
+    await watch(world)
+    assert timedelta(days=85) <= await world.value(begins) < timedelta(days=85, minutes=10)
+    clock.forward(timedelta(days=6))  # the first is refunded at the limit, the second is not
+    await watch(world)
+    await watch(world)
+    assert timedelta(days=81) <= await world.value(begins) < timedelta(days=81, minutes=10)
+    assert await world.balances() == {"gateway": -15_000, "refunds": 10_000, "held": 5_000}
+    clock.forward(timedelta(days=10))
+    await watch(world)
+    await watch(world)
+    assert timedelta(days=72) <= await world.value(begins) < timedelta(days=72, minutes=10)
+    assert await world.balances() == {"gateway": -15_000, "refunds": 15_000}
+
+
 async def test_the_parts_of_a_divided_hold_are_as_old_as_its_capture(world: World, clock: Clock) -> None:
     hold = await world.delivered(10_000)
     clock.forward(timedelta(days=5))

@@ -8,7 +8,7 @@ freezes.
 from service.escrow.tables.alerts import Alert
 from service.escrow.tables.holds import Hold, HoldDue, HoldFreeze
 from service.escrow.tables.ledger import Account, Resolution, Transfer
-from service.escrow.tables.moves import Chargeback, HoldNearLimit, PayoutBlock
+from service.escrow.tables.moves import Chargeback, HoldNearLimit, LimitWatch, PayoutBlock
 from service.escrow.tables.payments import GatewayNotice, Payment
 from service.escrow.tables.scopes import IN_SCOPE, Scope, ScopeFreeze, ScopeFreezeMember
 from service.escrow.tables.seals import LedgerCheck, Seal, SealHead, StatementLine
@@ -24,6 +24,7 @@ __all__ = [
     "HoldFreeze",
     "HoldNearLimit",
     "LedgerCheck",
+    "LimitWatch",
     "Payment",
     "PayoutBlock",
     "Resolution",

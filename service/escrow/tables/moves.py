@@ -67,6 +67,16 @@ class Chargeback(Base):
     at: Mapped[datetime]
 
 
+class LimitWatch(Base):
+    """One row: no undivided hold that was funded before `oldest_open_at` is open."""
+
+    __tablename__ = "limit_watch"
+    __table_args__ = (CheckConstraint("only_row", name="only_row"),)
+
+    only_row: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    oldest_open_at: Mapped[datetime]
+
+
 class HoldNearLimit(Base):
     """A hold of which it was said, once, that the provider's limit is near; append-only."""
 

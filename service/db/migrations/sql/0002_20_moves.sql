@@ -384,6 +384,17 @@ CREATE TABLE hold_near_limit (
 );
 SELECT fairhold_append_only('hold_near_limit');
 
+-- No hold that was funded before `oldest_open_at` is open (parts aside): the look begins there, not with all history.
+CREATE TABLE limit_watch (
+    only_row BOOLEAN NOT NULL DEFAULT true,
+    oldest_open_at TIMESTAMPTZ NOT NULL,
+    CONSTRAINT limit_watch_pk PRIMARY KEY (only_row),
+    CONSTRAINT limit_watch_only_row_check CHECK (only_row)
+);
+INSERT INTO limit_watch (oldest_open_at) VALUES ('2000-01-01Z');
+REVOKE INSERT, UPDATE, DELETE ON limit_watch FROM {app_role};
+GRANT UPDATE (oldest_open_at) ON limit_watch TO {app_role};
+
 INSERT INTO policy (id, name, category, jurisdiction, version, value, unit, effective_from) VALUES
     (uuidv7(), 'provider_limit_alert', '', '', 1, 8000, 'basis_points', '2000-01-01Z'),
     (uuidv7(), 'provider_limit_near', '', '', 1, 864000, 'seconds', '2000-01-01Z'),
