@@ -108,9 +108,8 @@ async def claim(request: Request[Any, Any, Any]) -> dict[str, UUID]:
     async with connections.transaction(CLAIMABLE, values) as (connection, row):
         assert row is not None, "what a command changes is there"
         sent, writes = sending(row)
-        async with connection.pipeline():
-            for statement, given in (*writes, ("COMMIT", None)):
-                await connection.execute(statement, given)
+        for statement, given in writes:
+            await connection.execute(statement, given)
     return {"id": sent.id}
 
 

@@ -20,7 +20,7 @@ from service.complaints.queries.parts import may_read_original
 from service.complaints.rules import COMPLAINT, OPEN_SENT, SILENT_BUYER_WITHIN, SILENT_SELLER_WITHIN, Silence
 from service.complaints.schemas import CaseHold, EvidenceView, HoldFreeze
 from service.core.money import Money
-from service.db.hot import Answered, Asked, Values, commit
+from service.db.hot import Answered, Asked, Values, keep
 from service.db.schemas import MoneyView
 from service.deadlines.queries import value_sql
 from service.escrow.hot import CLAIM, CLAIMABLE, IS_UNFROZEN, SCOPED
@@ -106,7 +106,9 @@ async def submit(asked: Asked) -> Answered | None:
             return None
         sent, writes = sending(row)
         answered = Answered(200, msgspec.json.encode(_view(sent)), sent.now)
-        await commit(connection, asked, answered, actor_id=sent.buyer_id, writes=writes)
+        for statement, given in writes:
+            await connection.execute(statement, given)
+        await keep(connection, asked, answered, actor_id=sent.buyer_id)
     return answered
 
 

@@ -9,7 +9,7 @@ way as if nothing had been tried. So every refusal is made and explained in one 
 import functools
 import hashlib
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,7 @@ from uuid import UUID
 
 import psycopg
 import structlog
+from psycopg.pq import PipelineStatus
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -80,18 +81,20 @@ class Connections:
 
     @asynccontextmanager
     async def transaction(self, statement: str, values: Values) -> AsyncIterator[tuple[Connection, Row]]:
-        """Begin a transaction with a statement and give its row, None if it found nothing to do.
+        """Run a statement and give its row, None if it found nothing to do; commit at the end of the block.
 
-        Rolls back at the end of the block, unless `commit` was called within.
+        What is executed in the block is sent with the commit: one round trip. PostgreSQL takes everything up to the
+        pipeline's end for one transaction, without BEGIN and COMMIT. Rolls back on any exception, and raises
+        `psycopg.Error`, having written nothing, where a statement of the block fails.
         """
-        async with self.one() as connection:
+        async with self.one() as connection, connection.pipeline():
             try:
-                async with connection.pipeline():
-                    await connection.execute("BEGIN")
-                    begun = await connection.execute(statement, values, binary=True)
+                begun = await connection.execute(statement, values, binary=True)
                 yield connection, await begun.fetchone()
-            finally:
-                await connection.rollback()  # does nothing after a commit
+            except BaseException:
+                if connection.pgconn.pipeline_status != PipelineStatus.ABORTED:
+                    await connection.close()  # else the pipeline's end would commit what was sent so far
+                raise
 
     async def close(self) -> None:
         """Close every connection."""
@@ -146,37 +149,22 @@ async def answer_by(asked: Asked, statement: str, values: Values, render: Callab
         if row is None:
             return None
         answered = render(row)
-        await commit(connection, asked, answered, actor_id=row.actor_id)
+        await keep(connection, asked, answered, actor_id=row.actor_id)
     return answered
 
 
-async def commit(
-    connection: Connection,
-    asked: Asked,
-    answered: Answered,
-    *,
-    actor_id: UUID,
-    writes: Sequence[tuple[str, Values]] = (),
-) -> None:
-    """Write the rest, keep the answer if the request has a key, and commit: one round trip.
-
-    Raises `psycopg.Error` and has written nothing where a statement fails, as it does for a key that was used before.
-    """
-    async with connection.pipeline():
-        for statement, values in writes:
-            await connection.execute(statement, values)
-        if asked.idempotency_key is not None:
-            await connection.execute(
-                KEEP,
-                kept(
-                    principal=str(actor_id),
-                    key=asked.idempotency_key,
-                    fingerprint=asked.fingerprint,
-                    answer=answered.stored,
-                    now=answered.now,
-                ),
-            )
-        await connection.execute("COMMIT")
+async def keep(connection: Connection, asked: Asked, answered: Answered, *, actor_id: UUID) -> None:
+    """Keep the answer, if the request has a key; one that was used before fails the transaction at its end."""
+    if asked.idempotency_key is None:
+        return
+    values = kept(
+        principal=str(actor_id),
+        key=asked.idempotency_key,
+        fingerprint=asked.fingerprint,
+        answer=answered.stored,
+        now=answered.now,
+    )
+    await connection.execute(KEEP, values)
 
 
 @dataclass
