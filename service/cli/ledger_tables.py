@@ -39,18 +39,12 @@ def account_table(found: AccountStatement) -> Table:
     )
     for name in ("at", "move", "other account", "subject"):
         table.add_column(name, overflow="fold")
-    table.add_column("amount", justify="right")
-    table.add_column("balance", justify="right")
-    table.add_row("", "opening balance", "", "", "", _amount(found.opening_minor, found.currency))
+    for name in ("amount", "balance"):  # what is cut off would be another amount
+        table.add_column(name, justify="right", no_wrap=True, overflow="ignore")
+    table.add_row("", "opening balance", "", "", "", _figures(found.opening_minor, found.currency))
     for line in found.lines:
-        table.add_row(
-            _time(line.at),
-            line.code,
-            line.other_account,
-            str(line.subject_id),
-            _amount(line.amount_minor, found.currency),
-            _amount(line.balance_minor, found.currency),
-        )
+        amount, balance = (_figures(minor, found.currency) for minor in (line.amount_minor, line.balance_minor))
+        table.add_row(_time(line.at), line.code, line.other_account, str(line.subject_id), amount, balance)
     return table
 
 
@@ -58,7 +52,7 @@ def hold_tables(life: HoldLife) -> Iterator[Table]:
     """Yield a hold's facts, transfers, freezes and events."""
     yield _facts(life)
     moves = Table("at", "move", "from", "to", title="Transfers, of its parts too", title_justify="left")
-    moves.add_column("amount", justify="right")
+    moves.add_column("amount", justify="right", no_wrap=True, overflow="ignore")
     for line in life.lines:
         moves.add_row(_time(line.at), line.code, line.debit_account, line.credit_account, _money(line.amount))
     yield moves
@@ -110,7 +104,11 @@ def _money(amount: Money) -> str:
 
 
 def _amount(minor: int, currency: str) -> str:
-    return f"{currency} {Decimal(minor).scaleb(-decimals(currency)):,}"
+    return f"{currency} {_figures(minor, currency)}"
+
+
+def _figures(minor: int, currency: str) -> str:
+    return f"{Decimal(minor).scaleb(-decimals(currency)):,}"
 
 
 def _time(at: datetime | None) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+import psycopg
 import structlog
 from procrastinate.jobs import DeleteJobCondition
 from sqlalchemy.exc import DBAPIError
@@ -118,7 +119,7 @@ async def _loop(sweeper: Sweeper, database: Database, stop: asyncio.Event) -> No
         found = 0
         try:
             found = await database.run(sweeper.work)
-        except (DBAPIError, OSError, TimeoutError) as error:
+        except (DBAPIError, psycopg.Error, OSError, TimeoutError) as error:
             _log.warning("sweep_failed", sweeper=sweeper.name, error=type(error).__name__)
         if found < sweeper.full:
             await _pause(stop, sweeper.pause.total_seconds())

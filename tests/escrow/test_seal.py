@@ -12,10 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from service.core.actor import SYSTEM
 from service.core.sealed import TABLE_BY_NAME, TABLES, decode_row, encode_row
-from service.db.session import driver_url
+from service.db.session import Tx, driver_url
 from service.escrow import sealing
 from service.escrow.alerts import live_alerts
 from service.escrow.verify import read_rows, verify_database
+from service.worker.host import Sweeper, _loop
 from tests.conftest import Clock, DatabaseUrls
 from tests.escrow.sealed import grow, seal, superuser
 from tests.escrow.world import World
@@ -182,6 +183,24 @@ async def test_transaction_ids_that_went_back_stop_paying_and_seal_nothing(
     async with world.database.begin() as tx:
         (alert,) = await live_alerts(tx, SYSTEM)
     assert (alert.kind, alert.stops_sweep, alert.facts["problem"]) == ("seal_failure", True, "xids_went_back")
+
+
+async def test_a_seal_whose_connection_breaks_while_rows_are_read_is_tried_again(world: World) -> None:
+    async with world.database.begin() as tx:
+        await tx.execute(text(EVENT))
+    tries, stop = [], asyncio.Event()
+
+    async def sealing_twice(tx: Tx) -> int:
+        sealed = await sealing.seal_next(tx, now=await tx.now())
+        tries.append(sealed)
+        if len(tries) == 1:
+            await (await tx.driver()).execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        stop.set()
+        return sealed
+
+    await asyncio.wait_for(_loop(Sweeper("seal", sealing_twice, timedelta(0)), world.database, stop), 20)
+    assert tries == [1, 1]
+    assert await world.value("SELECT count(*) FROM seal") == 1
 
 
 def test_a_row_that_is_no_row_is_told_from_one() -> None:
