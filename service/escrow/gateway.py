@@ -59,7 +59,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A page of the provider's books: operations that ended, oldest first. `last` is where to read on (None: no lines)."""
+    """A page of the provider's books: operations that ended, oldest first. `last` is where to read on, if any."""
 
     lines: Sequence[MoneyStatus]
     last: int | None
@@ -149,7 +149,7 @@ class HttpGateway:
             _log.error("gateway_key_taken", client_id=request.client_id)
             return Answer(Known.UNKNOWN)
         if status in _REFUSED:
-            return Answer(Known.FAILED, _code(body) or "refused")
+            return Answer(Known.FAILED, code or "refused")
         return _read(status, body, kind, request)
 
     async def _call(
