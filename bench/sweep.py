@@ -2,8 +2,8 @@
 
 Embedded PostgreSQL with fsync on. Floor: plain copies of the tables with the same columns and the indexes that it
 needs; update the due holds with FOR UPDATE SKIP LOCKED, insert one transfer each, no other check. Floor and product
-take turns batch by batch, in sessions of their own. A ratio is the floor's time per hold by the product's: the backend's
-processor time (`sweep_vs_floor`), and the wall's beside it. Workers are processes that run the worker's own loop.
+take turns batch by batch, in sessions of their own. A ratio is the floor's time per hold by the product's: the
+backend's processor time (`sweep_vs_floor`), and the wall's beside it. Workers are processes that run the worker's loop.
 
 `growth_10k_to_1m` is the time per hold while all are due by that while 10,000 are, of the same data: the clock goes
 back and forth. Afterwards the ledger must reconcile. `--quick` has 20,000 holds and the ratio to the floor alone.

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -12,7 +13,7 @@ from service.core.wire import Kind, MoneyRequest
 from service.db.session import Database, Tx
 from service.escrow.actions.blocks import keep_suspension
 from service.escrow.actions.notices import apply_notice
-from service.escrow.actions.pausing import pause_chunk, resume_chunk
+from service.escrow.actions.pausing import Mark, pause_chunk, resume_chunk
 from service.escrow.actions.payments import record_outcome
 from service.escrow.actions.scopes import lift_scope_freeze
 from service.escrow.gateway import Answer, Gateway, Known
@@ -94,12 +95,28 @@ async def follow_suspension(payload: Payload, *, database: Database) -> None:
 
 async def pause_holds(payload: Payload, *, database: Database) -> None:
     """Pause every hold of a scope freeze, a chunk in a transaction. A second run finds nothing left to do."""
-    await _in_chunks(database, pause_chunk, UUID(payload["freeze_id"]))
+    freeze_id, total = UUID(payload["freeze_id"]), 0
+
+    async def chunk(tx: Tx, after: Mark) -> tuple[int, Mark | None]:
+        return await pause_chunk(tx, freeze_id, after=after, now=await tx.now())
+
+    behind: Mark | None = Mark()
+    while behind is not None:
+        paused, behind = await database.run(partial(chunk, after=behind))
+        total += paused
+    _log.info("scope_holds", work="pause", freeze_id=str(freeze_id), holds=total)
 
 
 async def resume_holds(payload: Payload, *, database: Database) -> None:
     """Lift a scope freeze from every hold that it paused, a chunk in a transaction."""
-    await _in_chunks(database, resume_chunk, UUID(payload["freeze_id"]))
+    freeze_id, total = UUID(payload["freeze_id"]), 0
+
+    async def chunk(tx: Tx) -> int:
+        return await resume_chunk(tx, freeze_id, now=await tx.now())
+
+    while resumed := await database.run(chunk):
+        total += resumed
+    _log.info("scope_holds", work="resume", freeze_id=str(freeze_id), holds=total)
 
 
 async def expire_scope_freeze(payload: Payload, *, database: Database) -> None:
@@ -109,16 +126,6 @@ async def expire_scope_freeze(payload: Payload, *, database: Database) -> None:
         await lift_scope_freeze(tx, SYSTEM, UUID(payload["subject_id"]), now=await tx.now())
 
     await database.run(lift)
-
-
-async def _in_chunks(database: Database, work: Callable[..., Awaitable[int]], freeze_id: UUID) -> None:
-    async def chunk(tx: Tx) -> int:
-        return await work(tx, freeze_id, now=await tx.now())
-
-    total = 0
-    while done := await database.run(chunk):
-        total += done
-    _log.info("scope_holds", work=work.__name__, freeze_id=str(freeze_id), holds=total)
 
 
 HANDLERS: Mapping[str, Callable[..., Awaitable[None]]] = {

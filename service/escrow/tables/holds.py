@@ -44,7 +44,7 @@ class Hold(Base):
         Index("hold_payment_key", "payment_id", unique=True, postgresql_where=text("parent_hold_id IS NULL")),
         Index("hold_reference_idx", "reference_id"),
         Index("hold_parent_idx", "parent_hold_id", postgresql_where=text("parent_hold_id IS NOT NULL")),
-        Index("hold_batch_idx", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
+        Index("hold_batch_idx", "batch_id", "id", postgresql_where=text("batch_id IS NOT NULL")),
         Index("hold_seller_idx", "seller_id", "id"),
         Index("hold_buyer_idx", "buyer_id", "id", postgresql_where=text("buyer_id IS NOT NULL")),
     )
@@ -91,7 +91,7 @@ class HoldFreeze(Base):
         CheckConstraint(one_of("kind", FREEZE_KINDS), name="kind"),
         CheckConstraint("lifted_at >= at", name="lifted"),
         Index("hold_freeze_live_key", "hold_id", "source_id", unique=True, postgresql_where=text("lifted_at IS NULL")),
-        Index("hold_freeze_source_idx", "source_id", postgresql_where=text("lifted_at IS NULL")),
+        Index("hold_freeze_source_idx", "source_id", "hold_id", postgresql_where=text("lifted_at IS NULL")),
         Index("hold_freeze_hold_idx", "hold_id", "at"),
     )
 

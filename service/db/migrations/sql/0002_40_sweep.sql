@@ -15,6 +15,12 @@ CREATE INDEX hold_part_idx ON hold (id) WHERE parent_hold_id IS NOT NULL;
 DROP INDEX hold_tenant_idx;  -- the same columns as the key hold_tenant_id_id_key
 ALTER TABLE hold SET (fillfactor = 85);
 
+-- Pausing and resuming go along these in chunks, each behind the last.
+DROP INDEX hold_batch_idx;
+CREATE INDEX hold_batch_idx ON hold (batch_id, id) WHERE batch_id IS NOT NULL;
+DROP INDEX hold_freeze_source_idx;
+CREATE INDEX hold_freeze_source_idx ON hold_freeze (source_id, hold_id) WHERE lifted_at IS NULL;
+
 -- Each event costs two indexes instead of four: its key is (xid, seq), by which it is relayed and sealed.
 ALTER TABLE event DROP CONSTRAINT event_pk, DROP CONSTRAINT event_id_key;
 DROP INDEX event_relay_idx;
@@ -101,7 +107,7 @@ BEGIN
         WHERE d.shard = fairhold_shard(h.seller_id) AND d.ends_at = h.window_ends_at AND d.hold_id = h.id
     ), told AS (
         INSERT INTO event (id, name, subject_kind, subject_id, tenant_id, actor_id, at, facts)
-        SELECT uuidv7(), 'hold.frozen', 'hold', h.id, h.tenant_id, n.actor_id, n.at,
+        SELECT n.id, 'hold.frozen', 'hold', h.id, h.tenant_id, n.actor_id, n.at,
                jsonb_build_object('reference_id', h.reference_id, 'kind', n.kind, 'source_id', n.source_id)
         FROM new_rows n JOIN hold h ON h.id = n.hold_id WHERE n.lifted_at IS NULL
     )
