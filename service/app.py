@@ -73,7 +73,7 @@ def assemble(settings: Settings) -> Service:
     parts: dict[str, Any] = {
         "settings": settings,
         "database": database,
-        "hot_connections": Connections(settings.database_url),
+        "hot_connections": Connections(settings.database_url, pool_max=settings.database_pool_max),
         "store": Store.of(settings),
         "workshop": ImageWorkshop(),
         "ring": KeyRing(settings.secret),

@@ -14,7 +14,7 @@ import msgspec
 
 from service.core.money import Money
 from service.core.signatures import signed_message
-from service.core.wire import SIGNATURE_TOLERANCE_SECONDS, Kind, MoneyNotice, State
+from service.core.wire import BODY_BYTES_MAX, SIGNATURE_TOLERANCE_SECONDS, Kind, MoneyNotice, State
 from service.db.hot import Answered, Asked
 from service.escrow.rules import WINDOW_MAX
 from service.escrow.schemas import Stored
@@ -148,7 +148,7 @@ def hold_view(row: Any) -> HoldView:
 
 async def fund(asked: Asked, *, settings: Settings) -> Answered | None:
     """Store and apply a notice of a done capture; whether it was new. Raises `Unauthenticated` when it is forged."""
-    if asked.key_hash is not None or asked.idempotency_key is not None:
+    if asked.key_hash is not None or asked.idempotency_key is not None or len(asked.body) > BODY_BYTES_MAX:
         return None
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in asked.headers.items()}
     notice_id, signed_at = signed_message(settings.gateway_secret, headers, asked.body)

@@ -11,6 +11,7 @@ from service.app import Service
 from service.core.ids import new_id
 from service.core.money import Money
 from service.core.signatures import sign_message
+from service.core.wire import BODY_BYTES_MAX
 from service.db.session import driver_url
 from service.escrow.actions import store_notice
 from service.escrow.actions.notices import apply_notice
@@ -80,6 +81,15 @@ async def test_what_we_did_not_ask_for_is_kept_and_moves_nothing(
     assert (await send(client, world, settings.gateway_secret, body)).json() == {"is_new": True}
     assert await world.value(OUTCOME, id=json.loads(body)["id"]) == outcome
     assert (await world.value("SELECT state FROM payment"), await world.balances()) == ("requested", {})
+
+
+async def test_a_notice_over_the_limit_is_refused_and_moves_nothing(
+    client: httpx.AsyncClient, world: World, settings: Settings
+) -> None:
+    body = await notice(world, await world.request(Money(36_000, "CNY")), "done") + b" " * BODY_BYTES_MAX
+    answer = await send(client, world, settings.gateway_secret, body)
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert (await stored(world), await world.balances()) == (0, {})
 
 
 async def test_a_notice_that_cannot_be_applied_now_is_stored_and_its_job_applies_it(

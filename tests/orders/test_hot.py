@@ -143,3 +143,11 @@ async def test_others_orders_and_unknown_ones_are_not_found(shop: Shop) -> None:
         (422, "fields_wrong"),
     ]
     assert (await shop.order(order_id))["status"] == "shipped"
+
+
+async def test_a_header_that_comes_twice_is_left_to_the_general_way(shop: Shop, service: Service) -> None:
+    order_id = await shop.shipped()
+    headers = [*shop.buyer.by_key.items(), ("content-type", PLAIN), ("idempotency-key", "a"), ("idempotency-key", "b")]
+    answer = await shop.client.post(f"/api/v1/orders/{order_id}/receipt", content=b"{}", headers=headers)
+    assert (answer.status_code, service.hot_connections.answered) == (201, 0)
+    assert await shop.sql("SELECT key FROM idempotency_key WHERE key IN ('a', 'b')") == [("a",)]
