@@ -3,7 +3,7 @@
 A hot command does the whole of a request that succeeds: it signs in, checks the permission, writes and answers, all or
 nothing. Whatever it does not know it leaves alone: it writes nothing and returns None, and the request goes its general
 way as if nothing had been tried. So every refusal is made and explained in one place, the general one.
-(docs/decisions/0010-hot-commands.md)
+(docs/decisions/0012-hot-commands.md)
 """
 
 import functools
