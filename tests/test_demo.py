@@ -81,7 +81,7 @@ def test_a_claim_freezes_and_a_ruling_of_thirty_percent_moves_the_money(played: 
     assert claimed["freezes"] == ["claim"]
     assert ruled["dispute_state"] == "final"
     assert ruled["hold_state"] == "split"
-    assert ruled["moved"] == {"fund": AMOUNT, "refund": BUYER, "release": SELLER, "fee": FEE}
+    assert ruled["moved"] == {"fund": AMOUNT, "refund": BUYER, "refund_paid": BUYER, "release": SELLER, "fee": FEE}
     assert ruled["sum_minor"] == 0
 
 

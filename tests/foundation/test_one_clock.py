@@ -22,6 +22,7 @@ ALLOWED = {
     "db/migrations/sql/01_clock.sql": "defines fairhold_now() for production",
     "db/migrations/sql/01_clock_movable.sql": "defines fairhold_now() with an offset",
     "db/clock.py": "the words of a refusal",
+    "db/session.py": "how long a transaction has lasted, which ends it; it decides nothing else",
     "jobs/queue.py": "a health page's ages of jobs and heartbeats, which the queue's tables stamp with now()",
 }
 

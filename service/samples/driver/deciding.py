@@ -34,7 +34,7 @@ def decide(stage: Stage, step: Step) -> None:
 
 
 def _show_ledger(stage: Stage, step: Step, state: str) -> None:
-    hold = stage.person("mediator").get(f"/holds/{stage.known.hold_id}")
+    hold = stage.wait("the provider has paid the buyer's part back", lambda: _refunded(stage))
     moved = {line["code"]: line["amount"]["amount_minor"] for line in hold["ledger"]}
     for line in hold["ledger"]:
         step.tell(
@@ -50,6 +50,11 @@ def _show_ledger(stage: Stage, step: Step, state: str) -> None:
         "moved": moved,
         "sum_minor": sum(accounts.values()),
     }
+
+
+def _refunded(stage: Stage) -> Json | None:
+    hold = stage.person("mediator").get(f"/holds/{stage.known.hold_id}")
+    return hold if any(line["code"] == "refund_paid" for line in hold["ledger"]) else None
 
 
 def _balances(ledger: list[Json]) -> dict[str, int]:

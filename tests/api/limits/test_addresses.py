@@ -85,7 +85,8 @@ async def test_an_id_that_is_none_leads_nowhere(name: str, ground: Ground) -> No
         for wrong in ("0", "an id", "\0", "..", "'", "1" * 2000, "0198f3a1-7c2e-7d10-9b54-3f6a2c8e1d0", "\u0661"):
             address = route.address(ground.world, **{place: quote(wrong, safe="")})
             status, code, _ = await refusal(ground, route, address=address)
-            assert (status, code) == (404, "path_unknown"), (place, wrong)
+            leads_up = wrong == ".." and (status, code) == (405, "method_not_allowed")  # to a path that only others ask
+            assert leads_up or (status, code) == (404, "path_unknown"), (place, wrong)
     assert ground.rows() == before
 
 

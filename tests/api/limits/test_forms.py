@@ -108,6 +108,7 @@ FORMS: Mapping[str, Sent] = {
         {"offer": "choice", "amount": "amount", "words": "text"},
     ),
     "/seller/cases/{complaint}/acceptance": Sent(SELLER, {}, {"any": "any"}),
+    "/seller/money": Sent(SELLER, {"amount": "1.00", "currency": "CNY"}, {"amount": "amount", "currency": "choice"}),
     "/seller/batches/new": Sent(SELLER, _GOODS, _GOODS_KINDS),
     "/seller/batches/import": Sent(SELLER, {}, {"file": "any"}),
     "/seller/orders/{order}/shipment": Sent(
