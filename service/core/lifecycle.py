@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from service.core.errors import Conflict
+from service.core.errors import Conflict, Invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,12 @@ class Lifecycle:
         if found is None:
             raise Conflict(f"{self.name}_state", f"{action} is not possible while {state}", state=state, action=action)
         return found
+
+    def known(self, state: str, *, field: str = "state") -> str:
+        """Return `state`, by which somebody wants to filter; raises `Invalid` ("state_unknown") if there is none."""
+        if state not in self.states:
+            raise Invalid("state_unknown", f"a {self.name} is never {state}", field=field, states=list(self.states))
+        return state
 
     def open_to(self, state: str, who: Iterable[str]) -> list[Transition]:
         """Return the rows that someone with any of the parts in `who` may take from `state`."""

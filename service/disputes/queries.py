@@ -79,7 +79,7 @@ async def disputes_page(  # noqa: PLR0913 - the filters of a list
     """
     query = select(Dispute).where(visible_to(actor)).order_by(Dispute.id).limit(check_limit(limit) + 1)
     if state:
-        query = query.where(Dispute.state == state)
+        query = query.where(Dispute.state == DISPUTE.known(state))
     if is_open:
         query = query.where(Dispute.state != "final")
     if is_mine:

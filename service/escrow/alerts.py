@@ -21,6 +21,7 @@ KINDS = frozenset(
     {
         "reconciliation_failed",
         "seal_failure",
+        "seal_behind",
         "seal_not_locked",
         "statement_not_read",
         "hold_near_limit",

@@ -20,6 +20,8 @@ SEAL_EVERY = timedelta(minutes=1)
 BLOCK_EVENTS_MAX = 50_000
 """A block takes no further transactions once it has so many events; a single larger transaction is not split."""
 SEAL_SECONDS_MAX = 600
+BEHIND_AFTER = timedelta(minutes=10)
+"""So long may a row wait behind an open transaction before people are told."""
 CHAIN = ("ledger", "chain")
 """What alerts about the chain are about."""
 TRANSACTIONS = ("ledger", "transaction_ids")
@@ -47,6 +49,7 @@ async def seal_next(tx: Tx, *, now: datetime) -> int:
         return 0
     await clear_alert(tx, "seal_failure", TRANSACTIONS, now=now)
     end, is_cut = await _end_of_block(tx, start, horizon)
+    await _watch_waiting(tx, horizon, now)
     if end <= start or (last is not None and not is_cut and now < last.at + SEAL_EVERY):
         return 0
     hasher = BlockHasher(keeps_marks=True)
@@ -155,6 +158,18 @@ async def _append(tx: Tx, last: Block | None, hasher: BlockHasher, start: int, e
     )
     await tx.flush()  # a seal that does not fit is refused before its head is sent anywhere
     _log.info("sealed", number=number, transfers=transfers, resolutions=resolutions, events=events)
+
+
+async def _watch_waiting(tx: Tx, horizon: int, now: datetime) -> None:
+    """Alert while rows wait for long because a transaction that began before them does not end."""
+    since = await tx.scalar(
+        text("SELECT at FROM event WHERE xid >= CAST(:horizon AS xid8) ORDER BY xid, seq LIMIT 1"),
+        {"horizon": str(horizon)},
+    )
+    if since is None or since > now - BEHIND_AFTER:
+        await clear_alert(tx, "seal_behind", CHAIN, now=now)
+    else:
+        await raise_alert(tx, "seal_behind", CHAIN, facts={"waiting_since": since.isoformat()}, now=now)
 
 
 async def _tell_backwards(tx: Tx, start: int, horizon: int, now: datetime) -> None:

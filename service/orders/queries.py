@@ -15,7 +15,7 @@ from service.db.session import Tx
 from service.deadlines.queries import pending
 from service.escrow import queries as escrow
 from service.escrow.queries import HoldView
-from service.orders.rules import next_steps
+from service.orders.rules import ORDER, next_steps
 from service.orders.schemas import FreezeView, OrderFacts, OrderHold, OrderStep, OrderView
 from service.orders.tables import Order
 
@@ -67,7 +67,7 @@ async def orders_page(
     """Return orders that the actor may see, the newest first, without their holds."""
     query = select(Order).where(visible_to(actor)).order_by(Order.id.desc()).limit(check_limit(limit) + 1)
     if status:
-        query = query.where(Order.status == status)
+        query = query.where(Order.status == ORDER.known(status, field="status"))
     if seller_id:
         query = query.where(Order.seller_id == seller_id)
     if batch_id:

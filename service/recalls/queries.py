@@ -96,7 +96,7 @@ async def signals_page(
     """Return signals that the actor may see, the newest first; `batch_id` asks for those whose scope has it."""
     query = select(Signal).where(visible_to(actor)).order_by(Signal.id.desc()).limit(check_limit(limit) + 1)
     if state:
-        query = query.where(Signal.state == state)
+        query = query.where(Signal.state == rules.SIGNAL.known(state))
     if is_open:
         query = query.where(Signal.state.in_(rules.OPEN_STATES))
     if batch_id:

@@ -10,6 +10,7 @@ from service.core.actor import Actor, Role
 from service.core.errors import NotFound
 from service.db.pages import Page, check_limit, decode_mark, encode_mark
 from service.db.session import Tx
+from service.reporting.rules import REPORT
 from service.reporting.schemas import ReportRows, ReportView
 from service.reporting.tables import Report, ReportFile
 
@@ -52,7 +53,7 @@ async def reports_page(
     if subject_id:
         query = query.where(Report.subject_id == subject_id)
     if state:
-        query = query.where(Report.state == state)
+        query = query.where(Report.state == REPORT.known(state))
     if reference:
         file = select(ReportFile.id).where(ReportFile.reference == reference)
         query = query.where(Report.file_id.in_(file), Report.state == "ready")

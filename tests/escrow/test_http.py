@@ -103,7 +103,7 @@ async def test_holds_are_listed_in_pages_with_their_state_and_freezes(client: ht
     assert frozen["window_left_seconds"] == 10 * 24 * 3600
     assert [each["source_id"] for each in frozen["freezes"]] == [str(source_id)]
     assert (await page(state="released"))["data"] == []
-    for query, code in (({"state": "gone"}, "hold_state_unknown"), ({"after": "x"}, "page_mark_wrong")):
+    for query, code in (({"state": "gone"}, "state_unknown"), ({"after": "x"}, "page_mark_wrong")):
         answer = await client.get("/api/v1/holds", params=query, headers=operator.by_key)
         assert (answer.status_code, answer.json()["code"]) == (422, code)
 

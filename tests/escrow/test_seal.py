@@ -25,6 +25,7 @@ EVENT = (
     "INSERT INTO event (id, name, subject_kind, subject_id, at, facts)"
     " VALUES (uuidv7(), 'test.happened', 'test', uuidv7(), fairhold_now(), '{}')"
 )
+BEHIND = "SELECT count(*) FROM alert WHERE kind = 'seal_behind' AND cleared_at IS NULL"
 ROWS = "SELECT (SELECT count(*) FROM transfer) + (SELECT count(*) FROM resolution) + (SELECT count(*) FROM event)"
 
 
@@ -62,9 +63,16 @@ async def test_a_transaction_that_commits_late_is_sealed_in_a_later_block(
         assert await seal(world.database) == 0  # nothing at or behind a transaction that still runs
         assert xid is not None
         assert verify_database(urls.app).unsealed > 1
+        assert await world.value(BEHIND) == 0
+        clock.forward(sealing.BEHIND_AFTER)
+        assert await seal(world.database) == 0
+        assert await world.value(BEHIND) == 1  # people are told, and paying goes on
         late.commit()
     clock.forward(timedelta(minutes=1))
     assert await seal(world.database) > 0
+    assert await world.value(BEHIND) == 0
+    clock.forward(timedelta(minutes=1))
+    assert await seal(world.database) == 1  # the end of the alert
     verdict = verify_database(urls.app)
     assert (verdict.problems, verdict.unsealed, verdict.rows) == ([], 0, await world.value(ROWS))
     holds = "SELECT number FROM seal WHERE from_xid::text::bigint <= :xid AND to_xid::text::bigint > :xid"

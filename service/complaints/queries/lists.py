@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 
 from service.complaints.queries.access import side_of, visible_to
-from service.complaints.rules import OPEN_SENT, due_side
+from service.complaints.rules import COMPLAINT, OPEN_SENT, due_side
 from service.complaints.schemas import AvailableAction, ComplaintSummary
 from service.complaints.tables import Complaint
 from service.core import references
@@ -63,6 +63,8 @@ async def find_by_reference(tx: Tx, actor: Actor, reference: str) -> UUID:
 
 
 def _filtered(query: Select[Complaint], actor: Actor, filters: Filters) -> Select[Complaint]:
+    if filters.status is not None:
+        COMPLAINT.known(filters.status, field="status")
     for name in ("status", "seller_id", "batch_id", "order_id", "risk", "match_status", "kind"):
         wanted = getattr(filters, name)
         if wanted is not None:

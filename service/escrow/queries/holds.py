@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, false, or_, select, true
 
 from service.core.actor import Actor, Role
-from service.core.errors import Invalid, NotFound
+from service.core.errors import NotFound
 from service.core.money import Money
 from service.db.pages import Page, check_limit, decode_mark, encode_mark
 from service.db.session import Tx
@@ -73,12 +73,10 @@ async def holds_page(  # noqa: PLR0913 - the filters of a list
     after: str | None = None,
     limit: int = 50,
 ) -> Page[HoldView]:
-    """Return a page of the holds that the actor may see, newest first; raises `Invalid` ("hold_state_unknown")."""
-    if state is not None and state not in HOLD.states:
-        raise Invalid("hold_state_unknown", "there is no such state", field="state", states=list(HOLD.states))
+    """Return a page of the holds that the actor may see, newest first; raises `Invalid` ("state_unknown")."""
     query: Select[Any] = select(Hold).where(_may_see(actor)).order_by(Hold.id.desc()).limit(check_limit(limit) + 1)
     if state is not None:
-        query = query.where(Hold.state == state)
+        query = query.where(Hold.state == HOLD.known(state))
     if is_frozen is not None:
         query = query.where(Hold.ended_at.is_(None), Hold.freeze_count > 0 if is_frozen else Hold.freeze_count == 0)
     if seller_id is not None:

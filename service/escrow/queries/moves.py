@@ -46,7 +46,7 @@ async def payments_page(
 ) -> Page[OperationView]:
     """Return a page of the operations of the actor's tenants, newest first; operators see all.
 
-    Raises `Invalid` ("payment_kind_unknown", "payment_state_unknown").
+    Raises `Invalid` ("payment_kind_unknown", "state_unknown").
     """
     if kind is not None and kind not in PAYMENT_KINDS:
         raise Invalid("payment_kind_unknown", "there is no such kind", field="kind", kinds=list(PAYMENT_KINDS))
@@ -85,7 +85,7 @@ async def payouts_page(
 ) -> Page[OperationView]:
     """Return a page of the payouts of the actor's sellers, newest first; operators see all.
 
-    Raises `Invalid` ("payment_state_unknown").
+    Raises `Invalid` ("state_unknown").
     """
     query = select(Payment).where(Payment.kind == "payout", _of_seller(actor))
     if seller_id is not None:
@@ -140,9 +140,7 @@ async def _page(
     tx: Tx, query: Select[Payment], *, state: str | None, after: str | None, limit: int
 ) -> Page[OperationView]:
     if state is not None:
-        if state not in PAYMENT.states:
-            raise Invalid("payment_state_unknown", "there is no such state", field="state", states=list(PAYMENT.states))
-        query = query.where(Payment.state == state)
+        query = query.where(Payment.state == PAYMENT.known(state))
     if after is not None:
         query = query.where(Payment.id < decode_mark(after, UUID)[0])
     found = list(await tx.scalars(query.order_by(Payment.id.desc()).limit(check_limit(limit) + 1)))

@@ -217,10 +217,10 @@ MACHINES_ONLY: frozenset[str] = frozenset(
     notice_malformed proof_from_future proof_missing proof_of_other_area proof_of_other_parcel proof_too_old
     record_key_unknown record_signature_wrong secret_malformed signature_missing signature_stale signature_wrong
     clock_backwards clock_not_movable idempotency_key_malformed page_limit_wrong page_mark_wrong
-    fee_out_of_range freeze_exists hold_state_unknown scopes_missing window_out_of_range file_key_not_found
+    fee_out_of_range freeze_exists scopes_missing window_out_of_range file_key_not_found
     file_key_unreadable object_missing storage_cannot_lock asset_not_found path_unknown
     account_not_found export_cut_off export_malformed transaction_ids_far_behind
-    block_not_found deposit_not_found payment_kind_unknown payment_not_found payment_not_retryable payment_state_unknown
+    block_not_found deposit_not_found payment_kind_unknown payment_not_found payment_not_retryable state_unknown
     payout_not_found refund_exists
     """.split()
 )

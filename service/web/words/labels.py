@@ -124,6 +124,7 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "queue.inbound": N_("Notices from outside"),
     "queue.reports": N_("Reports"),
     "alert.reconciliation_failed": N_("The ledger does not add up. No seller is paid until it does"),
+    "alert.seal_behind": N_("Nothing was sealed for ten minutes: a transaction of the database does not end"),
     "alert.seal_failure": N_("The sealed ledger was changed. No seller is paid until this is cleared up"),
     "alert.seal_not_locked": N_("The ledger’s seal could not be locked in the evidence store"),
     "alert.statement_not_read": N_("The payment provider’s statement could not be read"),

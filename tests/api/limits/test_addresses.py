@@ -66,6 +66,16 @@ async def test_values_beyond_the_limits_of_every_query_are_refused_by_name(groun
     assert ground.rows() == before
 
 
+async def test_a_list_is_filtered_by_states_that_there_are(ground: Ground) -> None:
+    walked = []
+    for name, route in sorted(ground.routes.items()):
+        for filter_name in {"state", "status"} & set(route.query):
+            query = {**route.right_query(ground.world), filter_name: "gone"}
+            assert await refusal(ground, route, query=query) == (422, "state_unknown", [filter_name]), name
+            walked.append(name)
+    assert len(walked) >= 8
+
+
 async def test_values_at_the_limits_of_every_query_are_taken(ground: Ground) -> None:
     for name, route in sorted(ground.routes.items()):
         if route.method in UNSAFE:
