@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import fcntl
 import logging
+import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 from granian.constants import Interfaces
@@ -127,10 +130,11 @@ def _report_end(task: asyncio.Task[None]) -> None:
         log.critical("notices are no longer sent", exc_info=error)
 
 
-def run(settings: SandboxSettings, *, starting: Callable[[], None] = lambda: None) -> None:
-    """Serve on 127.0.0.1 until SIGTERM or SIGINT; `starting` is called once nothing stands in the way.
+def run(settings: SandboxSettings, *, starting: Callable[[], None] = lambda: None) -> NoReturn:
+    """Serve on 127.0.0.1 until SIGTERM or SIGINT, then end the process with 0.
 
-    Raises `Unavailable` if the folder or the port is in use, `Invalid` if secret or base URL are wrong.
+    `starting` is called once nothing stands in the way. Raises `Unavailable` if the folder or the port is in
+    use, `Invalid` if secret or base URL are wrong.
     """
     with _alone(settings.folder):
         _check_port_free(settings.port)
@@ -138,6 +142,11 @@ def run(settings: SandboxSettings, *, starting: Callable[[], None] = lambda: Non
         _check_base_url(settings.callback_base_url)
         starting()
         asyncio.run(_serve(settings))
+    # The embedded server's thread outlives it, and aborts the process where it meets an interpreter being taken down.
+    # The books are closed by now, so nothing is lost by leaving at once.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _serve(settings: SandboxSettings) -> None:

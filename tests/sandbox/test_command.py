@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -25,6 +26,13 @@ def fairhold(home: Path, *words: str, **more: str) -> subprocess.CompletedProces
     )  # fmt: skip
 
 
+def _listens(carrier: str) -> bool:
+    try:
+        return httpx.get(f"{carrier}/v1/keys", trust_env=False).is_success
+    except httpx.ConnectError:
+        return False
+
+
 def test_it_prints_its_addresses_answers_there_and_stops_when_told(tmp_path: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         process = subprocess.Popen(
@@ -36,19 +44,31 @@ def test_it_prints_its_addresses_answers_there_and_stops_when_told(tmp_path: Pat
         told = dict(process.stdout.readline().split() for _ in range(3))
         assert told["notices"] == "http://127.0.0.1:9"
 
-        def answers(address: str = told["carrier"]) -> bool:
-            try:
-                return httpx.get(f"{address}/v1/keys", trust_env=False).is_success
-            except httpx.ConnectError:
-                return False
-
-        wait_until(answers)
+        wait_until(partial(_listens, told["carrier"]))
         refused = fairhold(tmp_path / "home")
         assert (refused.returncode, refused.stdout) == (1, "")
         assert refused.stderr.startswith("sandbox_folder_in_use: ")
         process.send_signal(number)
         assert process.wait(20) == 0
     assert sorted(path.name for path in (tmp_path / "home").iterdir()) == ["sandbox", "secrets.json"]
+
+
+def test_it_leaves_without_taking_the_interpreter_down_under_its_servers_thread(tmp_path: Path) -> None:
+    told = tmp_path / "taken_down"
+    (tmp_path / "sitecustomize.py").write_text(f"import atexit\natexit.register(open, {str(told)!r}, 'w')\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service.cli", "sandbox"],
+        env=environment(tmp_path / "home", FAIRHOLD_BASE_URL="http://127.0.0.1:9", PYTHONPATH=str(tmp_path)),
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    addresses = dict(process.stdout.readline().split() for _ in range(3))
+    wait_until(partial(_listens, addresses["carrier"]))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    assert not told.exists()
+    assert fairhold(tmp_path / "home", "switch", "provider", PYTHONPATH=str(tmp_path)).returncode == 0
+    assert told.exists()  # the hook works where a command ends in the ordinary way
 
 
 def test_what_stands_in_the_way_is_said_and_nothing_starts(sandbox: Sandbox, tmp_path: Path) -> None:
