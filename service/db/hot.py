@@ -40,8 +40,8 @@ _BEARER = b"Bearer "
 _JSON = b"application/json"
 # Plans are made once, for looking up single rows by their keys: never a join over a whole table.
 _PLANNER = (
-    "-c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
-    " -c plan_cache_mode=force_generic_plan"
+    "-c jit=off -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+    " -c enable_memoize=off -c enable_material=off -c plan_cache_mode=force_generic_plan"
 )
 _log = structlog.get_logger("fairhold.hot")
 

@@ -64,28 +64,32 @@ SELECT j.now, (SELECT s.outcome FROM stored s) AS outcome FROM judged j
 No row where the signature is stale, or where a seller's deposit was captured: that makes no hold.
 """
 
-HELD = """
-    SELECT h.* FROM hold h WHERE h.reference_id = (SELECT id FROM asked) AND h.parent_hold_id IS NULL
+_IS_WHOLE = "coalesce(h.parent_hold_id, h.id) = h.id"
+"""Hold `h` was not divided from another. IS NULL would let a plan, made while few are known, read all there are: by
+an index of those without a parent."""
+HELD = f"""
+    SELECT h.* FROM hold h WHERE h.reference_id = (SELECT id FROM asked) AND {_IS_WHOLE}
       AND h.ended_at IS NULL AND h.freeze_count = 0 FOR NO KEY UPDATE OF h
-"""
+"""  # noqa: S608 - made of constants
 """Locks the undivided, open, unfrozen hold of the reference `asked.id`."""
-SCOPED = """
-    SELECT x.kind, x.key, x.freeze_count FROM scope x WHERE (x.kind, x.key) IN (
-        SELECT s.kind, s.key FROM hold h, fairhold_scopes(h.seller_id, h.product_id, h.batch_id) s
-        WHERE h.reference_id = (SELECT order_id FROM asked) AND h.parent_hold_id IS NULL)
-    ORDER BY x.kind, x.key FOR SHARE OF x
-"""
-"""Locks the scopes of the hold of the reference `asked.order_id`, so that none is frozen meanwhile."""
+SCOPED = f"""
+    SELECT h.id, h.batch_id, x.freeze_count
+    FROM hold h CROSS JOIN LATERAL fairhold_scopes(h.seller_id, h.product_id, h.batch_id) s
+    JOIN scope x ON x.kind = s.kind AND x.key = s.key
+    WHERE h.reference_id = (SELECT order_id FROM asked) AND {_IS_WHOLE} ORDER BY x.kind, x.key FOR SHARE OF x
+"""  # noqa: S608 - made of constants
+"""Locks the scopes of the undivided hold of the reference `asked.order_id`, so that none is frozen meanwhile."""
 CLAIMABLE = """
-    SELECT h.* FROM hold h WHERE h.reference_id = (SELECT order_id FROM asked) AND (SELECT count(*) FROM scoped) > 0
-      AND h.parent_hold_id IS NULL AND h.ended_at IS NULL AND h.freeze_count = 0 FOR NO KEY UPDATE OF h
+    SELECT h.* FROM hold h JOIN (
+        SELECT x.id, x.batch_id FROM scoped x GROUP BY x.id, x.batch_id
+        HAVING count(*) = 2 AND max(x.freeze_count) = 0
+    ) s ON s.id = h.id AND s.batch_id IS NOT DISTINCT FROM h.batch_id
+    WHERE h.ended_at IS NULL AND h.freeze_count = 0 FOR NO KEY UPDATE OF h
 """
-"""Locks, behind the rows of `scoped`, the undivided, open, unfrozen hold of the reference `asked.order_id`."""
-IS_UNFROZEN = """
-    NOT EXISTS (SELECT FROM fairhold_scopes(h.seller_id, h.product_id, h.batch_id) s WHERE NOT EXISTS (
-        SELECT FROM scoped x WHERE x.kind = s.kind AND x.key = s.key AND x.freeze_count = 0))
+"""Locks, behind the rows of `scoped`, their hold, if it is open and unfrozen.
+
+It has two scopes (`fairhold_scopes`): both were locked and are not frozen, and its batch was not named meanwhile.
 """
-"""Whether every scope of hold `h`, as it is now, was locked and is not frozen."""
 CLAIM = """
 INSERT INTO hold_freeze (id, hold_id, kind, source_id, actor_id, at)
 VALUES (uuidv7(), %(hold_id)s, 'claim', %(source_id)s, %(actor_id)s, %(now)s)
