@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import NamedDependency
@@ -15,7 +14,7 @@ from service.core.wire import BODY_BYTES_MAX, FAIRHOLD_NOW, format_instant
 from service.db.hot import HOT
 from service.db.pages import LIMIT_DEFAULT
 from service.db.query_parameters import WORD_LENGTH_MAX, After, Limit, State
-from service.db.schemas import MoneyView, PageMeta, PageOf
+from service.db.schemas import MoneyView, PageOf
 from service.db.session import Tx
 from service.escrow import actions, hot, queries, schemas
 from service.escrow.alerts import alerts_page
@@ -57,7 +56,7 @@ class Holds(Controller):
             after=after,
             limit=limit,
         )
-        return PageOf([schemas.Hold(**_shown(hold)) for hold in page.rows], PageMeta(page.next))
+        return page.answer_of(lambda hold: schemas.Hold(**_shown(hold)))
 
     @get("/{hold_id:uuid}", opt={"allow": "holds.read"}, summary="Get a held payment")
     async def one(
@@ -66,13 +65,7 @@ class Holds(Controller):
         """Get one held payment with its ledger lines."""
         hold = await queries.get_hold(tx, actor, hold_id)
         lines = await queries.hold_ledger(tx, hold_id)
-        shown = [
-            schemas.LedgerLine(
-                line.at, line.hold_id, line.code, line.debit_account, line.credit_account, MoneyView.of(line.amount)
-            )
-            for line in lines
-        ]
-        return schemas.HoldWithLedger(**_shown(hold), ledger=shown)
+        return schemas.HoldWithLedger(**_shown(hold), ledger=[schemas.LedgerLine.of(line) for line in lines])
 
 
 @get("/alerts", opt={"allow": "alerts.read"}, summary="List alerts", tags=["Alerts"])
@@ -88,9 +81,7 @@ async def alerts(
     Supervisors see what concerns their tenants. While an alert with `stops_sweep` lives, no seller is paid.
     """
     page = await alerts_page(tx, actor, is_live=is_live, after=after, limit=limit)
-    return PageOf(
-        [msgspec.convert(each, schemas.Alert, from_attributes=True) for each in page.rows], PageMeta(page.next)
-    )
+    return page.answer_of(schemas.Alert.of)
 
 
 class Payments(Controller):

@@ -93,12 +93,6 @@ class ScopeKey:
         return cls("seller_product", f"{seller_id}:{product_id}")
 
 
-def scopes_of(seller_id: UUID, product_id: UUID, batch_id: UUID | None) -> list[ScopeKey]:
-    """Return the scopes that a hold with these facts belongs to, in the order in which they are locked."""
-    goods = ScopeKey.seller_product(seller_id, product_id) if batch_id is None else ScopeKey.batch(batch_id)
-    return sorted([goods, ScopeKey.seller(seller_id)])
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """How a hold's amount ends: the buyer's part, the seller's, and the fee out of the seller's."""

@@ -1,15 +1,23 @@
 """What the API shows of held payments."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import msgspec
 
 from service.db.schemas import MoneyView
-from service.escrow.views import BalanceView, BlockView, OperationView
 
 Text = Annotated[str, msgspec.Meta(examples=["claim"])]
+
+
+class FromView(msgspec.Struct, frozen=True):
+    """What shows a view or a row as it is: each field from the attribute of its name, amounts as `MoneyView`."""
+
+    @classmethod
+    def of(cls, view: object) -> Self:
+        """Return what the API shows of a view that has an attribute for each field."""
+        return msgspec.convert(view, cls, from_attributes=True)
 
 
 class Freeze(msgspec.Struct, frozen=True):
@@ -50,7 +58,7 @@ class Hold(msgspec.Struct, frozen=True):
     parts: Parts | None
 
 
-class LedgerLine(msgspec.Struct, frozen=True):
+class LedgerLine(FromView, frozen=True):
     """One transfer: `amount` moves from the debited to the credited account."""
 
     at: datetime
@@ -73,7 +81,7 @@ class Stored(msgspec.Struct, frozen=True):
     is_new: bool
 
 
-class Alert(msgspec.Struct, frozen=True):
+class Alert(FromView, frozen=True):
     """Something is wrong from `raised_at` until `cleared_at`. `facts` name what, by ids, codes and amounts."""
 
     id: UUID
@@ -89,13 +97,13 @@ class Alert(msgspec.Struct, frozen=True):
 OperationState = Annotated[str, msgspec.Meta(examples=["requested"])]
 
 
-class Payment(msgspec.Struct, frozen=True):
+class Payment(FromView, frozen=True):
     """An operation that the provider was asked for. `reason` is its code when it failed."""
 
     id: UUID
     tenant_id: UUID
     kind: Annotated[str, msgspec.Meta(examples=["refund"])]
-    order_id: UUID | None
+    reference_id: UUID | None = msgspec.field(name="order_id")
     hold_id: UUID | None
     original_id: UUID | None
     seller_id: UUID
@@ -105,26 +113,8 @@ class Payment(msgspec.Struct, frozen=True):
     requested_at: datetime
     ended_at: datetime | None
 
-    @classmethod
-    def of(cls, view: OperationView) -> "Payment":
-        """Return what the API shows of an operation."""
-        return cls(
-            view.id,
-            view.tenant_id,
-            view.kind,
-            view.reference_id,
-            view.hold_id,
-            view.original_id,
-            view.seller_id,
-            MoneyView.of(view.amount),
-            view.state,
-            view.reason,
-            view.requested_at,
-            view.ended_at,
-        )
 
-
-class Payout(msgspec.Struct, frozen=True):
+class Payout(FromView, frozen=True):
     """A payout: `amount` is sent to the seller, `netted` went to what it owed. If it failed, `amount` is back."""
 
     id: UUID
@@ -136,22 +126,8 @@ class Payout(msgspec.Struct, frozen=True):
     requested_at: datetime
     ended_at: datetime | None
 
-    @classmethod
-    def of(cls, view: OperationView) -> "Payout":
-        """Return what the API shows of a payout."""
-        return cls(
-            view.id,
-            view.seller_id,
-            MoneyView.of(view.amount),
-            MoneyView.of(view.netted),
-            view.state,
-            view.reason,
-            view.requested_at,
-            view.ended_at,
-        )
 
-
-class Deposit(msgspec.Struct, frozen=True):
+class Deposit(FromView, frozen=True):
     """Money of a seller on its way into its deposit, or out of it."""
 
     id: UUID
@@ -163,23 +139,8 @@ class Deposit(msgspec.Struct, frozen=True):
     requested_at: datetime
     ended_at: datetime | None
 
-    @classmethod
-    def of(cls, view: OperationView) -> "Deposit":
-        """Return what the API shows of a deposit or a withdrawal."""
-        direction = "in" if view.kind == "deposit" else "out"
-        return cls(
-            view.id,
-            view.seller_id,
-            direction,
-            MoneyView.of(view.amount),
-            view.state,
-            view.reason,
-            view.requested_at,
-            view.ended_at,
-        )
 
-
-class Balance(msgspec.Struct, frozen=True):
+class Balance(FromView, frozen=True):
     """What a seller has in one currency. `owed` is netted from the next payouts; `in_transit` is on its way out."""
 
     payable: MoneyView
@@ -187,14 +148,8 @@ class Balance(msgspec.Struct, frozen=True):
     owed: MoneyView
     in_transit: MoneyView
 
-    @classmethod
-    def of(cls, view: BalanceView) -> "Balance":
-        """Return what the API shows of a balance."""
-        parts = (view.payable, view.deposit, view.owed, view.in_transit)
-        return cls(*(MoneyView.of(part) for part in parts))
 
-
-class PayoutBlock(msgspec.Struct, frozen=True):
+class PayoutBlock(FromView, frozen=True):
     """A reason that a seller is paid nothing out, until `lifted_at`."""
 
     id: UUID
@@ -202,8 +157,3 @@ class PayoutBlock(msgspec.Struct, frozen=True):
     reason: Annotated[str, msgspec.Meta(examples=["review"])]
     at: datetime
     lifted_at: datetime | None
-
-    @classmethod
-    def of(cls, view: BlockView) -> "PayoutBlock":
-        """Return what the API shows of a block."""
-        return cls(view.id, view.seller_id, view.reason, view.at, view.lifted_at)

@@ -137,6 +137,11 @@ class OperationView:
     requested_at: datetime
     ended_at: datetime | None
 
+    @property
+    def direction(self) -> str:
+        """Of what moves a seller's deposit: "in" or "out" of it."""
+        return "in" if self.kind == "deposit" else "out"
+
 
 @dataclass(frozen=True, slots=True)
 class BalanceView:

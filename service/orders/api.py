@@ -15,7 +15,7 @@ from service.db.hot import HOT
 from service.db.pages import LIMIT_DEFAULT
 from service.db.query_parameters import After, Limit, Status
 from service.db.requests import LATE_CLAIM, Claim
-from service.db.schemas import MoneyView, PageMeta, PageOf
+from service.db.schemas import MoneyView, PageOf
 from service.db.session import Database, Tx
 from service.orders import actions, hot, overdue, proofs, queries, rules
 from service.orders.carriers import Carriers
@@ -69,7 +69,7 @@ class Orders(Controller):
         page = await queries.orders_page(
             tx, actor, status=status, seller_id=seller_id, batch_id=batch_id, after=after, limit=limit
         )
-        return PageOf(list(page.rows), PageMeta(page.next))
+        return page.answer()
 
     @get("/{order_id:uuid}", opt={"allow": "orders.read"}, summary="Get an order")
     async def one(
@@ -106,8 +106,7 @@ class Orders(Controller):
     ) -> OrderView:
         """Record the parcel's carrier and number. The batch must be named by now."""
         await actions.ship_order(tx, actor, order_id, data, now=await tx.now())
-        await tx.flush()  # the view is read from the database
-        return await queries.get_order(tx, actor, order_id)
+        return await _seen(tx, actor, order_id)
 
     @post(
         "/{order_id:uuid}/delivery",
@@ -137,7 +136,7 @@ class Orders(Controller):
             await proofs.deliver_by_code(
                 tx, actor, order_id, data.hand_over_code or "", database=database, secret=settings.secret
             )
-        return await queries.get_order(tx, actor, order_id)
+        return await _seen(tx, actor, order_id)
 
     @post(
         "/{order_id:uuid}/receipt",
@@ -153,8 +152,7 @@ class Orders(Controller):
     ) -> OrderView:
         """Say that you have the goods. `waive` (from your own session only) releases the payment at once."""
         await actions.confirm_receipt(tx, actor, order_id, waive=data.waive, now=await tx.now())
-        await tx.flush()  # the view is read from the database
-        return await queries.get_order(tx, actor, order_id)
+        return await _seen(tx, actor, order_id)
 
     @post("/{order_id:uuid}/arrival", opt={"allow": "orders.answer_arrival"}, summary="Say whether the order has come")
     async def answer_arrival(
@@ -173,8 +171,7 @@ class Orders(Controller):
             await actions.confirm_receipt(tx, actor, order_id, waive=False, now=now)
         else:
             await overdue.deny_arrival(tx, actor, order_id, now=now)
-        await tx.flush()  # the view is read from the database
-        return await queries.get_order(tx, actor, order_id)
+        return await _seen(tx, actor, order_id)
 
     @post("/{order_id:uuid}/claim-code", opt={"allow": "orders.issue_claim_code"}, summary="Issue a claim code")
     async def issue(
@@ -189,8 +186,7 @@ class Orders(Controller):
     ) -> OrderView:
         """Make an order yours with the code that the platform gave you."""
         order = await actions.claim_order(tx, actor, data.code, now=await tx.now())
-        await tx.flush()  # the view is read from the database
-        return await queries.get_order(tx, actor, order.id)
+        return await _seen(tx, actor, order.id)
 
 
 @post(
@@ -212,6 +208,12 @@ async def carrier_notice(
     await carriers.verify(msgspec.convert(msgspec.to_builtins(data), SignedDelivery))
     await proofs.store_notice(tx, data, now=await tx.now())
     return {"status": "stored"}
+
+
+async def _seen(tx: Tx, actor: Actor, order_id: UUID) -> OrderView:
+    """Return the order as its changer sees it now. The flush: the view is read from the database."""
+    await tx.flush()
+    return await queries.get_order(tx, actor, order_id)
 
 
 HANDLERS = [Orders, carrier_notice]

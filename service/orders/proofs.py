@@ -28,7 +28,6 @@ async def deliver_by_record(tx: Tx, actor: Actor, order_id: UUID, signed: Signed
     notice = await _notice(tx, signed, now=now)
     await record_delivery(tx, actor, order, record, proof_id=notice.id, now=now)
     notice.applied_at, notice.outcome = now, "applied"
-    await tx.flush()  # the view is read from the database
 
 
 async def deliver_by_code(tx: Tx, actor: Actor, order_id: UUID, code: str, *, database: Database, secret: str) -> None:
@@ -41,7 +40,6 @@ async def deliver_by_code(tx: Tx, actor: Actor, order_id: UUID, code: str, *, da
         await count_hand_over_try(counting, actor, order_id)
     order = await record_hand_over(tx, actor, order_id, code, secret=secret, now=await tx.now())
     order.hand_over_failures -= 1
-    await tx.flush()  # the view is read from the database
 
 
 async def store_notice(tx: Tx, signed: SignedRecord, *, now: datetime) -> None:

@@ -103,12 +103,6 @@ async def platform_refs(tx: Tx, order_ids: Collection[UUID]) -> dict[UUID, str]:
     return {row.id: row.platform_ref for row in found}
 
 
-async def orders_of_batches(tx: Tx, batch_ids: Collection[UUID]) -> list[OrderFacts]:
-    """Return the facts of every order of the batches, without a permission filter."""
-    found = await tx.scalars(select(Order).where(Order.batch_id.in_(list(batch_ids))).order_by(Order.id))
-    return [_facts(order) for order in found]
-
-
 @dataclass(frozen=True, slots=True)
 class Sold:
     """What was sold and paid of a set of batches; `verified_units` went to buyers who claimed and received them."""

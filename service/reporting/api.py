@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from service.core.actor import Actor
 from service.db.pages import LIMIT_DEFAULT
 from service.db.query_parameters import After, Limit, State
-from service.db.schemas import PageMeta, PageOf
+from service.db.schemas import PageOf
 from service.db.session import Database, Tx
 from service.files.store import Store
 from service.reporting import actions, queries
@@ -45,7 +45,7 @@ class Reports(Controller):
     ) -> PageOf[ReportView]:
         """List the reports that you may see, the newest first: regulators and operators see all, others their own."""
         page = await queries.reports_page(tx, actor, subject_id=subject_id, state=in_state, after=after, limit=limit)
-        return PageOf(list(page.rows), PageMeta(page.next))
+        return page.answer()
 
     @get("/{report_id:uuid}", opt={"allow": "reports.read"}, summary="Get a report's state")
     async def one(

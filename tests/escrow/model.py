@@ -36,7 +36,12 @@ class ModelHold:
 
     @property
     def scopes(self) -> frozenset[ScopeKey]:
-        return frozenset(rules.scopes_of(self.seller_id, self.product_id, self.batch_id))
+        """Its seller's and its batch's; while nobody has named the batch, its seller's and product's."""
+        if self.batch_id is None:
+            goods = ScopeKey.seller_product(self.seller_id, self.product_id)
+        else:
+            goods = ScopeKey.batch(self.batch_id)
+        return frozenset({goods, ScopeKey.seller(self.seller_id)})
 
     def deliver(self, window: timedelta, now: datetime) -> None:
         self.state = rules.HOLD.next(self.state, "start_window").to

@@ -14,6 +14,7 @@ from service.core.ids import new_id
 from service.db.session import driver_url
 from service.escrow.rules import ScopeKey
 from tests.conftest import Clock, DatabaseUrls
+from tests.escrow.unmoved import unmoved
 from tests.escrow.world import FEE_BPS, WINDOW, World
 
 RESOLVE = """
@@ -49,11 +50,10 @@ def release_of(world: World, right_hold_id: object, **changed: Any) -> dict[str,
 
 async def refused(world: World, query: str, values: Mapping[str, Any] | None = None) -> str:
     """Run SQL as the application role, assert that it fails and that no row changed; return the SQLSTATE."""
-    before = await world.fingerprint()
-    with pytest.raises(DBAPIError) as refusal:
-        async with world.database.begin() as tx:
-            await tx.execute(text(query), dict(values or {}))
-    assert await world.fingerprint() == before
+    async with unmoved(world.database):
+        with pytest.raises(DBAPIError) as refusal:
+            async with world.database.begin() as tx:
+                await tx.execute(text(query), dict(values or {}))
     return str(getattr(refusal.value.orig, "sqlstate", ""))
 
 

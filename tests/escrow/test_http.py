@@ -13,6 +13,7 @@ from service.core.money import Money
 from service.core.signatures import sign_message
 from service.settings import Settings
 from tests.escrow.test_gateway import apply, notice
+from tests.escrow.unmoved import unmoved
 from tests.escrow.world import World
 from tests.world import make_account
 
@@ -54,33 +55,32 @@ async def test_forged_stale_unsigned_and_malformed_notices_are_refused_and_not_k
 ) -> None:
     payment_id = await world.request(Money(36_000, "CNY"))
     body = await notice(world, payment_id, "done")
-    before = await world.fingerprint()
-    now = await world.value("SELECT fairhold_now()")
-    forged = await send(client, world, "whsec_" + "B" * 32, body)
-    stale = await send(client, world, settings.gateway_secret, body, at=now - timedelta(seconds=301))
-    early = await send(client, world, settings.gateway_secret, body, at=now + timedelta(seconds=320))
-    unsigned = await client.post(PATH, content=body)
-    signed = sign_message(settings.gateway_secret, "nt_1", body, now=now)
-    changed = await client.post(PATH, content=body.replace(b"36000", b"63000"), headers=signed)
-    answers = [(each.status_code, each.json()["code"]) for each in (forged, stale, early, unsigned, changed)]
-    assert answers == [
-        (401, "signature_wrong"),
-        (401, "signature_stale"),
-        (401, "signature_stale"),
-        (401, "signature_missing"),
-        (401, "signature_wrong"),
-    ]
-    assert all("fairhold-now" in each.headers for each in (forged, stale, unsigned))
-    for wrong in (b"{}", b"[]", b"\xff", b'{"id": "nt_1"}'):
-        headers = sign_message(settings.gateway_secret, "nt_1", wrong, now=now)
-        answer = await client.post(PATH, content=wrong, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (422, "notice_malformed")
-    other_id = await client.post(
-        PATH, content=body, headers=sign_message(settings.gateway_secret, "nt_1", body, now=now)
-    )
-    assert (other_id.status_code, other_id.json()["code"]) == (422, "notice_malformed")
-    assert await stored(world) == 0
-    assert await world.fingerprint() == before
+    async with unmoved(world.database):
+        now = await world.value("SELECT fairhold_now()")
+        forged = await send(client, world, "whsec_" + "B" * 32, body)
+        stale = await send(client, world, settings.gateway_secret, body, at=now - timedelta(seconds=301))
+        early = await send(client, world, settings.gateway_secret, body, at=now + timedelta(seconds=320))
+        unsigned = await client.post(PATH, content=body)
+        signed = sign_message(settings.gateway_secret, "nt_1", body, now=now)
+        changed = await client.post(PATH, content=body.replace(b"36000", b"63000"), headers=signed)
+        answers = [(each.status_code, each.json()["code"]) for each in (forged, stale, early, unsigned, changed)]
+        assert answers == [
+            (401, "signature_wrong"),
+            (401, "signature_stale"),
+            (401, "signature_stale"),
+            (401, "signature_missing"),
+            (401, "signature_wrong"),
+        ]
+        assert all("fairhold-now" in each.headers for each in (forged, stale, unsigned))
+        for wrong in (b"{}", b"[]", b"\xff", b'{"id": "nt_1"}'):
+            headers = sign_message(settings.gateway_secret, "nt_1", wrong, now=now)
+            answer = await client.post(PATH, content=wrong, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (422, "notice_malformed")
+        other_id = await client.post(
+            PATH, content=body, headers=sign_message(settings.gateway_secret, "nt_1", body, now=now)
+        )
+        assert (other_id.status_code, other_id.json()["code"]) == (422, "notice_malformed")
+        assert await stored(world) == 0
 
 
 async def test_holds_are_listed_in_pages_with_their_state_and_freezes(client: httpx.AsyncClient, world: World) -> None:

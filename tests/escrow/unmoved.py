@@ -22,6 +22,10 @@ _ROWS = (
     "chargeback",
     "event",
 )
+_DIGESTS = " UNION ALL ".join(
+    f"SELECT '{name}' AS name, md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS digest FROM {name} t"
+    for name in _ROWS
+)
 _BALANCES = (
     "SELECT a.id, CASE a.balance_mode WHEN 'locked' THEN a.balance_minor ELSE"
     "  coalesce((SELECT sum(amount_minor) FROM transfer WHERE credit_account = a.id), 0)"
@@ -47,10 +51,7 @@ async def standing(database: Database) -> Standing:
         balances = {row.id: row.minor for row in await tx.execute(text(_BALANCES))}
         transfers = (await tx.execute(text("SELECT count(*) FROM transfer"))).scalar_one()
         holds = {row.id: tuple(row)[1:] for row in await tx.execute(text(_HOLDS))}
-        digests = {}
-        for name in _ROWS:
-            query = f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {name} t"
-            digests[name] = str((await tx.execute(text(query))).scalar_one())
+        digests = {row.name: row.digest for row in await tx.execute(text(_DIGESTS))}
     return Standing(balances, int(transfers), holds, digests)
 
 

@@ -184,26 +184,6 @@ class World:
         async with self.database.begin() as tx:
             return (await tx.execute(text(query), parameters)).scalar_one()
 
-    async def fingerprint(self) -> str:
-        """Return a digest of every row that money or freezes live in; equal before and after means nothing moved."""
-        tables = (
-            "transfer",
-            "resolution",
-            "hold",
-            "hold_freeze",
-            "payment",
-            "account",
-            "scope",
-            "scope_freeze",
-            "payout_block",
-            "chargeback",
-            "event",
-        )
-        parts = [
-            f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS d FROM {name} t" for name in tables
-        ]
-        return str(await self.value(f"SELECT string_agg(d, ',') FROM ({' UNION ALL '.join(parts)}) x"))
-
     async def assert_clean(self) -> None:
         """Reconcile."""
         async with self.database.begin() as tx:
