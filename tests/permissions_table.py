@@ -135,6 +135,16 @@ SELLERS = {
         things={"seller_id": "seller"},
         reaches={SELLER: _OWN_SHOP},
     ),
+    "GET /sellers/{seller_id}/suspension": _money_row(SUPERVISOR),
+    "POST /sellers/{seller_id}/suspension": Row(
+        may=frozenset({OPERATOR}),
+        body=lambda _: {"reason": "unsafe_goods"},
+        things={"seller_id": "seller"},
+        reaches={OPERATOR: ALL_SEEN},
+    ),
+    "DELETE /sellers/{seller_id}/suspension": Row(
+        may=frozenset({OPERATOR}), things={"seller_id": "seller"}, reaches={OPERATOR: ALL_SEEN}
+    ),
     "GET /sellers/{seller_id}/balances": _money_row(),
     "POST /sellers/{seller_id}/payouts": _money_row(body=lambda _: {"amount": {"amount_minor": 1, "currency": "CNY"}}),
     "GET /sellers/{seller_id}/deposits": _money_row(),

@@ -60,6 +60,8 @@ _SELLERS: Rows = {
     "sellers.register": SIGNED_IN,
     "sellers.read": SIGNED_IN,
     "sellers.add_agent": {SELLER},
+    "sellers.read_suspension": {SELLER, OPERATOR, SUPERVISOR},
+    "sellers.suspend": {OPERATOR},
 }
 
 _BATCHES: Rows = {

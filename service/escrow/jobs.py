@@ -1,6 +1,6 @@
 """Queued work: carry payments to the provider, apply its notices, pause and resume the holds of frozen scopes."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -11,7 +11,6 @@ from service.core.actor import SYSTEM
 from service.core.errors import ensure
 from service.core.wire import Kind, MoneyRequest
 from service.db.session import Database, Tx
-from service.escrow.actions.blocks import keep_suspension
 from service.escrow.actions.notices import apply_notice
 from service.escrow.actions.pausing import Mark, pause_chunk, resume_chunk
 from service.escrow.actions.payments import record_outcome
@@ -83,16 +82,6 @@ async def use_notice(payload: Payload, *, database: Database) -> None:
     await database.run(apply)
 
 
-async def follow_suspension(payload: Payload, *, database: Database) -> None:
-    """A seller was suspended or reinstated: its payouts are blocked, or no longer for that."""
-
-    async def follow(tx: Tx) -> None:
-        is_suspended = payload["event"] == "seller.suspended"
-        await keep_suspension(tx, SYSTEM, UUID(payload["subject_id"]), is_suspended=is_suspended, now=await tx.now())
-
-    await database.run(follow)
-
-
 async def pause_holds(payload: Payload, *, database: Database) -> None:
     """Pause every hold of a scope freeze, a chunk in a transaction. A second run finds nothing left to do."""
     freeze_id, total = UUID(payload["freeze_id"]), 0
@@ -135,15 +124,10 @@ HANDLERS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "escrow.take_deposit": carry_out,
     "escrow.ask_payment": carry_out,
     "escrow.apply_notice": use_notice,
-    "escrow.follow_suspension": follow_suspension,
     "escrow.pause_holds": pause_holds,
     "escrow.resume_holds": resume_holds,
     "escrow.expire_scope_freeze": expire_scope_freeze,
     "escrow.lock_head": lock_head,
     "escrow.reconcile": reconcile_ledger,
     "escrow.verify_chain": verify_whole_chain,
-}
-SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
-    "seller.suspended": ["escrow.follow_suspension"],
-    "seller.reinstated": ["escrow.follow_suspension"],
 }

@@ -82,6 +82,15 @@ async def timeline(tx: Tx, subject_ids: Collection[UUID], *, limit: int = 500) -
     return [Happened(e.id, e.name, e.subject_kind, e.subject_id, e.actor_id, e.at, e.facts) for e in found]
 
 
+async def newest(tx: Tx, subject_id: UUID, name: str) -> Happened | None:
+    """Return the last event of this name about a subject. Who may see it is the caller's to filter."""
+    query = select(Event).where(Event.subject_id == subject_id, Event.name == name).order_by(Event.seq.desc()).limit(1)
+    e = await tx.scalar(query)
+    if e is None:
+        return None
+    return Happened(e.id, e.name, e.subject_kind, e.subject_id, e.actor_id, e.at, e.facts)
+
+
 _UNREAD = text("""
 WITH unread AS MATERIALIZED (
     SELECT xid, seq, id, name, subject_kind, subject_id, facts FROM event

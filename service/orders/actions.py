@@ -34,9 +34,7 @@ async def place_order(tx: Tx, actor: Actor, data: NewOrder, *, secret: str, now:
     """
     if data.tenant_id not in actor.tenants(Role.PLATFORM):
         raise Forbidden("not_your_tenant", "a platform places orders of its own tenant")
-    seller = await get_seller(tx, data.seller_id)
-    if seller.status != "active":
-        raise Conflict("seller_suspended", "this seller may not sell now")
+    await _check_sells(tx, data.seller_id)
     await get_product(tx, data.product_id)
     await _check_batch(tx, data.product_id, data.batch_id)
     amount = data.amount.money()
@@ -70,9 +68,13 @@ async def place_order(tx: Tx, actor: Actor, data: NewOrder, *, secret: str, now:
 
 
 async def request_payment(tx: Tx, actor: Actor, order_id: UUID, *, now: datetime) -> escrow.Payment:
-    """Ask the provider, through escrow, to capture the order's amount; raises `NotFound`, `Conflict`."""
+    """Ask the provider, through escrow, to capture the order's amount.
+
+    Raises `NotFound`, `Conflict` ("order_state", "seller_suspended").
+    """
     order = await _locked(tx, actor, order_id)
     step = rules.ORDER.next(order.status, "pay")
+    await _check_sells(tx, order.seller_id)
     product = await get_product(tx, order.product_id)
     fee = await policy(tx, "fee", now=now, category=product.category, jurisdiction=order.jurisdiction)
     payment = await escrow.request_payment(
@@ -287,6 +289,11 @@ async def _name_batch(tx: Tx, order: Order, batch_id: UUID | None, *, now: datet
     order.batch_id = batch_id
     await tx.flush()  # the order names the batch before its hold moves
     await escrow.name_batch(tx, order.id, batch_id, now=now)
+
+
+async def _check_sells(tx: Tx, seller_id: UUID) -> None:
+    if (await get_seller(tx, seller_id)).status != "active":
+        raise Conflict("seller_suspended", "this seller may not sell now")
 
 
 async def _check_batch(tx: Tx, product_id: UUID, batch_id: UUID | None) -> None:

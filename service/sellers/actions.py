@@ -1,13 +1,14 @@
 """What people do with sellers."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from service.accounts.actions import grant_role
 from service.core.actor import COMMONS, Actor, Role
-from service.core.errors import Conflict, Forbidden, unreachable
+from service.core.errors import Conflict, Forbidden, NotFound, ensure, unreachable
 from service.core.ids import new_id
 from service.core.money import Money
 from service.core.names import name_key
@@ -15,6 +16,7 @@ from service.db.session import Tx
 from service.escrow import actions as escrow
 from service.events.log import emit
 from service.sellers.queries import get_seller
+from service.sellers.rules import SELLER, SUSPENSION_REASONS
 from service.sellers.schemas import NewSeller
 from service.sellers.tables import AgentLink, Seller
 
@@ -41,7 +43,7 @@ async def register_seller(tx: Tx, actor: Actor, data: NewSeller, *, now: datetim
         kind=data.kind,
         country=data.country,
         registration_number=data.registration_number,
-        status="active",
+        status=SELLER.initial,
         verification="none",
         registered_by=actor.person_id,
         registered_at=now,
@@ -83,6 +85,27 @@ async def add_agent(tx: Tx, actor: Actor, principal_id: UUID, agent_id: UUID, *,
     return link
 
 
+async def suspend_seller(tx: Tx, actor: Actor, seller_id: UUID, *, reason: str, now: datetime) -> None:
+    """Let a seller take no more orders and be paid nothing out; held payments go their way.
+
+    `reason` is one of `rules.SUSPENSION_REASONS`. Raises `NotFound`, `Forbidden` ("own_case"), `Conflict`
+    ("seller_state": suspended already). Locks the seller, then its scope FOR UPDATE.
+    """
+    ensure(reason in SUSPENSION_REASONS, f"{reason} is a reason to suspend a seller")
+    await _step(tx, actor, seller_id, "suspend", facts={"reason": reason}, now=now)
+    await escrow.keep_suspension(tx, actor, seller_id, is_suspended=True, now=now)
+
+
+async def reinstate_seller(tx: Tx, actor: Actor, seller_id: UUID, *, now: datetime) -> None:
+    """End a suspension; a block of payouts for another reason stays.
+
+    Raises `NotFound`, `Forbidden` ("own_case"), `Conflict` ("seller_state": not suspended). Locks the seller, then the
+    suspension's block.
+    """
+    await _step(tx, actor, seller_id, "reinstate", facts={}, now=now)
+    await escrow.keep_suspension(tx, actor, seller_id, is_suspended=False, now=now)
+
+
 async def request_payout(
     tx: Tx, actor: Actor, seller_id: UUID, amount: Money, *, key: str | None, now: datetime
 ) -> UUID:
@@ -113,6 +136,19 @@ async def lift_payout_block(tx: Tx, actor: Actor, seller_id: UUID, block_id: UUI
     """Lift a block of a seller's payouts. Raises `NotFound` and as `escrow.lift_block`."""
     await get_seller(tx, seller_id)
     await escrow.lift_block(tx, actor, seller_id, block_id, now=now)
+
+
+async def _step(tx: Tx, actor: Actor, seller_id: UUID, action: str, *, facts: Mapping[str, str], now: datetime) -> None:
+    """Take a step of the life cycle: lock, check, write, tell. Orders that refer to the seller do not wait."""
+    if seller_id in actor.seller_ids:
+        raise Forbidden("own_case", "nobody decides about a seller that they act for")
+    mine = select(Seller).where(Seller.id == seller_id).with_for_update(key_share=True)
+    seller = await tx.scalar(mine.execution_options(populate_existing=True))
+    if seller is None:
+        raise NotFound("seller_not_found")
+    step = SELLER.next(seller.status, action)
+    seller.status = step.to
+    await emit(tx, step.event, actor=actor, subject=("seller", seller_id), now=now, facts=facts)
 
 
 _ABOVE = text(

@@ -22,7 +22,9 @@ from service.sellers.schemas import (
     NewPayout,
     NewPayoutBlock,
     NewSeller,
+    NewSuspension,
     SellerView,
+    Suspension,
 )
 
 
@@ -80,6 +82,33 @@ class Sellers(Controller):
             status_code=201,
             headers={"Location": f"/api/v1/sellers/{seller_id}/agents"},
         )
+
+    @get("/{seller_id:uuid}/suspension", opt={"allow": "sellers.read_suspension"}, summary="Is a seller suspended?")
+    async def suspension(
+        self, seller_id: FromPath[UUID], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+    ) -> Suspension:
+        """Say whether a seller is suspended, why and since when."""
+        return await queries.suspension_of(tx, actor, seller_id)
+
+    @post("/{seller_id:uuid}/suspension", opt={"allow": "sellers.suspend"}, summary="Suspend a seller")
+    async def suspend(
+        self,
+        seller_id: FromPath[UUID],
+        data: JSONBody[NewSuspension],
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
+    ) -> Response[Suspension]:
+        """Let the seller take no orders and be paid nothing out until it is reinstated. Held payments go their way."""
+        await actions.suspend_seller(tx, actor, seller_id, reason=data.reason, now=await tx.now())
+        shown = await queries.suspension_of(tx, actor, seller_id)
+        return Response(shown, status_code=201, headers={"Location": f"/api/v1/sellers/{seller_id}/suspension"})
+
+    @delete("/{seller_id:uuid}/suspension", opt={"allow": "sellers.suspend"}, summary="Reinstate a seller")
+    async def reinstate(
+        self, seller_id: FromPath[UUID], tx: NamedDependency[Tx], actor: NamedDependency[Actor]
+    ) -> None:
+        """End the suspension. Payouts that are blocked for another reason stay blocked."""
+        await actions.reinstate_seller(tx, actor, seller_id, now=await tx.now())
 
 
 class SellerMoney(Controller):

@@ -6,12 +6,14 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import select
 
-from service.core.errors import NotFound
+from service.core.actor import Actor, Role
+from service.core.errors import Forbidden, NotFound, unreachable
 from service.core.names import name_key
 from service.db.pages import Page, check_limit, decode_mark, encode_mark
 from service.db.search import is_like
 from service.db.session import Tx
-from service.sellers.schemas import AgentView, SellerView
+from service.events.log import newest
+from service.sellers.schemas import AgentView, SellerView, Suspension
 from service.sellers.tables import AgentLink, Seller
 
 
@@ -31,6 +33,22 @@ async def get_seller(tx: Tx, seller_id: UUID) -> Seller:
     if found is None:
         raise NotFound("seller_not_found")
     return found
+
+
+async def suspension_of(tx: Tx, actor: Actor, seller_id: UUID) -> Suspension:
+    """Return whether and why a seller is suspended, as the event that did it says.
+
+    Raises `NotFound` ("seller_not_found"), `Forbidden` ("not_your_seller": why is for its people and for staff).
+    """
+    seller = await get_seller(tx, seller_id)
+    if not (actor.has(Role.OPERATOR, Role.SUPERVISOR) or seller_id in actor.seller_ids):
+        raise Forbidden("not_your_seller", "only people of this seller see why it is suspended")
+    if seller.status != "suspended":
+        return Suspension(seller_id, is_suspended=False, reason=None, since=None)
+    told = await newest(tx, seller_id, "seller.suspended")
+    if told is None:
+        unreachable("a seller is suspended in the transaction that says so")
+    return Suspension(seller_id, is_suspended=True, reason=told.facts["reason"], since=told.at)
 
 
 async def sellers_by_id(tx: Tx, seller_ids: Collection[UUID]) -> dict[UUID, Seller]:

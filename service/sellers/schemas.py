@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from service.db.schemas import MoneyView
+from service.sellers.rules import SuspensionReason
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
 NameOrEmpty = Annotated[str, msgspec.Meta(max_length=200)]
@@ -73,3 +74,18 @@ class NewPayoutBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why a seller is paid nothing out for now."""
 
     reason: Literal["review", "suspected_fraud", "identity_unproved", "authority_order"]
+
+
+class NewSuspension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a seller may not sell for now."""
+
+    reason: Annotated[SuspensionReason, msgspec.Meta(examples=["unsafe_goods"])]
+
+
+class Suspension(msgspec.Struct, frozen=True):
+    """Whether a seller is suspended; if it is, why and since when."""
+
+    seller_id: UUID
+    is_suspended: bool
+    reason: Annotated[str, msgspec.Meta(examples=["unsafe_goods"])] | None
+    since: datetime | None

@@ -134,6 +134,9 @@ def _case_views() -> dict[str, View]:
             Paging(3, total=3),
         ),
         "seller-inbox-empty": seller.Inbox(NOW, (SavedView("todo", 0, True),), ()),
+        "seller-inbox-suspended": seller.Inbox(
+            NOW, (SavedView("todo", 0, True),), (), suspended=seller.Suspended(NOW, say("suspension.unsafe_goods"))
+        ),
         "seller-answer": _answer(Form({"offer": "part", "amount": "240.00"})),
         "seller-answer-error": _answer(
             wrong(

@@ -6,6 +6,7 @@ from service.core.actor import SYSTEM
 from service.escrow import actions as escrow
 from service.escrow.check import reconcile
 from service.escrow.queries import hold_by_reference
+from service.sellers.actions import reinstate_seller, suspend_seller
 from service.web.language import Language
 from tests.complaints.conftest import Cases, cases
 from tests.web.desks import Desk, desk
@@ -76,3 +77,29 @@ async def test_a_blocked_shop_is_told_and_has_no_form(cases: Cases, desk: Desk) 
     seller = await desk(cases.seller).open("/seller/money")
     assert "Payouts to your shop are blocked for now." in seller.text
     assert 'name="amount"' not in seller.page
+
+
+@pytest.mark.parametrize(
+    ("language", "since", "why"),
+    [
+        ("en", "Your shop has been suspended since", "the goods may be unsafe. It takes no orders"),
+        ("zh", "起已被暂停：", "商品可能不安全。 恢复之前不能接单"),
+    ],
+)
+async def test_a_suspended_shop_is_told_why_on_its_pages_until_it_is_reinstated(
+    cases: Cases, desk: Desk, language: Language, since: str, why: str
+) -> None:
+    await earned(cases)
+    async with cases.database.begin() as tx:
+        await suspend_seller(tx, SYSTEM, cases.seller_id, reason="unsafe_goods", now=await tx.now())
+    for place in ("/seller/inbox", "/seller/money"):
+        seller = await desk(cases.seller, language).open(place)
+        assert seller.status == 200
+        assert since in seller.text
+        assert why in seller.text
+        assert 'name="amount"' not in seller.page
+    async with cases.database.begin() as tx:
+        await reinstate_seller(tx, SYSTEM, cases.seller_id, now=await tx.now())
+    inbox, money = [await desk(cases.seller, language).open(place) for place in ("/seller/inbox", "/seller/money")]
+    assert since not in inbox.text + money.text
+    assert 'name="amount"' in money.page

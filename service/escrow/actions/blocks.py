@@ -13,6 +13,9 @@ from service.escrow.rules import BLOCK_REASONS
 from service.escrow.tables import PayoutBlock
 from service.events.log import emit
 
+SUSPENDED = "suspended"
+"""The one of `rules.BLOCK_REASONS` that follows the seller's state; people neither make nor lift it by itself."""
+
 
 async def block_payouts(tx: Tx, actor: Actor, seller_id: UUID, *, reason: str, now: datetime) -> UUID:
     """Block a seller's payouts and withdrawals for one of `rules.BLOCK_REASONS`; return the block's id.
@@ -36,9 +39,10 @@ async def block_payouts(tx: Tx, actor: Actor, seller_id: UUID, *, reason: str, n
 
 
 async def lift_block(tx: Tx, actor: Actor, seller_id: UUID, block_id: UUID, *, now: datetime) -> None:
-    """Lift a block; lifting twice changes nothing. Raises `Forbidden` ("own_case"), `NotFound` ("block_not_found").
+    """Lift a block; lifting twice changes nothing. Locks the block.
 
-    Locks the block.
+    Raises `Forbidden` ("own_case"), `NotFound` ("block_not_found"), `Conflict` ("block_of_suspension": it ends with the
+    suspension).
     """
     _refuse_own(actor, seller_id)
     block = await tx.scalar(
@@ -48,24 +52,34 @@ async def lift_block(tx: Tx, actor: Actor, seller_id: UUID, block_id: UUID, *, n
         raise NotFound("block_not_found", "this seller has no such block")
     if block.lifted_at is not None:
         return
-    await tx.execute(
-        update(PayoutBlock)
-        .where(PayoutBlock.id == block_id)
-        .values(lifted_at=func.greatest(PayoutBlock.at, now), lifted_by=actor.person_id)
-    )
-    await _tell(tx, actor, "payouts.block_lifted", seller_id, block_id, block.reason, now)
+    if block.reason == SUSPENDED:
+        raise Conflict("block_of_suspension", "this block ends when the seller is reinstated")
+    await _lift(tx, actor, block, now)
 
 
 async def keep_suspension(tx: Tx, actor: Actor, seller_id: UUID, *, is_suspended: bool, now: datetime) -> None:
-    """Make the block of a suspended seller be there or not; doing it again changes nothing."""
-    live = select(PayoutBlock.id).where(
-        PayoutBlock.seller_id == seller_id, PayoutBlock.reason == "suspended", PayoutBlock.lifted_at.is_(None)
+    """Make the block of a suspended seller be there or not; doing it again changes nothing.
+
+    The caller holds the seller's lock, so that two suspensions take turns. Raises `Forbidden` ("own_case").
+    """
+    live = select(PayoutBlock).where(
+        PayoutBlock.seller_id == seller_id, PayoutBlock.reason == SUSPENDED, PayoutBlock.lifted_at.is_(None)
     )
-    block_id = await tx.scalar(live)
-    if is_suspended and block_id is None:
-        await block_payouts(tx, actor, seller_id, reason="suspended", now=now)
-    elif not is_suspended and block_id is not None:
-        await lift_block(tx, actor, seller_id, block_id, now=now)
+    block = await tx.scalar(live)
+    if is_suspended and block is None:
+        await block_payouts(tx, actor, seller_id, reason=SUSPENDED, now=now)
+    elif not is_suspended and block is not None:
+        _refuse_own(actor, seller_id)
+        await _lift(tx, actor, block, now)
+
+
+async def _lift(tx: Tx, actor: Actor, block: PayoutBlock, now: datetime) -> None:
+    await tx.execute(
+        update(PayoutBlock)
+        .where(PayoutBlock.id == block.id)
+        .values(lifted_at=func.greatest(PayoutBlock.at, now), lifted_by=actor.person_id)
+    )
+    await _tell(tx, actor, "payouts.block_lifted", block.seller_id, block.id, block.reason, now)
 
 
 def _refuse_own(actor: Actor, seller_id: UUID) -> None:

@@ -49,6 +49,14 @@ class FrozenBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspended:
+    """A notice at the top: the shop may not sell, since when and for what reason (`suspension.*`)."""
+
+    since: datetime
+    reason: Phrase
+
+
+@dataclass(frozen=True, slots=True)
 class Inbox(View):
     """Cases by due time."""
 
@@ -58,6 +66,7 @@ class Inbox(View):
     rows: tuple[InboxRow, ...]
     frozen: tuple[FrozenBatch, ...] = ()
     paging: Paging = Paging(0)
+    suspended: Suspended | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +219,7 @@ class SellerMoney(View):
     currencies: tuple[Option, ...] = ()
     is_blocked: bool = False
     form: Form = EMPTY_FORM
+    suspended: Suspended | None = None
 
 
 @dataclass(frozen=True, slots=True)

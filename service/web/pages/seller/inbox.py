@@ -23,6 +23,7 @@ from service.recalls.schemas import SignalView
 from service.web import paths
 from service.web.language import Language
 from service.web.pages.casework import ROWS, clock_for_seller, money, name_of, next_page
+from service.web.pages.seller.standing import suspended
 from service.web.pages.shell import Page, ShellOf
 from service.web.phrase import say
 from service.web.views.parts import SavedView
@@ -56,6 +57,7 @@ async def inbox(tx: Tx, actor: Actor, view: SellerView, after: str | None, langu
         rows=tuple(await _rows(tx, page.rows, language, now)),
         frozen=await _frozen_batches(tx, actor, now),
         paging=next_page(paths.SELLER_INBOX, page.next, len(page.rows), {"view": view}, total=counts[view]),
+        suspended=await suspended(tx, actor),
     )
 
 

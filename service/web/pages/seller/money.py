@@ -14,6 +14,7 @@ from service.sellers.actions import request_payout
 from service.web import paths
 from service.web.pages.casework import ROWS
 from service.web.pages.seller.orders import own_shop
+from service.web.pages.seller.standing import suspended
 from service.web.pages.shell import REFUSALS, Page, ShellOf, missing
 from service.web.phrase import say
 from service.web.views.parts import EMPTY_FORM, Form, Option
@@ -58,6 +59,7 @@ async def money(tx: Tx, actor: Actor, form: Form) -> SellerMoney:
         currencies=tuple(Option(code, say("own_words", text=code)) for code in payable),
         is_blocked=await are_payouts_blocked(tx, seller_id),
         form=form,
+        suspended=await suspended(tx, actor),
     )
 
 
