@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, ColumnElement, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from service.core.actor import COMMONS, SYSTEM, Actor, Role
-from service.core.errors import Conflict, ensure
+from service.core.errors import ensure
 from service.core.ids import new_id
 from service.db.pages import Page, check_limit, decode_mark, encode_mark
 from service.db.session import Tx
@@ -154,14 +154,6 @@ async def count_live_alerts(tx: Tx) -> dict[str, int]:
         select(Alert.kind, func.count()).where(Alert.cleared_at.is_(None)).group_by(Alert.kind).order_by(Alert.kind)
     )
     return {row.kind: int(row[1]) for row in found}
-
-
-async def check_may_pay(tx: Tx) -> None:
-    """Raise `Conflict` ("paying_stopped") while an alert stops the sweep: a ledger in doubt pays nobody."""
-    query = select(Alert.kind).where(Alert.stops_sweep, Alert.cleared_at.is_(None)).order_by(Alert.raised_at).limit(1)
-    kind = await tx.scalar(query)
-    if kind is not None:
-        raise Conflict("paying_stopped", "no seller is paid until an alert is cleared", alert=kind)
 
 
 def _may_see(actor: Actor) -> ColumnElement[bool]:

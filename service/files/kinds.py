@@ -10,7 +10,6 @@ from service.core.errors import Invalid, TooLarge
 
 FILE_BYTES_MAX = 20_000_000
 PIXELS_MAX = 50_000_000
-FRAMES_READ_MAX = 1  # of a burst, an animation or a gain map only the first picture is decoded and shown
 FILES_PER_COMPLAINT_MAX = 10
 FILES_PER_CASE_MAX = 30
 

@@ -62,4 +62,3 @@ RULINGS = {
     "en": "The photos and the account show a fault that lessens the value, but the goods could be used in part.",
     "zh": "照片与陈述表明存在影响价值的缺陷，但商品仍可部分使用。",
 }
-ADDITIONS = {"en": "I still have the opened pack and can send it in.", "zh": "开封的那一份还留着，可以寄去检验。"}

@@ -9,13 +9,12 @@ from sqlalchemy import text
 
 from service.accounts.actions import create_tenant
 from service.core.actor import COMMONS, SYSTEM, Actor, Grant, Role, SignIn
-from service.core.errors import Conflict, InvariantBroken
+from service.core.errors import InvariantBroken
 from service.core.ids import new_id
 from service.db.session import Database
 from service.escrow.alerts import (
     KINDS,
     alerts_page,
-    check_may_pay,
     clear_alert,
     count_live_alerts,
     live_alerts,
@@ -70,20 +69,6 @@ async def test_many_workers_that_find_the_same_raise_one_alert(world: World) -> 
     found = await asyncio.gather(*(raised(world.database, n=1) for _ in range(8)))
     assert sorted(found) == [False] * 7 + [True]
     assert await world.value("SELECT count(*) FROM alert") == 1
-
-
-async def test_while_an_alert_stops_the_sweep_nobody_may_be_paid(world: World) -> None:
-    await raised(world.database)
-    async with world.database.begin() as tx:
-        await check_may_pay(tx)
-    await raised(world.database, stops_sweep=True)
-    async with world.database.begin() as tx:
-        with pytest.raises(Conflict) as refusal:
-            await check_may_pay(tx)
-    assert (refusal.value.code, refusal.value.facts["alert"]) == ("paying_stopped", "reconciliation_failed")
-    await cleared(world.database)
-    async with world.database.begin() as tx:
-        await check_may_pay(tx)
 
 
 async def test_supervisors_see_their_tenants_alerts_and_those_of_commons_what_concerns_all(world: World) -> None:

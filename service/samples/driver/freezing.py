@@ -4,8 +4,6 @@ from service.samples.driver.complaining import await_matching
 from service.samples.driver.ordering import open_order, pay, place
 from service.samples.driver.stage import MAKER, Json, Person, Stage, Step, ensure_that
 
-BUYERS = 3
-
 
 def freeze(stage: Stage, step: Step) -> None:
     """Two more buyers complain; then look at holds of the batch that nobody complained about."""
