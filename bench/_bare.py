@@ -70,9 +70,7 @@ class Claim(msgspec.Struct):
 
 async def _run(request: Request[Any, Any, Any], statement: str, values: Mapping[str, object]) -> Any:
     connections: Connections = request.app.state.connections
-    async with connections.one() as connection:
-        done = await connection.execute(statement, values, binary=True)
-        row = await done.fetchone()
+    row = await connections.first_row(statement, values)
     assert row is not None, "what a command changes is there"
     return row
 

@@ -18,13 +18,13 @@ from uuid import UUID
 
 import psycopg
 import structlog
-from psycopg.pq import PipelineStatus
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from service.core.errors import FairholdError
 from service.core.wire import FAIRHOLD_NOW, IDEMPOTENCY_KEY, format_instant
 from service.db.idempotency import KEEP, StoredAnswer, is_well_formed, kept
+from service.db.prepared import HotConnection, Pipeline, pipeline, statement_of
 from service.db.requests import App, Message, Receive, Scope, Send
 from service.db.session import SESSION_OPTIONS, driver_url
 
@@ -45,7 +45,6 @@ _PLANNER = (
 )
 _log = structlog.get_logger("fairhold.hot")
 
-Connection: TypeAlias = psycopg.AsyncConnection[Any]
 Values: TypeAlias = Mapping[str, object]
 Row: TypeAlias = Any
 """A named tuple, or None."""
@@ -59,6 +58,7 @@ class Connections:
         """How many requests hot commands have answered; the others went the general way."""
         self._pool = AsyncConnectionPool(
             driver_url(url),
+            connection_class=HotConnection,
             kwargs={
                 "autocommit": True,
                 "prepare_threshold": 0,
@@ -72,29 +72,27 @@ class Connections:
         )
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[Connection]:
+    async def one(self) -> AsyncIterator[HotConnection]:
         """Lend a connection; raises `psycopg.OperationalError` when there is none."""
         if self._pool.closed:
             await self._pool.open()
         async with self._pool.connection() as connection:
             yield connection
 
-    @asynccontextmanager
-    async def transaction(self, statement: str, values: Values) -> AsyncIterator[tuple[Connection, Row]]:
-        """Run a statement and give its row, None if it found nothing to do; commit at the end of the block.
+    async def first_row(self, statement: str, values: Values) -> Row:
+        """Run a statement as a transaction of its own and return its first row, or None; raises `psycopg.Error`."""
+        async with self.one() as connection:
+            return await connection.first_row(statement_of(statement), values)
 
-        What is executed in the block is sent with the commit: one round trip. PostgreSQL takes everything up to the
-        pipeline's end for one transaction, without BEGIN and COMMIT. Rolls back on any exception, and raises
-        `psycopg.Error`, having written nothing, where a statement of the block fails.
+    @asynccontextmanager
+    async def transaction(self, statement: str, values: Values) -> AsyncIterator[tuple[Pipeline, Row]]:
+        """Run a statement and give its first row, None if it found nothing to do; commit at the end of the block.
+
+        What is executed in the block is sent with the commit: one round trip. Rolls back on any exception, and raises
+        `psycopg.Error`, having written nothing, where a statement fails.
         """
-        async with self.one() as connection, connection.pipeline():
-            try:
-                begun = await connection.execute(statement, values, binary=True)
-                yield connection, await begun.fetchone()
-            except BaseException:
-                if connection.pgconn.pipeline_status != PipelineStatus.ABORTED:
-                    await connection.close()  # else the pipeline's end would commit what was sent so far
-                raise
+        async with self.one() as connection, pipeline(connection) as begun:
+            yield begun, await begun.first_row(statement_of(statement), values)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -141,19 +139,17 @@ async def answer_by(asked: Asked, statement: str, values: Values, render: Callab
     by itself: one round trip.
     """
     if asked.idempotency_key is None:
-        async with asked.connections.one() as connection:
-            done = await connection.execute(statement, values, binary=True)
-            row = await done.fetchone()
+        row = await asked.connections.first_row(statement, values)
         return None if row is None else render(row)
-    async with asked.connections.transaction(statement, values) as (connection, row):
+    async with asked.connections.transaction(statement, values) as (begun, row):
         if row is None:
             return None
         answered = render(row)
-        await keep(connection, asked, answered, actor_id=row.actor_id)
+        await keep(begun, asked, answered, actor_id=row.actor_id)
     return answered
 
 
-async def keep(connection: Connection, asked: Asked, answered: Answered, *, actor_id: UUID) -> None:
+async def keep(begun: Pipeline, asked: Asked, answered: Answered, *, actor_id: UUID) -> None:
     """Keep the answer, if the request has a key; one that was used before fails the transaction at its end."""
     if asked.idempotency_key is None:
         return
@@ -164,7 +160,7 @@ async def keep(connection: Connection, asked: Asked, answered: Answered, *, acto
         answer=answered.stored,
         now=answered.now,
     )
-    await connection.execute(KEEP, values)
+    await begun.execute(KEEP, values)
 
 
 @dataclass

@@ -159,9 +159,7 @@ async def fund(asked: Asked, *, settings: Settings) -> Answered | None:
     values = _values(asked.body, notice_id)
     if values is None:
         return None
-    async with asked.connections.one() as connection:
-        done = await connection.execute(FUND, {**values, "signed_at": signed_at}, binary=True)
-        row = await done.fetchone()
+    row = await asked.connections.first_row(FUND, {**values, "signed_at": signed_at})
     if row is None:
         return None
     now: datetime = row.now
