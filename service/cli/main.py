@@ -2,23 +2,51 @@
 
 import os
 import sys
+from importlib import import_module
 
-import psycopg
 import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 from rich.traceback import install
-from sqlalchemy.exc import DBAPIError
 
-from service.cli import accounts, database, demo, ledger, running, sandbox, verify
 from service.core.errors import FairholdError, InvariantBroken
 from service.settings import SettingsWrong
 
 EXIT_REFUSED = 1
 EXIT_SETTINGS = 2
+COMMANDS = {
+    "up": "running",
+    "serve": "running",
+    "worker": "running",
+    "sandbox": "sandbox",
+    "migrate": "database",
+    "seed": "database",
+    "demo": "demo",
+    "account": "accounts",
+    "api-key": "accounts",
+    "ledger": "ledger",
+    "verify": "verify",
+}
+"""Each command's module in service.cli; there it has its name, with underscores."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.RichGroup):
+    """Imports a command when it is asked for: `fairhold sandbox` and `verify` need not wait for the whole service."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order in which the help shows them."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Return a command, None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"service.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fairhold")
 def fairhold() -> None:
     """Complaints traced to their batch, with every payment held until the window has passed.
@@ -26,14 +54,6 @@ def fairhold() -> None:
     Settings come from the environment: FAIRHOLD_HOME (var), FAIRHOLD_PORT (8000), FAIRHOLD_DATABASE_URL,
     FAIRHOLD_S3_ENDPOINT and the others of the README. `fairhold up` needs none of them.
     """
-
-
-for command in (running.up, running.serve, running.worker, sandbox.sandbox, database.migrate, database.seed, demo.demo):
-    fairhold.add_command(command)
-fairhold.add_command(accounts.account)
-fairhold.add_command(accounts.api_key)
-fairhold.add_command(ledger.ledger)
-fairhold.add_command(verify.verify)
 
 
 def main() -> None:
@@ -49,11 +69,15 @@ def main() -> None:
     except FairholdError as error:
         console.print(f"[red]{error.code}:[/red] {escape(error.message)}", highlight=False, soft_wrap=True)
         sys.exit(EXIT_REFUSED)
-    except (DBAPIError, psycopg.Error) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        console.print(f"[red]database:[/red] {escape(str(cause))}", highlight=False)
+    except _database_errors() as error:
+        console.print(f"[red]database:[/red] {escape(str(getattr(error, 'orig', error)))}", highlight=False)
         console.print("Is it running, and are FAIRHOLD_DATABASE_URL and FAIRHOLD_OWNER_DATABASE_URL right?")
         sys.exit(EXIT_REFUSED)
     except InvariantBroken as error:
         console.print(f"[red]This must not happen:[/red] {error}", highlight=False)
         sys.exit(EXIT_REFUSED)
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    """Return what a database raises. Asked for only once something was raised, for the sake of commands without one."""
+    return import_module("sqlalchemy.exc").DBAPIError, import_module("psycopg").Error

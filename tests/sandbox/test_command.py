@@ -7,9 +7,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 
+from service.cli import main
 from service.core.wire import Kind
 from tests.sandbox.running import SECRET, Listener, Sandbox, capture, wait_until
 
@@ -108,3 +110,19 @@ def test_help_says_what_it_does(tmp_path: Path, word: str) -> None:
     assert "127.0.0.1" in shown.stdout
     assert "switch" in shown.stdout
     assert SECRET not in shown.stdout
+
+
+def test_it_does_not_wait_for_what_only_other_commands_need() -> None:
+    heavy = "{'sqlalchemy', 'psycopg', 'minio', 'service.app'}"
+    listing = f"import sys, service.cli.main, service.cli.sandbox; print(*{heavy} & {{*sys.modules}})"
+    assert subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_every_command_is_found_by_its_name() -> None:
+    group = main.fairhold
+    context = click.Context(group)
+    for name in main.COMMANDS:
+        command = group.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+    assert group.get_command(context, "bogus") is None
