@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import text
 
 from service.complaints import rules
 from service.complaints.actions.answering import accept_claim
 from service.complaints.actions.course import close, reduce_claim
-from service.complaints.actions.finding import match_complaint
 from service.complaints.actions.offers import expire_offer
 from service.complaints.actions.steps import open_offer, tell
+from service.complaints.actions.tries import match_complaints
 from service.complaints.queries.access import get_row
 from service.complaints.queries.facts import cases_of_holds
 from service.complaints.queries.silence import silence_of
@@ -19,8 +20,8 @@ from service.complaints.tables import Complaint
 from service.core.actor import SYSTEM
 from service.core.names import name_key
 from service.db.session import Database, Tx
-from service.events.log import Later
-from service.jobs.queue import Payload
+from service.events.log import Later, Together, heard
+from service.jobs.queue import Payload, enqueue_many
 
 _UNLINKED = "FROM complaint WHERE match_status <> 'linked' AND status <> 'draft' AND status <> 'withdrawn'"
 # Arms and not an OR over the columns, so that each uses its own index.
@@ -38,23 +39,46 @@ _MAY_FIT = text(
     LIMIT :limit
     """  # noqa: S608 - made of constants
 )
+_log = structlog.get_logger("fairhold.complaints")
 _THRESHOLD = text("SELECT set_config('pg_trgm.word_similarity_threshold', '0.5', true)")
 
 
+async def match_sent(payload: Payload, *, database: Database) -> None:
+    """Look for the batches of the complaints that were sent."""
+    async with database.reading() as tx:
+        found = [each.subject_id for each in await heard(tx, payload)]
+    await _match_all(database, found)
+
+
 async def match(payload: Payload, *, database: Database) -> None:
-    """Look for the batch of a complaint that was sent."""
-    async with database.begin() as tx:
-        await match_complaint(tx, UUID(payload["subject_id"]), now=await tx.now())
+    """Look for the batch of one complaint, with which a chunk failed."""
+    await _match(database, [UUID(payload["subject_id"])])
 
 
 async def rematch_batch(payload: Payload, *, database: Database) -> None:
     """Try the complaints again that a newly registered batch may fit: by a told lot, by name, or by their product."""
     async with database.begin() as tx:
         found = await _that_may_fit(tx, UUID(payload["facts"]["batch_id"]))
-    for start in range(0, len(found), rules.REMATCH_CHUNK):
-        for complaint_id in found[start : start + rules.REMATCH_CHUNK]:
+    await _match_all(database, found)
+
+
+async def _match_all(database: Database, complaint_ids: Sequence[UUID]) -> None:
+    """Match complaints by the chunk. One that fails holds up no other: each of its chunk becomes a job of its own."""
+    for start in range(0, len(complaint_ids), rules.MATCH_CHUNK):
+        chunk = complaint_ids[start : start + rules.MATCH_CHUNK]
+        try:
+            await _match(database, chunk)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is raised again by the job of the one it is of
+            _log.warning("complaints_tried_singly", error=type(error).__name__, count=len(chunk))
             async with database.begin() as tx:
-                await match_complaint(tx, complaint_id, now=await tx.now())
+                await enqueue_many(tx, "complaints.match", [{"subject_id": str(each)} for each in chunk])
+
+
+async def _match(database: Database, complaint_ids: Sequence[UUID]) -> None:
+    async def work(tx: Tx) -> None:
+        await match_complaints(tx, complaint_ids, now=await tx.now())
+
+    await database.run(work)
 
 
 async def answer_overdue(payload: Payload, *, database: Database) -> None:
@@ -171,6 +195,7 @@ async def _need_mediator(tx: Tx, complaint: Complaint, reason: str) -> None:
 
 
 HANDLERS: Mapping[str, Callable[..., Any]] = {
+    "complaints.match_sent": match_sent,
     "complaints.match": match,
     "complaints.rematch_batch": rematch_batch,
     "complaints.answer_overdue": answer_overdue,
@@ -182,7 +207,7 @@ HANDLERS: Mapping[str, Callable[..., Any]] = {
     "complaints.claim_divided": claim_divided,
 }
 SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
-    "complaint.submitted": ["complaints.match"],
+    "complaint.submitted": [Together("complaints.match_sent")],
     "batch.registered": [Later("complaints.rematch_batch")],
     "hold.charged_back": ["complaints.hold_ended"],
     "hold.divided": ["complaints.claim_divided"],

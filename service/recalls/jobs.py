@@ -4,24 +4,38 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
+
 from service.batches.queries import ancestors
-from service.complaints.queries import case_facts
+from service.complaints.queries import batches_of
 from service.db.session import Database, Tx
-from service.events.log import Later
-from service.jobs.queue import Payload
+from service.events.log import Later, Together, heard
+from service.jobs.queue import Payload, enqueue
 from service.recalls import actions
+
+# Two that ask for the same count at once would break the queue's key, and one would have to be tried again.
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('recalls.recount'))")
+
+
+async def recount(payload: Payload, *, database: Database) -> None:
+    """Complaints were linked, or count no more: have each of their batches counted again, once."""
+
+    async def work(tx: Tx) -> None:
+        events = await heard(tx, payload)
+        linked = await batches_of(tx, {each.subject_id for each in events})
+        told = {str(linked.get(each.subject_id) or each.facts.get("batch_id") or "") for each in events}
+        await tx.execute(_ONE_AT_A_TIME)
+        for batch_id in sorted(told - {""}):
+            await enqueue(tx, "recalls.evaluate", {"batch_id": batch_id}, once=f"recalls.evaluate {batch_id}")
+
+    await database.run(work)
 
 
 async def evaluate(payload: Payload, *, database: Database) -> None:
-    """A complaint was linked, or counts no more: count its batch again, and each batch that this one was made from."""
-    complaint_id = UUID(payload["subject_id"])
+    """Count a batch again, and each batch that it was made from."""
+    batch_id = UUID(payload["batch_id"])
     async with database.begin() as tx:
-        case = (await case_facts(tx, [complaint_id])).get(complaint_id)
-        told = payload.get("facts", {}).get("batch_id")
-        batch_id = case.batch_id if case is not None and case.batch_id is not None else told and UUID(told)
-        above = [] if batch_id is None else await ancestors(tx, batch_id)
-    if batch_id is None:
-        return
+        above = await ancestors(tx, batch_id)
     for each in (batch_id, *above):
         await database.run(lambda tx, each=each: _evaluate(tx, each))  # type: ignore[misc]  # the default binds
 
@@ -59,6 +73,7 @@ async def time_over(payload: Payload, *, database: Database) -> None:
 
 
 HANDLERS: Mapping[str, Callable[..., Any]] = {
+    "recalls.recount": recount,
     "recalls.evaluate": evaluate,
     "recalls.cover_batch": cover_batch,
     "recalls.call_supervisor": call_supervisor,
@@ -66,8 +81,8 @@ HANDLERS: Mapping[str, Callable[..., Any]] = {
     "recalls.time_over": time_over,
 }
 SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
-    "complaint.linked": ["recalls.evaluate"],
-    "complaint.unmatched": ["recalls.evaluate"],
-    "complaint.withdrawn": ["recalls.evaluate"],
+    "complaint.linked": [Together("recalls.recount")],
+    "complaint.unmatched": [Together("recalls.recount")],
+    "complaint.withdrawn": [Together("recalls.recount")],
     "batch.registered": [Later("recalls.cover_batch")],
 }

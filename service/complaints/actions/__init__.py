@@ -12,11 +12,11 @@ from service.complaints.actions.course import (
 )
 from service.complaints.actions.drafts import create_draft, update_draft
 from service.complaints.actions.entries import add_entry
-from service.complaints.actions.finding import match_complaint
 from service.complaints.actions.linking import link_batch, suggestions
 from service.complaints.actions.offers import accept_offer, make_offer, refuse_offer
 from service.complaints.actions.submission import submit
 from service.complaints.actions.triage import triage
+from service.complaints.actions.tries import match_complaint, match_complaints
 
 __all__ = [
     "accept_claim",
@@ -31,6 +31,7 @@ __all__ = [
     "mark_ruled",
     "mark_settled",
     "match_complaint",
+    "match_complaints",
     "record_view",
     "refuse_offer",
     "return_to_parties",

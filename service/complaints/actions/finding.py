@@ -1,103 +1,79 @@
 """What matching finds for a complaint, and how it is kept: with reasons, and never over a person's choice."""
 
-import dataclasses
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import Row, select, text
 
-from service.batches.queries import get_product
 from service.complaints.actions.steps import tell
 from service.complaints.matching.decide import order_fits
 from service.complaints.matching.facts import Decision, Outcome, Query, Scored
 from service.complaints.matching.lot_readings import read_lots
-from service.complaints.matching.match import match
 from service.complaints.rules import LinkBy, Side
-from service.complaints.tables import Complaint, ComplaintMatch, ComplaintText
-from service.core.actor import SYSTEM, Actor
+from service.complaints.tables import Complaint, ComplaintMatch
+from service.core.actor import Actor
 from service.core.errors import ensure
 from service.core.ids import new_id
 from service.db.session import Tx
-from service.orders.queries import order_facts
 
-
-async def match_complaint(tx: Tx, complaint_id: UUID, *, now: datetime) -> str | None:
-    """Look for the batch of a complaint that nobody and no earlier try linked; return the outcome, None if not tried.
-
-    The same outcome as at the last try is not written again. Reads first, then locks the complaint.
-    """
-    complaint = await tx.get(Complaint, complaint_id)
-    if complaint is None or not _is_open_to_matching(complaint):
-        return None
-    query = await query_of(tx, complaint)
-    decision = await match(tx, query)
-    complaint = await tx.get_one(Complaint, complaint_id, with_for_update=True, populate_existing=True)
-    if not _is_open_to_matching(complaint):
-        return None
-    found = found_of(complaint, query, decision, now=now)
-    if found.outcome == Outcome.LINKED and await _was_unlinked(tx, complaint_id):
-        found.outcome, found.is_strict = str(Outcome.SUGGESTED), False
-    if not await _is_news(tx, found):
-        return found.outcome
-    tx.add(found)
-    complaint.match_status = found.outcome
-    if found.outcome == Outcome.LINKED:
-        link(complaint, found, "automatic")
-        await tell_link(tx, SYSTEM, complaint, side="system", now=now)
-    else:
-        if found.outcome == Outcome.PRODUCT_ONLY and complaint.product_id is None:
-            complaint.product_id = found.product_id
-        facts = {"match_status": found.outcome}
-        await tell(tx, SYSTEM, complaint, "complaint.unmatched", side="system", now=now, facts=facts)
-    return found.outcome
+OPEN = "c.batch_id IS NULL AND c.status NOT IN ('draft', 'withdrawn')"
+"""Whether complaint `c` may be matched: nobody and no earlier try has linked it."""
+_TOLD = """
+SELECT c.id, c.product_text, c.brand_text, c.seller_text, c.lot_text, c.gtin, c.bought_on, c.language, t.narrative,
+    o.placed_at, o.batch_id AS order_batch_id, o.product_id AS order_product_id, o.seller_id AS order_seller_id,
+    p.name_en, p.name_zh, p.brand
+FROM complaint c LEFT JOIN complaint_text t ON t.complaint_id = c.id
+LEFT JOIN "order" o ON o.id = c.order_id LEFT JOIN product p ON p.id = o.product_id
+WHERE c.id = ANY(:ids)
+"""
+_TOLD_OF = text(_TOLD)
+_TOLD_OF_OPEN = text(f"{_TOLD} AND {OPEN} ORDER BY c.id")
 
 
 async def tell_link(tx: Tx, actor: Actor, complaint: Complaint, *, side: Side, now: datetime) -> None:
     """Emit that a complaint is linked; signals start from this."""
     ensure(complaint.batch_id is not None, "a linked complaint has a batch")
-    facts = {
-        "batch_id": str(complaint.batch_id),
-        "product_id": str(complaint.product_id),
-        "link_by": complaint.link_by,
-        "is_strict": complaint.link_is_strict,
-    }
+    facts = link_facts(complaint.batch_id, complaint.product_id, complaint.link_by, is_strict=complaint.link_is_strict)
     await tell(tx, actor, complaint, "complaint.linked", side=side, now=now, facts=facts)
 
 
 async def query_of(tx: Tx, complaint: Complaint) -> Query:
     """Return what the matcher reads; where the buyer named no product, the order's names stand for it."""
-    texts = await tx.get(ComplaintText, complaint.id)
-    order = (
-        None if complaint.order_id is None else (await order_facts(tx, [complaint.order_id])).get(complaint.order_id)
-    )
-    query = Query(
-        product_text=complaint.product_text,
-        brand_text=complaint.brand_text,
-        seller_text=complaint.seller_text,
-        lot_text=complaint.lot_text,
-        gtin=complaint.gtin,
-        purchase_date=complaint.bought_on,
-        narrative=texts.narrative if texts else "",
-        lang=complaint.language,
-    )
-    if order is None:
-        return query
-    if not query.product_text.strip():
-        product = await get_product(tx, order.product_id)
-        query = dataclasses.replace(query, product_text=product.name_en or product.name_zh, brand_text=product.brand)
-    bought_on = query.purchase_date or order.placed_at.date()
-    return dataclasses.replace(
-        query,
-        purchase_date=bought_on,
-        order_batch_id=order.batch_id,
-        order_product_id=order.product_id,
-        order_seller_id=order.seller_id,
+    return _query((await tx.execute(_TOLD_OF, {"ids": [complaint.id]})).one())
+
+
+async def open_queries(tx: Tx, complaint_ids: Collection[UUID]) -> dict[UUID, Query]:
+    """Return what the matcher reads of those of the complaints that may be matched, by id and in the ids' order."""
+    found = await tx.execute(_TOLD_OF_OPEN, {"ids": list(complaint_ids)})
+    return {each.id: _query(each) for each in found}
+
+
+def _query(told: Row[Any]) -> Query:
+    product_text, brand_text = told.product_text, told.brand_text
+    if told.placed_at is not None and not product_text.strip():
+        product_text, brand_text = told.name_en or told.name_zh, told.brand
+    return Query(
+        product_text=product_text,
+        brand_text=brand_text,
+        seller_text=told.seller_text,
+        lot_text=told.lot_text,
+        gtin=told.gtin,
+        purchase_date=told.bought_on or (told.placed_at and told.placed_at.date()),
+        narrative=told.narrative or "",
+        lang=told.language,
+        order_batch_id=told.order_batch_id,
+        order_product_id=told.order_product_id,
+        order_seller_id=told.order_seller_id,
     )
 
 
-def found_of(complaint: Complaint, query: Query, decision: Decision, *, now: datetime) -> ComplaintMatch:
-    """Return the row of one try. An order that names its batch links a complaint that tells no lot."""
+def found_of(complaint: Complaint | Row[Any], query: Query, decision: Decision, *, now: datetime) -> ComplaintMatch:
+    """Return the row of one try of a complaint, or of a row with its id and tenant.
+
+    An order that names its batch links a complaint that tells no lot.
+    """
     best = decision.best
     outcome = str(decision.outcome)
     batch_id = _uuid(best.candidate.batch_id) if best else None
@@ -152,18 +128,11 @@ def link(complaint: Complaint, found: ComplaintMatch, by: LinkBy) -> None:
     complaint.product_id = found.product_id
 
 
-def _is_open_to_matching(complaint: Complaint) -> bool:
-    return complaint.batch_id is None and complaint.status not in ("draft", "withdrawn")
-
-
-async def _was_unlinked(tx: Tx, complaint_id: UUID) -> bool:
-    """Whether a mediator once took a link away: then people link, not the matcher."""
-    taken = exists().where(
-        ComplaintMatch.complaint_id == complaint_id,
-        ComplaintMatch.link_by == "mediator",
-        ComplaintMatch.outcome == "unmatched",
-    )
-    return bool(await tx.scalar(select(taken)))
+def link_facts(
+    batch_id: UUID | None, product_id: UUID | None, link_by: str | None, *, is_strict: bool
+) -> dict[str, Any]:
+    """Return what the event of a link says."""
+    return {"batch_id": str(batch_id), "product_id": str(product_id), "link_by": link_by, "is_strict": is_strict}
 
 
 def _tells_a_lot(query: Query) -> bool:
@@ -171,15 +140,6 @@ def _tells_a_lot(query: Query) -> bool:
         lot_text=query.lot_text, barcode_lot="", product_text=query.product_text, narrative=query.narrative
     )
     return bool(readings)
-
-
-async def _is_news(tx: Tx, found: ComplaintMatch) -> bool:
-    last = await last_try(tx, found.complaint_id)
-    return last is None or (last.outcome, last.batch_id, last.runners_up) != (
-        found.outcome,
-        found.batch_id,
-        found.runners_up,
-    )
 
 
 def _reasons(scored: Scored) -> list[dict[str, Any]]:

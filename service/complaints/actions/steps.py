@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from service.complaints.rules import COMPLAINT, ENDS, OFFER, EntryKind, Side, check_part
 from service.complaints.tables import Complaint, ComplaintEntry, ComplaintEntryText, Offer
@@ -76,7 +76,7 @@ async def tell(
     )
 
 
-def told_facts(complaint: Complaint, side: Side, facts: Mapping[str, Any]) -> dict[str, Any]:
+def told_facts(complaint: Complaint | Row[Any], side: Side, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of an event of a complaint, with what every one of them says."""
     ids = {"complaint_id": complaint.id, "seller_id": complaint.seller_id, "order_id": complaint.order_id}
     known = {key: str(value) for key, value in ids.items() if value is not None}

@@ -7,13 +7,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.complaints.matching.calibrate import Model, shipped_model
 from service.complaints.matching.decide import decide
 from service.complaints.matching.facts import Candidate, Decision, Query
-from service.complaints.matching.retrieve import candidates
+from service.complaints.matching.retrieve import candidates, candidates_of_each
 from service.complaints.matching.score import score
 
 
 async def match(session: AsyncSession, query: Query) -> Decision:
     """Return the decision for a complaint over the batches registered now; reads only and takes no lock."""
     return match_among(query, await candidates(session, query))
+
+
+async def match_each(session: AsyncSession, queries: Sequence[Query]) -> list[Decision]:
+    """Return what `match` decides for each of the queries, in their order."""
+    found = await candidates_of_each(session, queries)
+    return [match_among(query, among) for query, among in zip(queries, found, strict=True)]
 
 
 def match_among(query: Query, found: Sequence[Candidate], model: Model | None = None) -> Decision:

@@ -1,17 +1,19 @@
 """Batches that a complaint may mean, from PostgreSQL: the only part of matching that reads anything.
 
 Equal GTIN and equal folded lots come by b-tree, similar lots and names by the trigram indexes (GIN) on the folded lots
-and `product.name_key`. The trigram thresholds are set for the running transaction only.
+and `product.name_key`. The trigram thresholds are set for the running transaction only. Many queries are
+asked together: each statement runs once for all of them.
 """
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.complaints.matching.facts import Candidate, Query
-from service.complaints.matching.lot_readings import Reading, Source, read_lots
+from service.complaints.matching.lot_readings import Source, read_lots
 from service.complaints.matching.normalise import gtin14
 from service.core.names import is_han, name_key, words
 
@@ -24,41 +26,52 @@ NAME_SIMILARITY_MIN = (0.6, 0.4)  # the second is tried where the first finds li
 FEW_PRODUCTS = 5
 PHRASES_MAX = 24
 
+
+def _for_each(columns: str, query: str) -> TextClause:
+    """Return a statement that runs a query, which yields ids in order, for each of `:asked` (`w`, with a place)."""
+    rows = f"jsonb_to_recordset(CAST(:asked AS jsonb)) AS w(place int, most int, {columns})"
+    return text(f"SELECT w.place, ARRAY({query} LIMIT w.most) AS ids FROM {rows}")  # noqa: S608 - made of constants
+
+
 # Two arms and not an OR over both columns, so that each uses its own index.
-_EQUAL_LOTS = text(
+_EQUAL_LOTS = _for_each(
+    "lots text[], name text",
     """SELECT b.id FROM batch b JOIN product p ON p.id = b.product_id
-    WHERE b.id IN (SELECT id FROM batch WHERE lot_folded = ANY(:lots)
-                   UNION SELECT id FROM batch WHERE maker_lot_folded = ANY(:lots))
-    ORDER BY word_similarity(:name, p.name_key) DESC, b.id LIMIT :limit"""
+    WHERE b.id IN (SELECT id FROM batch WHERE lot_folded = ANY(w.lots)
+                   UNION SELECT id FROM batch WHERE maker_lot_folded = ANY(w.lots))
+    ORDER BY word_similarity(w.name, p.name_key) DESC, b.id""",
 )
-_EQUAL_GTIN = text(
-    """SELECT b.id FROM batch b JOIN product p ON p.id = b.product_id WHERE p.gtin = :gtin
-    ORDER BY b.lot_folded = ANY(:lots) DESC, similarity(b.lot_folded, :lot) DESC, b.registered_at DESC, b.id
-    LIMIT :limit"""
+_EQUAL_GTIN = _for_each(
+    "gtin text, lots text[], lot text",
+    """SELECT b.id FROM batch b JOIN product p ON p.id = b.product_id WHERE p.gtin = w.gtin
+    ORDER BY b.lot_folded = ANY(w.lots) DESC, similarity(b.lot_folded, w.lot) DESC, b.registered_at DESC, b.id""",
 )
-_SIMILAR_LOTS = text(
+_SIMILAR_LOTS = _for_each(
+    "lot text, name text",
     """SELECT b.id FROM batch b JOIN product p ON p.id = b.product_id
-    WHERE b.id IN (SELECT id FROM batch WHERE lot_folded % :lot
-                   UNION SELECT id FROM batch WHERE maker_lot_folded % :lot)
-    ORDER BY greatest(similarity(b.lot_folded, :lot), similarity(b.maker_lot_folded, :lot))
-             + word_similarity(:name, p.name_key) DESC, b.id
-    LIMIT :limit"""
+    WHERE b.id IN (SELECT id FROM batch WHERE lot_folded % w.lot
+                   UNION SELECT id FROM batch WHERE maker_lot_folded % w.lot)
+    ORDER BY greatest(similarity(b.lot_folded, w.lot), similarity(b.maker_lot_folded, w.lot))
+             + word_similarity(w.name, p.name_key) DESC, b.id""",
 )
-_SIMILAR_NAMES = text(
-    """SELECT p.id FROM product p WHERE :name <% p.name_key
-    ORDER BY word_similarity(:name, p.name_key) + similarity(:name, p.name_key) DESC, p.id LIMIT :limit"""
+_SIMILAR_NAMES = _for_each(
+    "name text",
+    """SELECT p.id FROM product p WHERE w.name <% p.name_key
+    ORDER BY word_similarity(w.name, p.name_key) + similarity(w.name, p.name_key) DESC, p.id""",
 )
-_PHRASES = text(
-    """SELECT p.id FROM product p WHERE p.name_key LIKE ANY(:phrases)
-    ORDER BY word_similarity(p.name_key, :told) DESC, p.id LIMIT :limit"""
+_PHRASES = _for_each(
+    "phrases text[], told text",
+    """SELECT p.id FROM product p WHERE p.name_key LIKE ANY(w.phrases)
+    ORDER BY word_similarity(p.name_key, w.told) DESC, p.id""",
 )
-_LOTS_OF_PRODUCTS = text(
-    """SELECT b.id FROM unnest(CAST(:products AS uuid[])) WITH ORDINALITY AS wanted(product_id, place)
+_LOTS_OF_PRODUCTS = _for_each(
+    "products uuid[], lot text, lots_per_product int",
+    """SELECT b.id FROM unnest(w.products) WITH ORDINALITY AS wanted(product_id, place)
     CROSS JOIN LATERAL (
-        SELECT one.id, similarity(one.lot_folded, :lot) AS alike, one.registered_at FROM batch one
+        SELECT one.id, similarity(one.lot_folded, w.lot) AS alike, one.registered_at FROM batch one
         WHERE one.product_id = wanted.product_id
-        ORDER BY alike DESC, one.registered_at DESC, one.id LIMIT :lots_per_product
-    ) b ORDER BY wanted.place, b.alike DESC, b.registered_at DESC, b.id LIMIT :limit"""
+        ORDER BY alike DESC, one.registered_at DESC, one.id LIMIT w.lots_per_product
+    ) b ORDER BY wanted.place, b.alike DESC, b.registered_at DESC, b.id""",
 )
 _FACTS = text(
     """SELECT b.id AS batch_id, b.product_id, b.seller_id, b.lot_code, b.maker_lot_code, b.made_on, b.expires_on,
@@ -72,78 +85,146 @@ _THRESHOLDS = text(
 )
 
 
+class _Search:
+    """One query with what was found for it so far, the surest first."""
+
+    def __init__(self, query: Query, limit: int) -> None:
+        self.query = query
+        self.limit = limit
+        self.readings = read_lots(
+            lot_text=query.lot_text,
+            barcode_lot=query.barcode_lot,
+            product_text=query.product_text,
+            narrative=query.narrative,
+        )
+        self.told = name_key(query.product_text, query.brand_text, query.seller_text)
+        self.batches: dict[UUID, None] = {}
+        self.products: dict[UUID, None] = {}
+
+    @property
+    def lots(self) -> list[str]:
+        """The folded lots that were told, surest first."""
+        return [reading.folded for reading in self.readings]
+
+    @property
+    def lot(self) -> str:
+        """The surest told lot, or nothing."""
+        return self.readings[0].folded if self.readings else ""
+
+    @property
+    def sure_lots(self) -> list[str]:
+        """The two surest lots that were told as such."""
+        sure = [one.folded for one in self.readings if one.source not in (Source.SPLIT, Source.LOOSE)]
+        return list(dict.fromkeys(sure[:2]))
+
+    @property
+    def names(self) -> list[str]:
+        """The names to look for, the narrower first."""
+        return [name for name in dict.fromkeys((name_key(self.query.product_text), self.told)) if name]
+
+
+_Asking = Sequence[tuple[_Search, Mapping[str, object]]]
+
+
 async def candidates(session: AsyncSession, query: Query, *, limit: int = 100) -> list[Candidate]:
     """Return at most `limit` batches, surest sources first: GTIN, equal lots, similar lots, lots of similar names."""
-    readings = read_lots(
-        lot_text=query.lot_text,
-        barcode_lot=query.barcode_lot,
-        product_text=query.product_text,
-        narrative=query.narrative,
-    )
-    told = name_key(query.product_text, query.brand_text, query.seller_text)
-    found: dict[UUID, None] = {}
-    await _add_equal(session, query, readings, told, found)
-    await _add_similar_lots(session, readings, told, found)
-    if len(found) < limit:
-        await _add_by_name(session, query, readings, told, found, limit - len(found))
-    ids = list(found)[:limit]
-    rows = {row["batch_id"]: row for row in (await session.execute(_FACTS, {"ids": ids})).mappings()}
-    return [_candidate(rows[batch_id]) for batch_id in ids if batch_id in rows]
+    return (await candidates_of_each(session, [query], limit=limit))[0]
 
 
-async def _add_equal(
-    session: AsyncSession, query: Query, readings: Sequence[Reading], told: str, found: dict[UUID, None]
-) -> None:
-    lots = [reading.folded for reading in readings]
-    gtin = gtin14(query.gtin)
-    if gtin:
-        facts = {"gtin": gtin, "lots": lots, "lot": lots[0] if lots else "", "limit": EQUAL_LOTS_MAX // 2}
-        await _add(session, _EQUAL_GTIN, facts, found)
-    if lots:
-        await _add(session, _EQUAL_LOTS, {"lots": lots, "name": told, "limit": EQUAL_LOTS_MAX}, found)
+async def candidates_of_each(
+    session: AsyncSession, queries: Sequence[Query], *, limit: int = 100
+) -> list[list[Candidate]]:
+    """Return what `candidates` finds for each of the queries, in their order, with as many statements as for one."""
+    searches = [_Search(query, limit) for query in queries]
+    await _add_equal(session, searches)
+    await _add_similar_lots(session, [each for each in searches if each.sure_lots and not each.batches])
+    await _add_by_name(session, [each for each in searches if len(each.batches) < limit])
+    ids = list(dict.fromkeys(batch_id for each in searches for batch_id in list(each.batches)[:limit]))
+    rows = {row["batch_id"]: row for row in (await session.execute(_FACTS, {"ids": ids})).mappings()} if ids else {}
+    known = {batch_id: _candidate(row) for batch_id, row in rows.items()}
+    return [[known[one] for one in list(each.batches)[:limit] if one in known] for each in searches]
 
 
-async def _add_similar_lots(
-    session: AsyncSession, readings: Sequence[Reading], told: str, found: dict[UUID, None]
-) -> None:
-    """Look for neighbours of the told lot where none equals it; a sibling is a suggestion, never a correction."""
-    sure = [reading.folded for reading in readings if reading.source not in (Source.SPLIT, Source.LOOSE)]
-    if not sure or found:
+async def _add_equal(session: AsyncSession, searches: Sequence[_Search]) -> None:
+    by_gtin: list[tuple[_Search, Mapping[str, object]]] = []
+    for each in searches:
+        gtin = gtin14(each.query.gtin)
+        if gtin:
+            by_gtin.append((each, {"gtin": gtin, "lots": each.lots, "lot": each.lot, "most": EQUAL_LOTS_MAX // 2}))
+    for each, ids in await _ask(session, _EQUAL_GTIN, by_gtin):
+        each.batches.update(ids)
+    by_lot = [(each, {"lots": each.lots, "name": each.told, "most": EQUAL_LOTS_MAX}) for each in searches if each.lots]
+    for each, ids in await _ask(session, _EQUAL_LOTS, by_lot):
+        each.batches.update(ids)
+
+
+async def _add_similar_lots(session: AsyncSession, searches: Sequence[_Search]) -> None:
+    """Look for neighbours of a told lot where none equals it; a sibling is a suggestion, never a correction."""
+    if not searches:
         return
-    await session.execute(_THRESHOLDS, {"lot": str(LOT_SIMILARITY_MIN), "name": str(NAME_SIMILARITY_MIN[0])})
-    for folded in dict.fromkeys(sure[:2]):
-        await _add(session, _SIMILAR_LOTS, {"lot": folded, "name": told, "limit": NEIGHBOURS_MAX}, found)
+    await _set_thresholds(session, NAME_SIMILARITY_MIN[0])
+    asking = [
+        (each, {"lot": lot, "name": each.told, "most": NEIGHBOURS_MAX}) for each in searches for lot in each.sure_lots
+    ]
+    for each, ids in await _ask(session, _SIMILAR_LOTS, asking):
+        each.batches.update(ids)
 
 
-async def _add_by_name(
-    session: AsyncSession,
-    query: Query,
-    readings: Sequence[Reading],
-    told: str,
-    found: dict[UUID, None],
-    limit: int,
-) -> None:
-    products: dict[UUID, None] = {}
-    for name in dict.fromkeys((name_key(query.product_text), told)):
-        for least in NAME_SIMILARITY_MIN if name else ():
-            if len(products) >= FEW_PRODUCTS:
-                break
-            await session.execute(_THRESHOLDS, {"lot": str(LOT_SIMILARITY_MIN), "name": str(least)})
-            rows = await session.scalars(_SIMILAR_NAMES, {"name": name, "limit": PRODUCTS_MAX})
-            products.update(dict.fromkeys(rows))
-    phrases = _phrases(query.narrative)
-    if phrases:
-        told_in_full = name_key(query.product_text, query.narrative[:500])
-        rows = await session.scalars(_PHRASES, {"phrases": phrases, "told": told_in_full, "limit": PRODUCTS_MAX // 2})
-        products.update(dict.fromkeys(rows))
-    if products:
-        facts = {
-            "products": list(products),
-            "lot": readings[0].folded if readings else "",
-            "lots_per_product": LOTS_PER_PRODUCT_MAX,
-            "limit": limit,
-        }
-        await _add(session, _LOTS_OF_PRODUCTS, facts, found)
+async def _add_by_name(session: AsyncSession, searches: Sequence[_Search]) -> None:
+    names = [(each, each.names) for each in searches]
+    for place in range(2):
+        for least in NAME_SIMILARITY_MIN:
+            asking = [
+                (each, {"name": told[place], "most": PRODUCTS_MAX})
+                for each, told in names
+                if place < len(told) and len(each.products) < FEW_PRODUCTS
+            ]
+            if asking:
+                await _set_thresholds(session, least)
+            for each, ids in await _ask(session, _SIMILAR_NAMES, asking):
+                each.products.update(ids)
+    for each, ids in await _ask(session, _PHRASES, _asking_phrases(searches)):
+        each.products.update(ids)
+    asking_lots = [
+        (
+            each,
+            {
+                "products": [str(one) for one in each.products],
+                "lot": each.lot,
+                "lots_per_product": LOTS_PER_PRODUCT_MAX,
+                "most": each.limit - len(each.batches),
+            },
+        )
+        for each in searches
+        if each.products
+    ]
+    for each, ids in await _ask(session, _LOTS_OF_PRODUCTS, asking_lots):
+        each.batches.update(ids)
+
+
+def _asking_phrases(searches: Sequence[_Search]) -> _Asking:
+    asking: list[tuple[_Search, Mapping[str, object]]] = []
+    for each in searches:
+        phrases = _phrases(each.query.narrative)
+        if phrases:
+            told = name_key(each.query.product_text, each.query.narrative[:500])
+            asking.append((each, {"phrases": phrases, "told": told, "most": PRODUCTS_MAX // 2}))
+    return asking
+
+
+async def _ask(session: AsyncSession, statement: TextClause, asking: _Asking) -> list[tuple[_Search, dict[UUID, None]]]:
+    """Return the ids that a statement finds for each search, in their order; what several ask is looked up once."""
+    if not asking:
+        return []
+    written = [msgspec.json.encode(facts).decode() for _, facts in asking]
+    places = {facts: place for place, facts in enumerate(dict.fromkeys(written))}
+    asked = "[" + ",".join(f'{{"place":{place},{facts[1:]}' for facts, place in places.items()) + "]"
+    found = {row.place: dict.fromkeys(row.ids) for row in await session.execute(statement, {"asked": asked})}
+    return [(each, found[places[facts]]) for (each, _), facts in zip(asking, written, strict=True)]
+
+
+async def _set_thresholds(session: AsyncSession, name: float) -> None:
+    await session.execute(_THRESHOLDS, {"lot": str(LOT_SIMILARITY_MIN), "name": str(name)})
 
 
 def _phrases(narrative: str) -> list[str]:
@@ -153,12 +234,6 @@ def _phrases(narrative: str) -> list[str]:
     triples = (told[at : at + 3] for at in range(len(told) - 2))
     phrases += ["%" + " ".join(triple) + "%" for triple in triples if all(map(is_han, triple))]
     return list(dict.fromkeys(phrases))[:PHRASES_MAX]
-
-
-async def _add(
-    session: AsyncSession, statement: TextClause, facts: Mapping[str, object], found: dict[UUID, None]
-) -> None:
-    found.update(dict.fromkeys(await session.scalars(statement, facts)))
 
 
 def _candidate(row: RowMapping) -> Candidate:

@@ -15,7 +15,14 @@ from service.complaints.queries.desks import (
     to_look_at,
     weekly,
 )
-from service.complaints.queries.facts import CaseFacts, LinkedComplaint, case_facts, cases_of_holds, linked_complaints
+from service.complaints.queries.facts import (
+    CaseFacts,
+    LinkedComplaint,
+    batches_of,
+    case_facts,
+    cases_of_holds,
+    linked_complaints,
+)
 from service.complaints.queries.lists import Filters, complaints_page, find_by_reference
 from service.complaints.queries.parts import case_of_file
 from service.complaints.queries.timeline import case_timeline
@@ -27,6 +34,7 @@ __all__ = [
     "SellerView",
     "Week",
     "available_actions",
+    "batches_of",
     "case_facts",
     "case_ids",
     "case_of_file",

@@ -51,6 +51,14 @@ async def case_facts(tx: Tx, complaint_ids: Collection[UUID]) -> dict[UUID, Case
     return {each.id: facts_of(each) for each in found}
 
 
+async def batches_of(tx: Tx, complaint_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return the batches that those of the complaints are linked to which are linked, by complaint."""
+    query = select(Complaint.id, Complaint.batch_id).where(
+        Complaint.id.in_(list(complaint_ids)), Complaint.batch_id.is_not(None)
+    )
+    return {row.id: row.batch_id for row in await tx.execute(query)}
+
+
 async def linked_complaints(tx: Tx, batch_ids: Collection[UUID], *, strict_only: bool = False) -> list[CaseFacts]:
     """Return the complaints linked to any of the batches, in the order they were sent.
 

@@ -1,0 +1,125 @@
+"""The matcher's tries: many complaints at once, each kept with its reasons, and never over a person's choice."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Row, text
+
+from service.complaints.actions.finding import OPEN, found_of, link_facts, open_queries
+from service.complaints.actions.steps import told_facts
+from service.complaints.matching.facts import Outcome
+from service.complaints.matching.match import match_each
+from service.complaints.tables import ComplaintMatch
+from service.core.ids import new_id
+from service.db.session import Tx
+
+_LOCK_OPEN = text(
+    "SELECT c.id, c.tenant_id, c.order_id, c.seller_id, c.product_id, c.match_status FROM complaint c"  # noqa: S608 - made of constants
+    f" WHERE c.id = ANY(:ids) AND {OPEN} ORDER BY c.id FOR NO KEY UPDATE OF c"
+)
+_TRIES = text(
+    "SELECT complaint_id, link_by, outcome, batch_id, runners_up FROM complaint_match"
+    " WHERE complaint_id = ANY(:ids) ORDER BY complaint_id, id"
+)
+_KEEP = text(
+    """
+WITH found AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(CAST(:found AS jsonb)) AS f(
+        place int, id uuid, tenant_id uuid, complaint_id uuid, outcome text, is_strict boolean, batch_id uuid,
+        product_id uuid, probability float8, product_probability float8, model_version text, reasons jsonb,
+        runners_up jsonb, linked_to uuid, linked_by text, kept_product_id uuid, event_id uuid, event text, facts jsonb)
+), kept AS (
+    INSERT INTO complaint_match (id, tenant_id, complaint_id, link_by, outcome, is_strict, batch_id, product_id,
+        probability, product_probability, model_version, reasons, runners_up, at)
+    SELECT id, tenant_id, complaint_id, 'automatic', outcome, is_strict, batch_id, product_id, probability,
+        product_probability, model_version, reasons, runners_up, :now FROM found ORDER BY place
+), moved AS (
+    UPDATE complaint c SET match_status = f.outcome, batch_id = f.linked_to, link_by = f.linked_by,
+        link_is_strict = f.linked_to IS NOT NULL AND f.is_strict, product_id = f.kept_product_id
+    FROM found f WHERE c.id = f.complaint_id
+      AND (c.match_status, c.batch_id, c.product_id) IS DISTINCT FROM (f.outcome, f.linked_to, f.kept_product_id)
+)
+INSERT INTO event (id, name, subject_kind, subject_id, tenant_id, at, facts)
+SELECT event_id, event, 'complaint', complaint_id, tenant_id, :now, facts FROM found ORDER BY place
+"""
+)
+"""Keeps what was found for complaints that are locked: the try, the complaint's own columns, the event."""
+
+
+async def match_complaint(tx: Tx, complaint_id: UUID, *, now: datetime) -> str | None:
+    """Look for the batch of a complaint that nobody and no earlier try linked; return the outcome, None if not tried.
+
+    The same outcome as at the last try is not written again. Reads first, then locks the complaint.
+    """
+    return (await match_complaints(tx, [complaint_id], now=now)).get(complaint_id)
+
+
+async def match_complaints(tx: Tx, complaint_ids: Collection[UUID], *, now: datetime) -> dict[UUID, str]:
+    """Do what `match_complaint` does for each, with as many statements as for one; return the outcomes of those tried.
+
+    Reads first, then locks the complaints by id. What fails with one of them fails with all.
+    """
+    queries = await open_queries(tx, complaint_ids)
+    decisions = dict(zip(queries, await match_each(tx, list(queries.values())), strict=True))
+    locked = list(await tx.execute(_LOCK_OPEN, {"ids": list(queries)})) if queries else []
+    tries = await _tries(tx, [each.id for each in locked])
+    outcomes: dict[UUID, str] = {}
+    kept: list[dict[str, Any]] = []
+    for complaint in locked:
+        tried = found_of(complaint, queries[complaint.id], decisions[complaint.id], now=now)
+        if tried.outcome == Outcome.LINKED and any(_took_away(each) for each in tries[complaint.id]):
+            tried.outcome, tried.is_strict = str(Outcome.SUGGESTED), False
+        outcomes[complaint.id] = tried.outcome
+        if _is_news(tries[complaint.id], tried):
+            kept.append({"place": len(kept), **_kept(complaint, tried)})
+    if kept:
+        await tx.execute(_KEEP, {"found": msgspec.json.encode(kept).decode(), "now": now})
+    return outcomes
+
+
+def _kept(complaint: Row[Any], tried: ComplaintMatch) -> dict[str, Any]:
+    """Return what `_KEEP` writes of a try."""
+    product_id = complaint.product_id
+    if tried.outcome == Outcome.LINKED:
+        linked_to, linked_by, product_id = tried.batch_id, "automatic", tried.product_id
+        event, more = "complaint.linked", link_facts(linked_to, product_id, linked_by, is_strict=tried.is_strict)
+    else:
+        linked_to, linked_by = None, None
+        if tried.outcome == Outcome.PRODUCT_ONLY and product_id is None:
+            product_id = tried.product_id
+        event, more = "complaint.unmatched", {"match_status": tried.outcome}
+    own = {
+        name: getattr(tried, name)
+        for name in (
+            *("id", "tenant_id", "complaint_id", "outcome", "is_strict", "batch_id", "product_id", "probability"),
+            *("product_probability", "model_version", "reasons", "runners_up"),
+        )
+    }
+    link = {"linked_to": linked_to, "linked_by": linked_by, "kept_product_id": product_id}
+    return own | link | {"event_id": new_id(), "event": event, "facts": told_facts(complaint, "system", more)}
+
+
+async def _tries(tx: Tx, complaint_ids: Sequence[UUID]) -> defaultdict[UUID, list[Row[Any]]]:
+    """Return all tries and choices so far, by complaint, the oldest first."""
+    tries: defaultdict[UUID, list[Row[Any]]] = defaultdict(list)
+    for each in await tx.execute(_TRIES, {"ids": list(complaint_ids)}) if complaint_ids else ():
+        tries[each.complaint_id].append(each)
+    return tries
+
+
+def _took_away(tried: Row[Any]) -> bool:
+    """Whether a mediator took a link away: from then on people link, not the matcher."""
+    return bool(tried.link_by == "mediator" and tried.outcome == Outcome.UNMATCHED)
+
+
+def _is_news(tries: Sequence[Row[Any]], found: ComplaintMatch) -> bool:
+    last = next((each for each in reversed(tries) if each.link_by == "automatic"), None)
+    return last is None or (last.outcome, last.batch_id, last.runners_up) != (
+        found.outcome,
+        found.batch_id,
+        found.runners_up,
+    )
