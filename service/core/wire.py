@@ -182,15 +182,29 @@ class ChargebackRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class MoneyLines:
-    """A page of the provider's statement: ended operations, oldest first. `next` goes into `?after=`.
+class ChargebackLine:
+    """A chargeback on the statement; the fields say what they say in its notice."""
 
-    `next` is None on the last page; `last` is the mark of the last line given, to read on from another day.
+    chargeback: str
+    client_id: str
+    amount_minor: int
+    currency: str
+    reason: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyLines:
+    """A page of the provider's statement: ended operations and chargebacks, oldest first. `next` goes into `?after=`.
+
+    `next` is None on the last page; `last` is the mark of the last line given, to read on from another day. Marks count
+    both kinds of line. `chargebacks` is None where the provider's statement does not list them.
     """
 
     lines: list[MoneyStatus]
     next: int | None = None
     last: int | None = None
+    chargebacks: list[ChargebackLine] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,16 @@ import msgspec
 import structlog
 
 from service import outbound
+from service.core.errors import Invalid
 from service.core.ids import new_id
+from service.core.money import AMOUNT_MINOR_MAX
 from service.core.signatures import sign_message
 from service.core.wire import (
     FAIRHOLD_NOW,
     IDEMPOTENCY_KEY,
     LINES,
     LINES_PAGE_MAX,
+    ChargebackLine,
     Kind,
     MoneyLines,
     MoneyRequest,
@@ -28,6 +31,7 @@ from service.core.wire import (
     State,
     encode,
     format_instant,
+    parse_instant,
 )
 from service.settings import Settings
 
@@ -59,9 +63,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A page of the provider's books: operations that ended, oldest first. `last` is where to read on, if any."""
+    """A page of the provider's books, oldest first: operations that ended, and chargebacks.
+
+    `chargebacks` is None where this provider does not list them. `last` is where to read on, if any.
+    """
 
     lines: Sequence[MoneyStatus]
+    chargebacks: Sequence[ChargebackLine] | None
     last: int | None
     is_last_page: bool
 
@@ -128,10 +136,12 @@ class HttpGateway:
             return None
         try:
             told = msgspec.json.decode(answer[1], type=MoneyLines)
-        except msgspec.MsgspecError:
+            for line in (*told.lines, *(told.chargebacks or ())):
+                _check_storable(line)
+        except (msgspec.MsgspecError, Invalid):
             _log.warning("gateway_answer_malformed", status=answer[0])
             return None
-        return Statement(told.lines, told.last, is_last_page=told.next is None)
+        return Statement(told.lines, told.chargebacks, told.last, is_last_page=told.next is None)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -166,6 +176,13 @@ class HttpGateway:
             _log.warning("gateway_no_answer", method=method, error=type(error).__name__)
             return None
         return answer.status_code, answer.content
+
+
+def _check_storable(line: MoneyStatus | ChargebackLine) -> None:
+    """Raise `Invalid` if an instant or amount cannot be kept; whether it is right is for reconciliation to say."""
+    parse_instant(line.at)
+    if abs(line.amount_minor) > AMOUNT_MINOR_MAX:
+        raise Invalid("amount_out_of_range", "no amount is as large")
 
 
 def _read(status: int, body: bytes, kind: Kind, request: MoneyRequest) -> Answer:

@@ -1,10 +1,11 @@
 """Read the provider's statement into our database, page by page, from where the last reading ended."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
-from service.core.wire import parse_instant
+from service.core.wire import ChargebackLine, MoneyStatus, State, parse_instant
 from service.db.session import Database, Tx
 from service.escrow.gateway import Gateway, Statement
 from service.escrow.tables import LedgerCheck, StatementLine
@@ -12,6 +13,10 @@ from service.escrow.tables import LedgerCheck, StatementLine
 PAGES_MAX = 10_000
 """So many pages (5,000,000 lines) are read at once; the next reading goes on."""
 NAME = "statement"
+CHARGEBACK = "chargeback"
+"""The kind of a chargeback's line, beside those of operations."""
+LISTS_CHARGEBACKS = "lists_chargebacks"
+"""Fact of the last whole reading: this provider's statement has chargebacks, so ours must be among them."""
 
 
 async def read_statement(database: Database, gateway: Gateway) -> bool:
@@ -40,7 +45,7 @@ async def _store(tx: Tx, page: Statement, mark: int, began: datetime) -> bool:
     """Store a page if the mark is still where it was read from. The last page says until when all is known."""
     values: dict[str, object] = {"mark": mark if page.last is None else page.last, "ended_at": await tx.now()}
     if page.is_last_page:
-        values["started_at"] = began
+        values |= {"started_at": began, "facts": {LISTS_CHARGEBACKS: page.chargebacks is not None}}
     moved = await tx.execute(
         update(LedgerCheck)
         .where(LedgerCheck.name == NAME, LedgerCheck.mark == mark)
@@ -50,24 +55,25 @@ async def _store(tx: Tx, page: Statement, mark: int, began: datetime) -> bool:
     )
     if moved.first() is None:
         return False
-    if page.lines:
+    rows = [_operation(line) for line in page.lines] + [_chargeback(line) for line in page.chargebacks or ()]
+    if rows:
         start = await tx.scalar(select(func.coalesce(func.max(StatementLine.position), 0))) or 0
-        now = await tx.now()
+        placed = {"read_at": await tx.now()}
         await tx.execute(
-            insert(StatementLine),
-            [
-                {
-                    "position": start + number,
-                    "client_id": line.client_id,
-                    "provider_id": line.id,
-                    "kind": line.kind.value,
-                    "state": line.state.value,
-                    "currency": line.currency,
-                    "amount_minor": line.amount_minor,
-                    "ended_at": parse_instant(line.at),
-                    "read_at": now,
-                }
-                for number, line in enumerate(page.lines, 1)
-            ],
+            insert(StatementLine), [row | placed | {"position": start + number} for number, row in enumerate(rows, 1)]
         )
     return True
+
+
+def _operation(line: MoneyStatus) -> dict[str, Any]:
+    what = {"client_id": line.client_id, "provider_id": line.id, "kind": line.kind.value, "state": line.state.value}
+    return what | _amount(line)
+
+
+def _chargeback(line: ChargebackLine) -> dict[str, Any]:
+    named = {"client_id": line.client_id, "provider_id": line.chargeback}
+    return named | {"kind": CHARGEBACK, "state": State.DONE.value} | _amount(line)
+
+
+def _amount(line: MoneyStatus | ChargebackLine) -> dict[str, Any]:
+    return {"currency": line.currency, "amount_minor": line.amount_minor, "ended_at": parse_instant(line.at)}

@@ -11,7 +11,6 @@ from service.core.errors import Invalid, NotFound, unreachable
 from service.core.ids import new_id
 from service.core.wire import (
     INBOUND_GATEWAY,
-    LINES_PAGE_MAX,
     ChargebackNotice,
     ChargebackRequest,
     Kind,
@@ -24,10 +23,11 @@ from service.core.wire import (
     encode,
     format_instant,
 )
+from service.sandbox import statement
+from service.sandbox.statement import next_line, status_of
 from service.sandbox.store import Store, notice_id
 
 IMPORT_CHUNK = 5_000
-LINE_MAX = 2**63 - 1  # what SQLite can compare with
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS operation (
     client_id TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, state TEXT NOT NULL, reason TEXT,
@@ -50,7 +50,6 @@ CREATE INDEX IF NOT EXISTS chargeback_capture ON chargeback (client_id);
 _INSERT = """INSERT INTO operation VALUES (
     :client_id, :id, :kind, :state, :reason, :amount_minor, :currency, :reference, :payer, :payee, :original,
     :created_at, :at, :end_due_s, :line)"""
-_STATUS_FIELDS = "id kind client_id state amount_minor currency reference created_at at reason".split()
 _REQUEST_FIELDS = "amount_minor currency reference payer payee original".split()
 
 
@@ -58,7 +57,7 @@ class Provider:
     """The provider's books. Every method is one transaction."""
 
     def __init__(self, path: Path) -> None:
-        self.store = Store(path, _SCHEMA)
+        self.store = Store(path, _SCHEMA + statement.SCHEMA)
         if self.store.machine_restarted:
             self.store.connection.execute("UPDATE operation SET end_due_s = 0 WHERE state = 'pending'")
 
@@ -73,7 +72,7 @@ class Provider:
             if known is not None:
                 if known["kind"] != kind or any(known[name] != getattr(request, name) for name in _REQUEST_FIELDS):
                     raise Invalid("idempotency_key_reused", "the key was used for another operation")
-                return _status(known)
+                return status_of(known)
             reason = self._reason(kind, request)
             delay_s = self.store.switches().delay_ms / 1000
             at = format_instant(now)
@@ -82,7 +81,7 @@ class Provider:
             if delay_s:
                 values |= {"state": State.PENDING.value, "end_due_s": time.monotonic() + delay_s, "line": None}
             else:
-                values |= {"state": _end_state(reason).value, "end_due_s": None, "line": _next_line(connection)}
+                values |= {"state": _end_state(reason).value, "end_due_s": None, "line": next_line(connection)}
             connection.execute(_INSERT, values)
             return self._tell(request.client_id)
 
@@ -91,7 +90,7 @@ class Provider:
         row = self._row(client_id)
         if row is None or row["kind"] != kind:
             raise NotFound("operation_unknown", "no such operation")
-        return _status(row)
+        return status_of(row)
 
     def charge_back(self, client_id: str, request: ChargebackRequest, *, now: datetime) -> ChargebackNotice:
         """Let the payer's bank take money of a done capture back, and tell; the same name again changes nothing.
@@ -122,19 +121,14 @@ class Provider:
                 raise Invalid(Reason.MORE_THAN_CAPTURED.value, "more than was captured", field="amount_minor")
             values = (request.chargeback, client_id, request.reason, request.amount_minor, notice.at)
             connection.execute("INSERT INTO chargeback VALUES (?, ?, ?, ?, ?)", values)
+            line = (next_line(connection), request.chargeback)
+            connection.execute("INSERT INTO chargeback_line VALUES (?, ?)", line)
             self.store.add_notice(notice.id, INBOUND_GATEWAY, encode(notice), signed=True)
             return notice
 
     def lines(self, after: int, limit: int) -> MoneyLines:
-        """Return ended operations beyond line `after`, oldest first; `next` is None on the last page."""
-        limit = max(1, min(limit, LINES_PAGE_MAX))
-        after = max(0, min(after, LINE_MAX))
-        rows = self.store.connection.execute(
-            "SELECT * FROM operation WHERE line > ? ORDER BY line LIMIT ?", (after, limit + 1)
-        ).fetchall()
-        following = rows[limit - 1]["line"] if len(rows) > limit else None
-        page = rows[:limit]
-        return MoneyLines(lines=[_status(row) for row in page], next=following, last=page[-1]["line"] if page else None)
+        """Return what ended and was charged back beyond line `after`, as `statement.read_lines`."""
+        return statement.read_lines(self.store.connection, after, limit)
 
     def end_due(self) -> float | None:
         """End pending operations whose time has come; return the next one's monotonic time."""
@@ -146,7 +140,7 @@ class Provider:
             with self.store.transaction() as connection:
                 connection.execute(
                     "UPDATE operation SET state = ?, at = ?, end_due_s = NULL, line = ? WHERE client_id = ?",
-                    (_end_state(row["reason"]).value, format_instant(now), _next_line(connection), row["client_id"]),
+                    (_end_state(row["reason"]).value, format_instant(now), next_line(connection), row["client_id"]),
                 )
                 self._tell(row["client_id"])
         due: float | None = self.store.connection.execute("SELECT min(end_due_s) FROM operation").fetchone()[0]
@@ -188,7 +182,7 @@ class Provider:
         row = self._row(client_id)
         if row is None:
             unreachable("an operation is told of in the transaction that wrote it")
-        told = _status(row)
+        told = status_of(row)
         notice = MoneyNotice(
             id=notice_id(),
             kind=told.kind,
@@ -222,7 +216,7 @@ def _import(path: Path, kind: Kind, operations: Iterable[tuple[MoneyRequest, dat
     rows = iter(operations)
     while chunk := list(islice(rows, IMPORT_CHUNK)):
         with provider.store.transaction() as connection:
-            line = _next_line(connection)
+            line = next_line(connection)
             connection.executemany(
                 _INSERT.replace("INSERT", "INSERT OR IGNORE", 1),
                 (_imported(kind, request, at, line + index) for index, (request, at) in enumerate(chunk)),
@@ -242,15 +236,3 @@ def _imported(kind: Kind, request: MoneyRequest, at: datetime, line: int) -> dic
 
 def _end_state(reason: str | None) -> State:
     return State.DONE if reason is None else State.FAILED
-
-
-def _next_line(connection: sqlite3.Connection) -> int:
-    last: int = connection.execute("SELECT coalesce(max(line), 0) FROM operation").fetchone()[0]
-    return last + 1
-
-
-def _status(row: sqlite3.Row) -> MoneyStatus:
-    values = {name: row[name] for name in _STATUS_FIELDS}
-    state = State(row["state"])
-    reason = None if state is State.PENDING else row["reason"]
-    return MoneyStatus(**{**values, "kind": Kind(row["kind"]), "state": state, "reason": reason})

@@ -103,6 +103,7 @@ def test_broken_bytes_and_unknown_things_have_honest_answers(shared: Sandbox) ->
         "lines": [],
         "next": None,
         "last": None,
+        "chargebacks": [],
     }
     assert shared.lines() == []
 

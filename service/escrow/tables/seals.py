@@ -58,7 +58,10 @@ class SealHead(Base):
 
 
 class StatementLine(Base):
-    """A line of the provider's statement, as it came: an operation that ended. Append-only."""
+    """A line of the provider's statement, as it came: an operation that ended, or a chargeback. Append-only.
+
+    A chargeback's `client_id` is its capture's and `provider_id` the provider's name for it; its state is "done".
+    """
 
     __tablename__ = "statement_line"
     __table_args__ = (Index("statement_line_client_id_idx", "client_id"),)
