@@ -7,6 +7,7 @@ from sqlalchemy import func, insert, select, update
 
 from service.core.wire import ChargebackLine, MoneyStatus, State, parse_instant
 from service.db.session import Database, Tx
+from service.escrow.actions.notices import store_line
 from service.escrow.gateway import Gateway, Statement
 from service.escrow.tables import LedgerCheck, StatementLine
 
@@ -22,6 +23,7 @@ LISTS_CHARGEBACKS = "lists_chargebacks"
 async def read_statement(database: Database, gateway: Gateway) -> bool:
     """Store every line that the provider has added; return whether the statement was read to its end.
 
+    A chargeback that fits and that we have not heard of is applied by a job, as by its notice.
     Each page commits with the mark behind it, so a reading that breaks off is gone on with. Two readings at once: the
     second finds its mark moved, and its page is dropped.
     """
@@ -43,7 +45,8 @@ async def read_statement(database: Database, gateway: Gateway) -> bool:
 
 async def _store(tx: Tx, page: Statement, mark: int, began: datetime) -> bool:
     """Store a page if the mark is still where it was read from. The last page says until when all is known."""
-    values: dict[str, object] = {"mark": mark if page.last is None else page.last, "ended_at": await tx.now()}
+    now = await tx.now()
+    values: dict[str, object] = {"mark": mark if page.last is None else page.last, "ended_at": now}
     if page.is_last_page:
         values |= {"started_at": began, "facts": {LISTS_CHARGEBACKS: page.chargebacks is not None}}
     moved = await tx.execute(
@@ -58,10 +61,12 @@ async def _store(tx: Tx, page: Statement, mark: int, began: datetime) -> bool:
     rows = [_operation(line) for line in page.lines] + [_chargeback(line) for line in page.chargebacks or ()]
     if rows:
         start = await tx.scalar(select(func.coalesce(func.max(StatementLine.position), 0))) or 0
-        placed = {"read_at": await tx.now()}
         await tx.execute(
-            insert(StatementLine), [row | placed | {"position": start + number} for number, row in enumerate(rows, 1)]
+            insert(StatementLine),
+            [row | {"position": start + number, "read_at": now} for number, row in enumerate(rows, 1)],
         )
+    for line in page.chargebacks or ():
+        await store_line(tx, line, now=now)
     return True
 
 

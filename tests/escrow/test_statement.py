@@ -13,6 +13,7 @@ from service.core.ids import new_id
 from service.core.money import Money
 from service.core.wire import Kind
 from service.escrow import actions
+from service.escrow.actions.notices import apply_notice
 from service.escrow.gateway import HttpGateway
 from service.escrow.guarding import reconcile_ledger
 from service.escrow.statement import read_statement
@@ -113,6 +114,56 @@ async def test_a_chargeback_that_only_the_provider_knows_may_be_on_its_way_for_a
     assert await books.broken() == {"statement_is_in_chargebacks": 1}
     await books.moves.charge_back(capture_id, 2_500, name=NAME)
     assert await books.broken() == {}
+
+
+async def queued(world: World) -> list[str]:
+    found = await world.value(
+        "SELECT coalesce(jsonb_agg(args ->> 'notice_id' ORDER BY id), '[]') FROM procrastinate_jobs"
+        " WHERE task_name = 'escrow.apply_notice'"
+    )
+    return list(found)
+
+
+@pytest.mark.parametrize("is_told_late", [False, True])
+async def test_a_chargeback_whose_notice_was_lost_is_applied_from_the_statement_once(
+    books: Books, is_told_late: bool
+) -> None:
+    world, capture_id = books.world, await books.captured()
+    await books.bank_takes(capture_id, 2_500)
+    for _ in range(2):
+        assert await books.broken() == {}
+    assert await queued(world) == [f"statement:{NAME}"]
+    if is_told_late:
+        assert await books.moves.charge_back(capture_id, 2_500, name=NAME) == "applied"
+    for _ in range(2):
+        async with world.database.begin() as tx:
+            await apply_notice(tx, f"statement:{NAME}", now=await tx.now())
+    outcome = "no_change" if is_told_late else "applied"
+    assert await world.value("SELECT array_agg(outcome) FROM gateway_notice") == [outcome]
+    assert await world.value("SELECT array_agg(reason) FROM chargeback") == ["not_received"]
+    assert await world.balances() == {"gateway": -7_500, "held": 7_500}
+    assert await books.broken() == {}
+
+
+async def test_a_line_that_fits_nothing_of_ours_or_that_we_know_is_not_applied(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = str(await books.captured())
+    await books.moves.charge_back(known, 2_500, name=NAME)
+    lines: list[dict[str, Any]] = [
+        {"client_id": known},  # we know its name
+        {"client_id": "nobody", "chargeback": "cb_2"},
+        {"client_id": str(new_id()), "chargeback": "cb_3"},
+        {"client_id": known, "chargeback": "cb_4", "currency": "EUR"},
+        {"client_id": known, "chargeback": "cb_5", "amount_minor": 10_001},
+        {"client_id": known, "chargeback": "cb_6", "amount_minor": 0},
+    ]
+    page = {"lines": [], "last": 9, "chargebacks": [LINE | each for each in lines]}
+    told = saying(page, monkeypatch)
+    assert await read_statement(books.world.database, told)
+    assert await queued(books.world) == []
+    assert await books.world.value("SELECT count(*) FROM gateway_notice") == 0
+    await told.close()
 
 
 async def test_a_chargeback_that_only_we_know_is_found_at_once(books: Books) -> None:

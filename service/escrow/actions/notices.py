@@ -9,12 +9,12 @@ from sqlalchemy import select, text
 
 from service.core.errors import Invalid
 from service.core.signatures import verify_message
-from service.core.wire import ChargebackNotice, MoneyNotice
+from service.core.wire import ChargebackLine, ChargebackNotice, MoneyNotice
 from service.db.session import Tx
 from service.escrow.actions.chargebacks import apply_chargeback, as_id
 from service.escrow.actions.payments import record_outcome
 from service.escrow.rules import WIRE_KINDS
-from service.escrow.tables import GatewayNotice, Payment
+from service.escrow.tables import Chargeback, GatewayNotice, Payment
 from service.jobs.queue import enqueue
 
 
@@ -28,6 +28,31 @@ async def store_notice(tx: Tx, *, headers: Mapping[str, str], body: bytes, secre
     notice = _read(body)
     if notice.id != message_id:
         raise Invalid("notice_malformed", "the body's id is not the signed webhook-id")
+    return await _store(tx, notice, now)
+
+
+async def store_line(tx: Tx, line: ChargebackLine, *, now: datetime) -> bool:
+    """Let a job apply a chargeback of the provider's statement whose notice was lost; whether there was need to.
+
+    Only one that fits a capture of ours and whose name we do not know; what does not fit is for reconciliation to tell.
+    """
+    fits = (
+        Payment.id == as_id(line.client_id),
+        Payment.kind.in_(("capture", "deposit")),
+        Payment.state != "failed",
+        Payment.currency == line.currency,
+        Payment.amount_minor >= line.amount_minor,
+    )
+    known = select(Chargeback.id).where(Chargeback.provider_id == line.chargeback)
+    if line.amount_minor <= 0 or await tx.scalar(select(Payment.id).where(*fits, ~known.exists())) is None:
+        return False
+    told = {
+        name: getattr(line, name) for name in ("chargeback", "client_id", "amount_minor", "currency", "reason", "at")
+    }
+    return await _store(tx, ChargebackNotice(id=f"statement:{line.chargeback}", kind="chargeback", **told), now)
+
+
+async def _store(tx: Tx, notice: MoneyNotice | ChargebackNotice, now: datetime) -> bool:
     stored = await tx.execute(
         text(
             "INSERT INTO gateway_notice (id, body, received_at) VALUES (:id, CAST(:body AS jsonb), :now)"
