@@ -146,46 +146,87 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Lets open holds inherit the live freezes of their scopes. Takes the scopes FOR SHARE one after the other, so that a freeze
+-- commits either before (and is counted on its row) or after the caller (and then finds the holds); makes missing ones.
+CREATE OR REPLACE FUNCTION fairhold_inherit_freezes(hold_ids uuid[], frozen_at timestamptz) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET jit = off AS $$
+DECLARE
+    wanted record;
+    freezes bigint;
+    is_frozen boolean := false;
+BEGIN
+    FOR wanted IN SELECT DISTINCT s.kind, s.key FROM hold h, fairhold_scopes(h.seller_id, h.product_id, h.batch_id) s
+                  WHERE h.id = ANY (hold_ids) ORDER BY 1, 2 LOOP
+        SELECT freeze_count INTO freezes FROM scope WHERE kind = wanted.kind AND key = wanted.key FOR SHARE;
+        IF NOT FOUND THEN
+            INSERT INTO scope (kind, key) VALUES (wanted.kind, wanted.key) ON CONFLICT DO NOTHING;
+            SELECT freeze_count INTO freezes FROM scope WHERE kind = wanted.kind AND key = wanted.key FOR SHARE;
+        END IF;
+        is_frozen := is_frozen OR freezes > 0;
+    END LOOP;
+    IF is_frozen THEN
+        INSERT INTO hold_freeze (id, hold_id, kind, source_id, at)
+        SELECT uuidv7(), w.hold_id, 'scope', w.freeze_id, frozen_at FROM (
+            SELECT DISTINCT h.id AS hold_id, f.id AS freeze_id
+            FROM hold h, fairhold_scopes(h.seller_id, h.product_id, h.batch_id) s
+            JOIN scope_freeze_member m ON m.kind = s.kind AND m.key = s.key
+            JOIN scope_freeze f ON f.id = m.freeze_id AND f.lifted_at IS NULL
+            WHERE h.id = ANY (hold_ids) AND h.ended_at IS NULL) w
+        WHERE NOT EXISTS (
+            SELECT FROM hold_freeze x WHERE x.hold_id = w.hold_id AND x.source_id = w.freeze_id AND x.lifted_at IS NULL);
+    END IF;
+END $$;
+
 -- A hold has its money from a done capture with the same facts, or from the division of its parent; else it cannot be.
+-- Who has a payable account of a currency, once something was held in it, has all that holds of it need.
 CREATE OR REPLACE FUNCTION fairhold_fund_holds() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     wanted bigint;
     funded bigint;
+    parts bigint := 0;
     frozen_at timestamptz;
     hold_ids uuid[];
     has_windows boolean;
+    has_parts boolean;
 BEGIN
-    SELECT count(*), max(funded_at), array_agg(id ORDER BY id), bool_or(window_ends_at IS NOT NULL)
-    INTO wanted, frozen_at, hold_ids, has_windows FROM new_rows;
+    SELECT count(*), max(funded_at), array_agg(id), bool_or(window_ends_at IS NOT NULL), bool_or(parent_hold_id IS NOT NULL)
+    INTO wanted, frozen_at, hold_ids, has_windows, has_parts FROM new_rows;
     IF wanted = 0 THEN
         RETURN NULL;
     END IF;
 
-    INSERT INTO account (id, kind, owner_id, currency, balance_mode)
-    SELECT w.id, w.kind, w.owner_id, w.currency, w.balance_mode FROM (
+    IF EXISTS (SELECT FROM new_rows n
+               WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = 'payable:' || n.seller_id || ':' || n.currency)
+                  OR NOT EXISTS (SELECT FROM account a WHERE a.id = 'dividing:' || n.currency)) THEN
+        INSERT INTO account (id, kind, owner_id, currency, balance_mode)
         SELECT DISTINCT 'payable:' || seller_id || ':' || currency AS id, 'payable' AS kind, seller_id AS owner_id,
                currency, 'locked' AS balance_mode FROM new_rows
         UNION
         SELECT kind || ':' || currency, kind, NULL, currency, 'derived' FROM (SELECT DISTINCT currency FROM new_rows) c,
-               unnest(ARRAY['gateway', 'held', 'fees', 'refunds', 'dividing']) kind) w
-    WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = w.id)
-    ORDER BY 1 ON CONFLICT DO NOTHING;
+               unnest(ARRAY['gateway', 'held', 'fees', 'refunds', 'dividing']) kind
+        ORDER BY 1 ON CONFLICT DO NOTHING;
+    END IF;
 
     INSERT INTO transfer (subject_id, code, hold_id, debit_account, credit_account, currency, amount_minor, at)
     SELECT n.id, 'fund', n.id, 'gateway:' || n.currency, 'held:' || n.currency, n.currency, n.amount_minor, n.funded_at
     FROM new_rows n CROSS JOIN LATERAL (SELECT * FROM payment x WHERE x.id = n.payment_id OFFSET 0) p
     WHERE n.parent_hold_id IS NULL AND p.kind = 'capture' AND p.state = 'done' AND p.tenant_id = n.tenant_id
       AND p.reference_id = n.reference_id AND p.seller_id = n.seller_id AND p.product_id = n.product_id
-      AND p.currency = n.currency AND p.amount_minor = n.amount_minor AND p.fee_bps = n.fee_bps
-    UNION ALL
-    SELECT n.id, 'fund', n.id, 'dividing:' || n.currency, 'held:' || n.currency, n.currency, n.amount_minor, n.funded_at
-    FROM new_rows n CROSS JOIN LATERAL (SELECT * FROM resolution x WHERE x.hold_id = n.parent_hold_id OFFSET 0) r
-    WHERE r.outcome = 'divided' AND ((n.id = r.claimed_hold_id AND n.amount_minor = r.claimed_minor)
-       OR (n.id = r.rest_hold_id AND n.amount_minor = r.rest_minor));
+      AND p.currency = n.currency AND p.amount_minor = n.amount_minor AND p.fee_bps = n.fee_bps;
     GET DIAGNOSTICS funded = ROW_COUNT;
-    IF funded <> wanted THEN
+    IF has_parts THEN
+        INSERT INTO transfer (subject_id, code, hold_id, debit_account, credit_account, currency, amount_minor, at)
+        SELECT n.id, 'fund', n.id, 'dividing:' || n.currency, 'held:' || n.currency, n.currency, n.amount_minor,
+               n.funded_at
+        FROM new_rows n CROSS JOIN LATERAL (SELECT * FROM resolution x WHERE x.hold_id = n.parent_hold_id OFFSET 0) r
+        WHERE r.outcome = 'divided' AND ((n.id = r.claimed_hold_id AND n.amount_minor = r.claimed_minor)
+           OR (n.id = r.rest_hold_id AND n.amount_minor = r.rest_minor));
+        GET DIAGNOSTICS parts = ROW_COUNT;
+    END IF;
+    IF funded + parts <> wanted THEN
         RAISE EXCEPTION 'hold_unfunded' USING ERRCODE = 'FH409', DETAIL = 'a hold needs a done capture with its facts';
     END IF;
 
@@ -269,7 +310,8 @@ BEGIN
         SELECT e.hold_id, 'hold.' || e.outcome, 'hold', e.hold_id, e.tenant_id, e.actor_id, e.at, jsonb_strip_nulls(
             jsonb_build_object('reference_id', e.reference_id, 'seller_id', e.seller_id, 'cause', e.cause,
                 'decision_id', e.decision_id, 'currency', e.currency, 'amount_minor', e.amount_minor,
-                'buyer_minor', e.buyer_minor, 'seller_minor', e.seller_minor, 'fee_minor', e.fee_minor,
+                'buyer_minor', nullif(e.buyer_minor, 0), 'seller_minor', nullif(e.seller_minor, 0),
+                'fee_minor', nullif(e.fee_minor, 0),
                 'claimed_hold_id', e.claimed_hold_id, 'rest_hold_id', e.rest_hold_id))
         FROM ended e
     ), owed AS MATERIALIZED (
@@ -363,8 +405,8 @@ BEGIN
         SELECT id, 'hold.released', 'hold', id, tenant_id, released_at, (
             '{"cause": "sweep", "currency": "' || currency || '", "reference_id": "' || reference_id
             || '", "seller_id": "' || seller_id || '", "amount_minor": ' || amount_minor
-            || ', "buyer_minor": 0, "seller_minor": ' || amount_minor - fee_minor || ', "fee_minor": ' || fee_minor
-            || '}')::jsonb FROM ended
+            || CASE WHEN amount_minor > fee_minor THEN ', "seller_minor": ' || amount_minor - fee_minor ELSE '' END
+            || CASE WHEN fee_minor > 0 THEN ', "fee_minor": ' || fee_minor ELSE '' END || '}')::jsonb FROM ended
     ), owed AS MATERIALIZED (
         SELECT 'payable:' || seller_id || ':' || currency AS account, total FROM (
             SELECT seller_id, currency, sum(amount_minor - fee_minor)::bigint AS total FROM ended
