@@ -4,7 +4,9 @@ Nothing here is called while a transaction is open.
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import cast
 
 import httpx
@@ -29,12 +31,18 @@ def client() -> httpx.AsyncClient:
     """
     limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
     return httpx.AsyncClient(
-        transport=_Capped(limits=limits, trust_env=False),
+        transport=_Capped(verify=_trusted(), limits=limits, trust_env=False),
         timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
         headers={"Accept-Encoding": _UNCODED},
         follow_redirects=False,
         trust_env=False,
     )
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return whom all clients trust: to read the list of authorities takes longer than to make the client."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class _Capped(httpx.AsyncHTTPTransport):

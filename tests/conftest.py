@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import gc
 import os
 import secrets
 import tempfile
@@ -34,6 +35,7 @@ from tests.world import World, build_world
 TEMPLATE = "fairhold_template"
 POPULATED = "fairhold_populated"
 
+gc.set_threshold(50_000, 20, 100)  # many tests make an application; looking for garbage all the while doubles its price
 configure_logs(Settings())  # as in production: one line an event, without the values of local variables
 
 
