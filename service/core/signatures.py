@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
@@ -95,7 +94,8 @@ def record_bytes(record: DeliveryRecord) -> bytes:
 
     The keys are ASCII and the values strings or null, for which sorted compact JSON is RFC 8785.
     """
-    text = json.dumps(asdict(record), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    told = {name: getattr(record, name) for name in record.__slots__}
+    text = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return RECORD_CONTEXT + text.encode()
 
 

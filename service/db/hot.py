@@ -76,8 +76,11 @@ class Connections:
         """Lend a connection; raises `psycopg.OperationalError` when there is none."""
         if self._pool.closed:
             await self._pool.open()
-        async with self._pool.connection() as connection:
+        connection = await self._pool.getconn()
+        try:
             yield connection
+        finally:
+            await self._pool.putconn(connection)
 
     async def first_row(self, statement: str, values: Values) -> Row:
         """Run a statement as a transaction of its own and return its first row, or None; raises `psycopg.Error`."""

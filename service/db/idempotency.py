@@ -67,7 +67,9 @@ def kept(*, principal: str, key: str, fingerprint: bytes, answer: StoredAnswer, 
 
 def is_well_formed(key: str | None) -> bool:
     """Whether a key is visible ASCII of a right length, as the API's description says, or there is none."""
-    return key is None or (0 < len(key) <= KEY_LENGTH_MAX and all("!" <= each <= "~" for each in key))
+    if key is None:
+        return True
+    return 0 < len(key) <= KEY_LENGTH_MAX and key.isascii() and key.isprintable() and " " not in key
 
 
 async def claim(tx: Tx, *, principal: str, key: str, fingerprint: bytes) -> StoredAnswer | None:

@@ -14,13 +14,23 @@ import msgspec
 
 from service.core.money import Money
 from service.core.signatures import signed_message
-from service.core.wire import BODY_BYTES_MAX, SIGNATURE_TOLERANCE_SECONDS, Kind, MoneyNotice, State
+from service.core.wire import (
+    BODY_BYTES_MAX,
+    SIGNATURE_TOLERANCE_SECONDS,
+    WEBHOOK_ID,
+    WEBHOOK_SIGNATURE,
+    WEBHOOK_TIMESTAMP,
+    Kind,
+    MoneyNotice,
+    State,
+)
 from service.db.hot import Answered, Asked
 from service.escrow.rules import WINDOW_MAX
 from service.escrow.schemas import Stored
 from service.escrow.views import HoldView
 from service.settings import Settings
 
+_SIGNED = (WEBHOOK_ID, WEBHOOK_TIMESTAMP, WEBHOOK_SIGNATURE)
 FUND = """
 WITH clock AS MATERIALIZED (
     SELECT fairhold_now() AS now WHERE abs(extract(epoch FROM fairhold_now()) - %(signed_at)s) <= %(tolerance)s
@@ -154,7 +164,7 @@ async def fund(asked: Asked, *, settings: Settings) -> Answered | None:
     """Store and apply a notice of a done capture; whether it was new. Raises `Unauthenticated` when it is forged."""
     if asked.key_hash is not None or asked.idempotency_key is not None or len(asked.body) > BODY_BYTES_MAX:
         return None
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in asked.headers.items()}
+    headers = {name: asked.headers.get(name.encode(), b"").decode("latin-1") for name in _SIGNED}
     notice_id, signed_at = signed_message(settings.gateway_secret, headers, asked.body)
     values = _values(asked.body, notice_id)
     if values is None:
