@@ -51,6 +51,8 @@ def strip_label(code: str) -> str:
 
 def _upright(text: str) -> str:
     """Full-width to ASCII, accents off, capitals, digits of any script to 0-9."""
+    if text.isascii():  # all of the below changes nothing else of it
+        return text.upper()
     opened = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).upper()).upper()
     bare = "".join(letter for letter in opened if not 0x300 <= ord(letter) <= 0x36F)
     closed = unicodedata.normalize("NFKC", bare).translate(_OTHER_ALPHABETS)

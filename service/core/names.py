@@ -18,6 +18,8 @@ _HAN = re.compile(r"([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000313
 
 def plain(text: str) -> str:
     """Return the text in half width, lower case and Simplified Chinese, without accents; punctuation stays."""
+    if text.isascii():  # all of the below changes nothing else of it
+        return text[:NAME_LENGTH_MAX].lower()
     opened = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text[:NAME_LENGTH_MAX]).casefold())
     bare = "".join(letter for letter in opened if not 0x300 <= ord(letter) <= 0x36F)
     closed = unicodedata.normalize("NFKC", bare).casefold()

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select, text
 from service.complaints.actions.steps import tell
 from service.complaints.matching.decide import order_fits
 from service.complaints.matching.facts import Decision, Outcome, Query, Scored
-from service.complaints.matching.lot_readings import read_lots
+from service.complaints.matching.lot_readings import readings_of
 from service.complaints.rules import LinkBy, Side
 from service.complaints.tables import Complaint, ComplaintMatch
 from service.core.actor import Actor
@@ -82,7 +82,7 @@ def found_of(complaint: Complaint | Row[Any], query: Query, decision: Decision, 
     is_strict = decision.strict or (
         outcome == Outcome.LINKED and best is not None and order_fits(query, best.candidate)
     )
-    if outcome != Outcome.LINKED and query.order_batch_id is not None and not _tells_a_lot(query):
+    if outcome != Outcome.LINKED and query.order_batch_id is not None and not readings_of(query):
         outcome, is_strict = str(Outcome.LINKED), True
         batch_id, product_id = _uuid(query.order_batch_id), _uuid(query.order_product_id)
         reasons = [{"field": "order", "reason": "order_names_batch", "contribution": 0.0, "value": 1.0, "facts": {}}]
@@ -133,13 +133,6 @@ def link_facts(
 ) -> dict[str, Any]:
     """Return what the event of a link says."""
     return {"batch_id": str(batch_id), "product_id": str(product_id), "link_by": link_by, "is_strict": is_strict}
-
-
-def _tells_a_lot(query: Query) -> bool:
-    readings = read_lots(
-        lot_text=query.lot_text, barcode_lot="", product_text=query.product_text, narrative=query.narrative
-    )
-    return bool(readings)
 
 
 def _reasons(scored: Scored) -> list[dict[str, Any]]:

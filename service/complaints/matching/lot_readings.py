@@ -4,7 +4,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
+from service.complaints.matching.facts import Query
 from service.core.lots import fold_lot, strip_label
 from service.core.names import plain
 
@@ -84,6 +86,19 @@ def read_lots(*, lot_text: str, barcode_lot: str = "", product_text: str = "", n
             seen.add(key)
             kept.append(reading)
     return kept[:READINGS_MAX]
+
+
+@lru_cache(maxsize=256)  # retrieval, scores and what is kept each read the same query, a chunk of them at a time
+def readings_of(query: Query) -> tuple[Reading, ...]:
+    """Return the readings of what a query tells, surest first."""
+    return tuple(
+        read_lots(
+            lot_text=query.lot_text,
+            barcode_lot=query.barcode_lot,
+            product_text=query.product_text,
+            narrative=query.narrative,
+        )
+    )
 
 
 def without_date(text: str) -> list[str]:

@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.complaints.matching.facts import Candidate, Query
-from service.complaints.matching.lot_readings import Source, read_lots
+from service.complaints.matching.lot_readings import Source, readings_of
 from service.complaints.matching.normalise import gtin14
 from service.core.names import is_han, name_key, words
 
@@ -91,12 +91,7 @@ class _Search:
     def __init__(self, query: Query, limit: int) -> None:
         self.query = query
         self.limit = limit
-        self.readings = read_lots(
-            lot_text=query.lot_text,
-            barcode_lot=query.barcode_lot,
-            product_text=query.product_text,
-            narrative=query.narrative,
-        )
+        self.readings = readings_of(query)
         self.told = name_key(query.product_text, query.brand_text, query.seller_text)
         self.batches: dict[UUID, None] = {}
         self.products: dict[UUID, None] = {}

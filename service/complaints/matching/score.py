@@ -13,7 +13,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
 from service.complaints.matching.facts import Candidate, FieldScore, Key, Query, Scored
-from service.complaints.matching.lot_readings import Reading, Source, read_lots
+from service.complaints.matching.lot_readings import Reading, Source, readings_of
 from service.complaints.matching.normalise import Name, gtin14, name
 from service.complaints.matching.words import Vocabulary
 from service.core.lots import fold_lot
@@ -40,12 +40,7 @@ class _Asked:
 
     def __init__(self, query: Query, candidates: Sequence[Candidate]) -> None:
         self.query = query
-        self.readings = read_lots(
-            lot_text=query.lot_text,
-            barcode_lot=query.barcode_lot,
-            product_text=query.product_text,
-            narrative=query.narrative,
-        )
+        self.readings = readings_of(query)
         self.gtin = gtin14(query.gtin)
         self.product = name(query.product_text)
         self.seller = name(f"{query.brand_text} {query.seller_text}".strip())
