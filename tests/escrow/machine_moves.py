@@ -135,12 +135,24 @@ class Machine(HoldSteps):
     @rule(pick=PICKS)
     def lift_a_block(self, pick: int) -> None:
         block_id = pick_one(sorted(self.model.blocks), pick)
-        seller_id, _ = self.model.blocks.pop(block_id)
+        seller_id, reason = self.model.blocks[block_id]
 
         async def work(tx: Any, now: Any) -> None:
             await actions.lift_block(tx, OPERATOR, seller_id, block_id, now=now)
 
+        if self.agree(self.ground.attempt(work), "block_of_suspension" if reason == "suspended" else None):
+            del self.model.blocks[block_id]
+
+    @rule(seller=SELLERS)
+    def reinstate(self, seller: int) -> None:
+        seller_id = self.seller_ids[seller]
+
+        async def work(tx: Any, now: Any) -> None:
+            await actions.keep_suspension(tx, OPERATOR, seller_id, is_suspended=False, now=now)
+
         assert self.agree(self.ground.attempt(work), None)
+        kept = self.model.blocks.items()
+        self.model.blocks = {block_id: block for block_id, block in kept if block != (seller_id, "suspended")}
 
     def _capture(self, pick: int) -> Operation:
         """Return a done capture: often one whose refund failed, or whose seller was paid."""
