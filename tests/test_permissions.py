@@ -14,7 +14,6 @@ import msgspec
 import psycopg
 import pytest
 from litestar import Litestar, get
-from litestar.routes import HTTPRoute
 
 from service.accounts.policy import POLICY, Audience
 from service.api.router import PREFIX
@@ -23,6 +22,7 @@ from service.core.actor import Role
 from service.core.ids import new_id
 from service.db.session import driver_url
 from service.embedded import EmbeddedServers
+from tests.api.limits.routes import handlers_of
 from tests.furnished import WORLD_DATABASE, Furnished, on
 from tests.permissions_table import EVERY_ROLE, PERMISSIONS, Outcome, Row
 from tests.world import Whose, World
@@ -34,14 +34,7 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 def routes_of(app: Litestar) -> dict[str, str]:
     """Method and path below the API's prefix -> the action that the handler names."""
-    found = {}
-    for route in app.routes:
-        if not isinstance(route, HTTPRoute) or not route.path.startswith(PREFIX):
-            continue
-        for handler in route.route_handlers:
-            for method in sorted(handler.http_methods - {"OPTIONS"}):
-                found[f"{method} {route.path_format.removeprefix(PREFIX)}"] = handler.opt["allow"]
-    return found
+    return {name: handler.opt["allow"] for name, handler in handlers_of(app)}
 
 
 def test_every_route_has_an_expectation_and_every_expectation_a_route(app: Litestar) -> None:

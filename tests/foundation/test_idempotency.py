@@ -11,13 +11,11 @@ from litestar import Litestar
 from litestar.exceptions import LitestarException
 
 from service.app import Service
-from service.core.actor import Role
 from service.db.session import Database
 from service.worker.host import prune_keys
 from tests.conftest import Clock
-from tests.orders.shop import Shop
-from tests.trade import make_goods
-from tests.world import Account, Whose, World, person_actor
+from tests.orders.shop import Shop, open_shop
+from tests.world import Account, World
 
 RETRIES = 20
 Step = Callable[[str], Awaitable[httpx.Response]]
@@ -80,10 +78,7 @@ def retried(shop: Shop) -> Retried:
 
 @pytest.fixture
 async def shop(client: httpx.AsyncClient, database: Database, world: World) -> Shop:
-    async with database.begin() as tx:
-        seller = await person_actor(tx, world.account(Role.SELLER).person_id)
-        goods = await make_goods(tx, seller, world.things["seller", Whose.OWN], now=await tx.now())
-    return Shop(client, database, world, goods)
+    return await open_shop(client, database, world)
 
 
 async def check_keys(retried: Retried, keys: int) -> None:

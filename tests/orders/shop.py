@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from service.core.actor import Role
 from service.db.session import Database
-from tests.trade import AREA, CARRIER, Goods, pay
+from tests.trade import AREA, CARRIER, Goods, make_goods, pay
 from tests.world import Account, Whose, World, person_actor
 
 
@@ -82,3 +82,11 @@ class Shop:
             " UNION ALL SELECT debit_account, -amount_minor FROM moved) s GROUP BY 1 HAVING sum(signed) <> 0"
         )
         return {row.kind: row.balance for row in found}
+
+
+async def open_shop(client: httpx.AsyncClient, database: Database, world: World) -> Shop:
+    """Give the world's own seller a product and a batch."""
+    async with database.begin() as tx:
+        seller = await person_actor(tx, world.account(Role.SELLER).person_id)
+        goods = await make_goods(tx, seller, world.things["seller", Whose.OWN], now=await tx.now())
+    return Shop(client, database, world, goods)

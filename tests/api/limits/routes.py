@@ -1,11 +1,13 @@
 """The routes with what they take, read from the application itself."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import BodyKwarg, ParameterKwarg, PathParameter, QueryParameter
 from litestar.routes import HTTPRoute
 from msgspec import Meta
@@ -65,17 +67,19 @@ class Route:
         return (account or world.account(role)).by_key
 
 
-def routes_of(app: Litestar) -> dict[str, Route]:
-    """Return every route of the API by its name."""
-    found = {}
+def handlers_of(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler]]:
+    """Give every route of the API: method and path below the API's prefix, and its handler."""
     for route in app.routes:
         if not isinstance(route, HTTPRoute) or not route.path.startswith(PREFIX):
             continue
         for handler in route.route_handlers:
             for method in sorted(handler.http_methods - {"OPTIONS"}):
-                name = f"{method} {route.path_format.removeprefix(PREFIX)}"
-                found[name] = _route(name, handler.parsed_fn_signature.parameters)
-    return found
+                yield f"{method} {route.path_format.removeprefix(PREFIX)}", handler
+
+
+def routes_of(app: Litestar) -> dict[str, Route]:
+    """Return every route of the API by its name."""
+    return {name: _route(name, handler.parsed_fn_signature.parameters) for name, handler in handlers_of(app)}
 
 
 def _route(name: str, parameters: Any) -> Route:
