@@ -205,7 +205,9 @@ class HotCommands:
         try:
             return await command(asked)
         except psycopg.Error as error:  # it wrote nothing; the general way finds the same cause, and explains it
-            _log.info("hot_command_left", error=type(error).__name__, state=error.sqlstate)
+            is_ours = isinstance(error, psycopg.InterfaceError | psycopg.ProgrammingError)  # no input makes these
+            tell = _log.error if is_ours else _log.info
+            tell("hot_command_left", error=type(error).__name__, state=error.sqlstate)
         except FairholdError as error:
             _log.debug("hot_command_left", code=error.code)
         return None

@@ -1,11 +1,15 @@
 """The transactions of hot commands: whole at the end of their block, or not at all."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from service.app import Service
+from service.db.hot import HOT, Asked, HotCommands
 from service.db.prepared import HotConnection, pipeline, statement_of
 
 ADD = """
@@ -38,6 +42,35 @@ async def test_a_block_that_raises_leaves_nothing(service: Service, is_late: boo
         with pytest.raises(KeyError):
             await fail(service, is_late=is_late)
     assert await keys(service) == []
+
+
+async def test_a_mistake_of_ours_goes_the_general_way_and_is_told_as_an_error(
+    service: Service,
+) -> None:
+    async def asks_wrongly(asked: Asked) -> None:
+        await asked.connections.first_row("SELECT nobody_made_this()", {})
+
+    async def is_refused(asked: Asked) -> None:
+        await asked.connections.first_row("SELECT 1 / 0 AS one", {})
+
+    for command, level in ((asks_wrongly, "error"), (is_refused, "info")):
+        went_on: list[Any] = []
+
+        async def general(scope: Any, receive: Any, send: Any, went_on: list[Any] = went_on) -> None:
+            went_on.append(await receive())
+
+        async def body() -> Any:
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+
+        async def send(message: Any) -> None:
+            raise AssertionError(message)
+
+        handler = SimpleNamespace(opt={HOT: command})
+        scope = {"route_handler": handler, "headers": [], "path_params": {}, "method": "POST", "path": "/"}
+        with capture_logs() as told:
+            await HotCommands(general, service.hot_connections, {})(scope, body, send)
+        assert [each["body"] for each in went_on] == [b"{}"]
+        assert [(each["event"], each["log_level"]) for each in told] == [("hot_command_left", level)]
 
 
 async def fail(service: Service, *, is_late: bool) -> None:
