@@ -9,7 +9,7 @@ from sqlalchemy import text
 from service.db.session import Tx
 from service.escrow.rules import SHARDS
 
-BATCH = 1000
+BATCH = 500
 BATCH_MIN = 20
 SLOW_SECONDS = 0.1
 """A batch that took longer is followed by one of half its size, so that nobody waits long for a seller's account."""

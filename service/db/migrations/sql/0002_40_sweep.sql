@@ -42,30 +42,25 @@ INSERT INTO hold_due (shard, ends_at, hold_id)
 SELECT fairhold_shard(seller_id), window_ends_at, id FROM hold WHERE window_ends_at IS NOT NULL;
 
 -- The application changes the window's columns in one way: by a delivery. Everything else is done by the functions of
--- this file, which run as the owner.
+-- this file, which run as the owner. The condition asks only who it is: it is evaluated for each hold that a sweep ends.
 CREATE FUNCTION fairhold_deliver_hold() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+    IF OLD.state <> 'awaiting_delivery' OR NEW.state <> 'in_window' OR NEW.has_used_floor <> OLD.has_used_floor
+        OR NEW.delivered_at IS NULL
+        OR NOT coalesce(NEW.window_ends_at > NEW.delivered_at, NEW.window_left_seconds > 0, false) THEN
+        RAISE EXCEPTION 'window_fixed' USING ERRCODE = 'FH409',
+            DETAIL = 'a window starts with a delivery, and only freezes and the end of the hold change it';
+    END IF;
     IF NEW.window_ends_at IS NOT NULL THEN
         INSERT INTO hold_due (shard, ends_at, hold_id)
         VALUES (fairhold_shard(NEW.seller_id), NEW.window_ends_at, NEW.id);
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER deliver_hold AFTER UPDATE OF state ON hold FOR EACH ROW
-    WHEN (OLD.state = 'awaiting_delivery' AND NEW.state = 'in_window') EXECUTE FUNCTION fairhold_deliver_hold();
-
-CREATE FUNCTION fairhold_refuse_window() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'window_fixed' USING ERRCODE = 'FH409',
-        DETAIL = 'a window starts with a delivery, and only freezes and the end of the hold change it';
-END $$;
-CREATE TRIGGER fixed_window
+CREATE TRIGGER deliver_hold
     AFTER UPDATE OF state, window_ends_at, window_left_seconds, has_used_floor, delivered_at, proof_kind, proof_id ON hold
-    FOR EACH ROW WHEN (current_user = '{app_role}' AND NOT (
-        OLD.state = 'awaiting_delivery' AND NEW.state = 'in_window' AND NEW.has_used_floor = OLD.has_used_floor
-        AND NEW.delivered_at IS NOT NULL AND coalesce(NEW.window_ends_at > NEW.delivered_at, NEW.window_left_seconds > 0)))
-    EXECUTE FUNCTION fairhold_refuse_window();
+    FOR EACH ROW WHEN (current_user = '{app_role}') EXECUTE FUNCTION fairhold_deliver_hold();
 
 -- The seller's part of a ruling on a frozen hold: its window is over, and it is paid when the last freeze is lifted.
 CREATE FUNCTION fairhold_owe_seller(hold_id uuid) RETURNS void
@@ -310,8 +305,7 @@ BEGIN
         SELECT e.hold_id, 'hold.' || e.outcome, 'hold', e.hold_id, e.tenant_id, e.actor_id, e.at, jsonb_strip_nulls(
             jsonb_build_object('reference_id', e.reference_id, 'seller_id', e.seller_id, 'cause', e.cause,
                 'decision_id', e.decision_id, 'currency', e.currency, 'amount_minor', e.amount_minor,
-                'buyer_minor', nullif(e.buyer_minor, 0), 'seller_minor', nullif(e.seller_minor, 0),
-                'fee_minor', nullif(e.fee_minor, 0),
+                'buyer_minor', CASE e.outcome WHEN 'split' THEN e.buyer_minor END,
                 'claimed_hold_id', e.claimed_hold_id, 'rest_hold_id', e.rest_hold_id))
         FROM ended e
     ), owed AS MATERIALIZED (
@@ -400,13 +394,11 @@ BEGIN
         SELECT id, 'fee', id, 'held:' || currency, 'fees:' || currency, currency, fee_minor, released_at
         FROM ended WHERE fee_minor > 0
     ), told AS (
-        -- Written as text: jsonb_build_object looks up each argument's type again for each row.
+        -- The parts stand in the resolution. Written as text: jsonb_build_object looks up each argument's type again for each row.
         INSERT INTO event (id, name, subject_kind, subject_id, tenant_id, at, facts)
         SELECT id, 'hold.released', 'hold', id, tenant_id, released_at, (
             '{"cause": "sweep", "currency": "' || currency || '", "reference_id": "' || reference_id
-            || '", "seller_id": "' || seller_id || '", "amount_minor": ' || amount_minor
-            || CASE WHEN amount_minor > fee_minor THEN ', "seller_minor": ' || amount_minor - fee_minor ELSE '' END
-            || CASE WHEN fee_minor > 0 THEN ', "fee_minor": ' || fee_minor ELSE '' END || '}')::jsonb FROM ended
+            || '", "seller_id": "' || seller_id || '", "amount_minor": ' || amount_minor || '}')::jsonb FROM ended
     ), owed AS MATERIALIZED (
         SELECT 'payable:' || seller_id || ':' || currency AS account, total FROM (
             SELECT seller_id, currency, sum(amount_minor - fee_minor)::bigint AS total FROM ended
