@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import psycopg
 import pytest
 
 from service.cli.database import FIRST_AMOUNTS
+from service.cli.supervisor import Stopped, StopSignals, watch
 from service.core.actor import Role
 from service.db.session import driver_url
 from service.embedded.process import wait_until
@@ -231,6 +232,18 @@ def test_ctrl_c_stops_it_even_where_the_shell_made_it_ignore_ctrl_c(home: Path) 
         code, said = started.end(signal.SIGINT)
     assert (code, said.rstrip().endswith("Stopped.")) == (0, True)
     assert processes_of(home) == {}
+
+
+def test_a_signal_whose_exception_was_swallowed_stops_it_all_the_same() -> None:
+    signals, before = StopSignals(), {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with suppress(Stopped):  # as Python does in a finaliser
+            signals.take(signal.SIGTERM, None)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    with pytest.raises(Stopped):
+        watch({}, signals)
 
 
 @pytest.mark.parametrize("part", ["serve", "postgres"])

@@ -32,6 +32,28 @@ class Stopped(KeyboardInterrupt):
     """SIGINT or SIGTERM came. A kind of `KeyboardInterrupt`, which event loops pass on and do not log away."""
 
 
+class StopSignals:
+    """SIGINT and SIGTERM: each raises `Stopped` where it comes, and stays known.
+
+    Python ignores what is raised within a finaliser or a weak reference's callback, so the exception alone can be lost.
+    """
+
+    def __init__(self) -> None:
+        self._came = False
+
+    def take(self, _number: int, _frame: FrameType | None) -> None:
+        """Handle a signal."""
+        self._came = True
+        for number in _STOP_SIGNALS:  # a second one must not cut the stopping short
+            signal.signal(number, signal.SIG_IGN)
+        raise Stopped
+
+    def check(self) -> None:
+        """Raise `Stopped` if a signal has come."""
+        if self._came:
+            raise Stopped
+
+
 def supervise(settings: Settings) -> None:
     """Start everything, print where it is, and wait for Ctrl-C or SIGTERM.
 
@@ -39,7 +61,8 @@ def supervise(settings: Settings) -> None:
     """
     console = Console()
     # Ours, because a shell that starts us in the background lets us inherit SIGINT as ignored.
-    previous = {number: signal.signal(number, _stop) for number in _STOP_SIGNALS}
+    signals = StopSignals()
+    previous = {number: signal.signal(number, signals.take) for number in _STOP_SIGNALS}
     try:
         with ExitStack() as stack:
             home = home_of(settings)
@@ -56,20 +79,14 @@ def supervise(settings: Settings) -> None:
             stack.callback((home / "running.json").unlink, missing_ok=True)
             with console.status("Starting Fairhold"):
                 parts = {**servers, **_start_parts(settings, home, descriptor, stack)}
-                _wait_ready(settings, parts)
+                _wait_ready(settings, parts, signals)
             _greet(settings, home, console)
-            _watch(parts)
+            watch(parts, signals)
     except KeyboardInterrupt:
         console.print("Stopped.")
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    for number in _STOP_SIGNALS:  # a second one must not cut the stopping short
-        signal.signal(number, signal.SIG_IGN)
-    raise Stopped
 
 
 def _with_servers(settings: Settings, home: Path, stack: ExitStack) -> tuple[Settings, Mapping[str, GuardedProcess]]:
@@ -138,10 +155,11 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return told
 
 
-def _wait_ready(settings: Settings, parts: Mapping[str, GuardedProcess]) -> None:
+def _wait_ready(settings: Settings, parts: Mapping[str, GuardedProcess], signals: StopSignals) -> None:
     address = f"http://{settings.host}:{settings.port}"
 
     def answers() -> bool:
+        signals.check()
         _check_running(parts)
         return is_ready(address)
 
@@ -157,9 +175,11 @@ def _check_running(parts: Mapping[str, GuardedProcess]) -> None:
             raise Unavailable("part_ended", f"{name} ended by itself; the end of {part.log}:\n{part.log_tail()}")
 
 
-def _watch(parts: Mapping[str, GuardedProcess]) -> None:
+def watch(parts: Mapping[str, GuardedProcess], signals: StopSignals) -> None:
+    """Wait until a signal comes (`Stopped`) or a part ends (`Unavailable`)."""
     waiting = threading.Event()
     while not waiting.wait(WATCH_SECONDS):
+        signals.check()
         _check_running(parts)
 
 
