@@ -174,7 +174,7 @@ BEGIN
 END $$;
 
 -- A hold has its money from a done capture with the same facts, or from the division of its parent; else it cannot be.
--- Who has a payable account of a currency, once something was held in it, has all that holds of it need.
+-- A currency's accounts are opened all at once, so where its dividing account is, only a seller's payable can be missing.
 CREATE OR REPLACE FUNCTION fairhold_fund_holds() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET jit = off AS $$
