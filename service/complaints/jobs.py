@@ -23,9 +23,7 @@ from service.db.session import Database, Tx
 from service.events.log import Later, Together, heard
 from service.jobs.queue import Payload, enqueue_many
 
-_UNLINKED = (
-    "FROM complaint WHERE match_status <> 'linked' AND batch_id IS NULL AND status <> 'draft' AND status <> 'withdrawn'"
-)
+_UNLINKED = "FROM complaint WHERE batch_id IS NULL AND status <> 'draft' AND status <> 'withdrawn'"
 # Arms and not an OR over the columns, so that each uses its own index.
 _MAY_FIT = text(
     f"""

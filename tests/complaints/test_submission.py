@@ -123,6 +123,22 @@ async def test_what_was_sent_is_not_changed_even_by_sql(cases: Cases) -> None:
     assert (await cases.case(case["id"]))["narrative"] == STORY
 
 
+async def test_only_the_course_of_a_sent_case_moves_on(cases: Cases) -> None:
+    case = await cases.filed(await cases.order())
+    course = {"status", "outcome", "seller_id", "product_id", "reached_at", "answered_at", "ruled_at", "ended_at"}
+    course |= {"dispute_id", "match_status", "batch_id", "link_by", "link_is_strict"}
+    others = {"text": "'x'", "uuid": "uuidv7()", "jsonb": "'[1]'", "bigint": "7", "date": "'2001-01-01'"}
+    others |= {"boolean": "NOT {}", "timestamp with time zone": "'2001-01-01Z'"}
+    columns = await cases.sql(
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'complaint'"
+    )
+    kept = [each for each in columns if each.column_name not in course]
+    assert len(kept) == len(columns) - len(course) > 20
+    for name, kind in kept:
+        with pytest.raises(Exception, match="complaint_sent"):
+            await cases.sql(f"UPDATE complaint SET {name} = {others[kind].format(name)} WHERE id = :id", id=case["id"])
+
+
 async def test_a_draft_keeps_its_answers_until_they_are_changed(cases: Cases) -> None:
     case_id = await cases.draft(await cases.order(), lot_text="SY26J1807", shows_name=True)
     changed = await cases.ok(f"/{case_id}", {"lot_text": "SY26J1808", "kind": None}, method="PATCH")

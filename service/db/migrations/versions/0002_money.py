@@ -19,6 +19,7 @@ _FILES = (
     "0002_40_sweep.sql",
     "0002_50_commands.sql",
     "0002_60_carriers.sql",
+    "0002_70_complaints.sql",
 )
 
 
