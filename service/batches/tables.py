@@ -8,10 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.batches.rules import CATEGORIES, STATUSES
 from service.db.base import Base
-
-
-def _one_of(column: str, words: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(word) for word in words)})"
+from service.db.words import one_of
 
 
 class Product(Base):
@@ -19,7 +16,7 @@ class Product(Base):
 
     __tablename__ = "product"
     __table_args__ = (
-        CheckConstraint(_one_of("category", CATEGORIES), name="category"),
+        CheckConstraint(one_of("category", CATEGORIES), name="category"),
         CheckConstraint("gtin ~ '^[0-9]{14}$'", name="gtin"),
         Index("product_gtin_key", "seller_id", "gtin", unique=True, postgresql_where="gtin IS NOT NULL"),
         Index("product_gtin_idx", "gtin"),
@@ -68,7 +65,7 @@ class BatchStatus(Base):
 
     __tablename__ = "batch_status"
     __table_args__ = (
-        CheckConstraint(_one_of("status", STATUSES), name="status"),
+        CheckConstraint(one_of("status", STATUSES), name="status"),
         Index("batch_status_batch_idx", "batch_id", "id"),
     )
 

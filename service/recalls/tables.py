@@ -8,11 +8,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base
+from service.db.words import one_of
 from service.recalls.rules import EXPIRY_REASONS, LIFT_REASONS, OPEN_STATES, SIGNAL
-
-
-def _one_of(column: str, words: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(word) for word in words)})"
 
 
 class Signal(Base):
@@ -23,15 +20,15 @@ class Signal(Base):
 
     __tablename__ = "signal"
     __table_args__ = (
-        CheckConstraint(_one_of("state", SIGNAL.states), name="state"),
-        CheckConstraint(_one_of("reason_code", LIFT_REASONS + EXPIRY_REASONS), name="reason_code"),
+        CheckConstraint(one_of("state", SIGNAL.states), name="state"),
+        CheckConstraint(one_of("reason_code", LIFT_REASONS + EXPIRY_REASONS), name="reason_code"),
         CheckConstraint("(state = 'screening') = (frozen_at IS NULL)", name="frozen"),
         CheckConstraint("(frozen_at IS NULL) = (frozen_numbers IS NULL)", name="frozen_numbers"),
         CheckConstraint("state <> 'analysis' OR confirmed_at IS NOT NULL", name="confirmed"),
         CheckConstraint("(confirmed_at IS NULL) = (confirmed_by IS NULL)", name="confirmed_by"),
         CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed"),
         CheckConstraint("(closed_at IS NULL) = (reason_code IS NULL)", name="closed_reason"),
-        Index("signal_open_key", "batch_id", unique=True, postgresql_where=text(_one_of("state", OPEN_STATES))),
+        Index("signal_open_key", "batch_id", unique=True, postgresql_where=text(one_of("state", OPEN_STATES))),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -8,11 +8,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base
+from service.db.words import one_of
 from service.reporting import rules
-
-
-def _one_of(column: str, words: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(word) for word in words)})"
 
 
 class ReportFile(Base):
@@ -26,10 +23,10 @@ class ReportFile(Base):
         UniqueConstraint(
             "kind", "subject_id", "as_of", "language", "paper", "redaction", "renderer_version", name="report_file_key"
         ),
-        CheckConstraint(_one_of("kind", rules.KINDS), name="kind"),
-        CheckConstraint(_one_of("language", rules.LANGUAGES), name="language"),
-        CheckConstraint(_one_of("paper", rules.PAPERS), name="paper"),
-        CheckConstraint(_one_of("redaction", rules.REDACTIONS), name="redaction"),
+        CheckConstraint(one_of("kind", rules.KINDS), name="kind"),
+        CheckConstraint(one_of("language", rules.LANGUAGES), name="language"),
+        CheckConstraint(one_of("paper", rules.PAPERS), name="paper"),
+        CheckConstraint(one_of("redaction", rules.REDACTIONS), name="redaction"),
         CheckConstraint("num_nulls(pdf_sha256, size_bytes, version_id, stored_at) IN (0, 4)", name="stored"),
         Index("report_file_same_idx", "subject_id", "facts_sha256", postgresql_where=text("stored_at IS NOT NULL")),
     )
@@ -70,11 +67,11 @@ class Report(Base):
 
     __tablename__ = "report"
     __table_args__ = (
-        CheckConstraint(_one_of("kind", rules.KINDS), name="kind"),
-        CheckConstraint(_one_of("language", rules.LANGUAGES), name="language"),
-        CheckConstraint(_one_of("paper", rules.PAPERS), name="paper"),
-        CheckConstraint(_one_of("state", rules.REPORT.states), name="state"),
-        CheckConstraint(_one_of("failure", rules.FAILURES), name="failure"),
+        CheckConstraint(one_of("kind", rules.KINDS), name="kind"),
+        CheckConstraint(one_of("language", rules.LANGUAGES), name="language"),
+        CheckConstraint(one_of("paper", rules.PAPERS), name="paper"),
+        CheckConstraint(one_of("state", rules.REPORT.states), name="state"),
+        CheckConstraint(one_of("failure", rules.FAILURES), name="failure"),
         CheckConstraint("(state = 'failed') = (failure IS NOT NULL)", name="failed"),
         CheckConstraint("state <> 'ready' OR file_id IS NOT NULL", name="ready"),
         CheckConstraint("(state = 'requested') = (ended_at IS NULL)", name="ended"),

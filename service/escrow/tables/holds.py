@@ -7,8 +7,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base
+from service.db.words import one_of
 from service.escrow.rules import FREEZE_KINDS, HOLD, OPEN_STATES, PROOF_KINDS
-from service.escrow.tables.words import one_of
 
 _OPEN = one_of("state", OPEN_STATES)
 

@@ -7,8 +7,8 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base, Xid8
+from service.db.words import one_of
 from service.escrow.rules import CAUSES
-from service.escrow.tables.words import one_of
 
 
 def _fee_of(gross: str) -> str:

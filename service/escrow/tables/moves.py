@@ -8,8 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.core.wire import CHARGEBACK_REASONS
 from service.db.base import Base
+from service.db.words import one_of
 from service.escrow.rules import BLOCK_REASONS
-from service.escrow.tables.words import one_of
 
 
 class PayoutBlock(Base):

@@ -8,8 +8,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base
+from service.db.words import one_of
 from service.escrow.rules import MOVE_KINDS, PAYMENT, PAYMENT_KINDS
-from service.escrow.tables.words import one_of
 
 _MOVES = one_of("kind", MOVE_KINDS)
 

@@ -7,8 +7,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base
+from service.db.words import one_of
 from service.escrow.rules import SCOPE_KINDS
-from service.escrow.tables.words import one_of
 
 IN_SCOPE = {
     "batch": "h.batch_id = CAST(:key AS uuid)",

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base, Xid8
-from service.escrow.tables.words import one_of
+from service.db.words import one_of
 
 CHECKS = ("reconcile", "statement", "verify")
 
