@@ -35,14 +35,13 @@ from service.db.session import Database, Tx
 from service.files.images import ImageWorkshop
 from service.files.reading import Part, fetch
 from service.files.sealing import KeyRing
+from service.files.showing import file_answer
 from service.files.store import Store
 from service.settings import Settings
 
 CaseId = FromPath[UUID]
 TxOf = NamedDependency[Tx]
 ActorOf = NamedDependency[Actor]
-VIEW_SECONDS = 300
-"""How long a browser may show a view again without asking; the view was recorded when it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ class ReadingRoom:
         async with self.database.begin() as tx:
             now = await tx.now()
             ticket = await evidence.open_evidence(tx, actor, complaint_id, file_id, part, ring=self.ring, now=now)
-        return _file(await fetch(self.store, ticket), ticket.media_type, file_id, part)
+        return file_answer(await fetch(self.store, ticket), ticket)
 
 
 def provide_room(
@@ -262,21 +261,6 @@ class Evidence(Controller):
     ) -> Response[bytes]:
         """Get the bytes as they were received, as whoever added them, a mediator or a regulator. It is recorded."""
         return await room.show(actor, complaint_id, file_id, Part.ORIGINAL)
-
-
-def _file(content: bytes, media_type: str, file_id: UUID, part: Part) -> Response[bytes]:
-    is_original = part is Part.ORIGINAL
-    ending = media_type.rpartition("/")[2]
-    return Response(
-        content,
-        media_type=media_type,
-        headers={
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            "Cache-Control": "private, no-store" if is_original else f"private, max-age={VIEW_SECONDS}",
-            "Content-Disposition": f'{"attachment" if is_original else "inline"}; filename="{file_id}-{part}.{ending}"',
-        },
-    )
 
 
 HANDLERS = [Complaints, Evidence]

@@ -6,7 +6,6 @@ commits, and then `files.reading.fetch`.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import BinaryIO
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -19,17 +18,16 @@ from service.complaints.queries.parts import may_read_original, not_removed
 from service.complaints.rules import Side
 from service.complaints.tables import Complaint, ComplaintEvidence, ComplaintEvidenceRemoval
 from service.core.actor import Actor
-from service.core.errors import FairholdError, Forbidden, Invalid, NotFound
+from service.core.errors import Forbidden, Invalid, NotFound
 from service.db.session import Database, Tx
 from service.files.actions import open_case_key, register_file
-from service.files.images import ImageWorkshop
-from service.files.intake import CaseKey, Received, receive
-from service.files.kinds import FILES_PER_COMPLAINT_MAX, check_count
+from service.files.intake import CaseKey, Received
+from service.files.kinds import check_count
 from service.files.reading import Part, Ticket, open_file
+from service.files.receiving import UPLOAD_BYTES_MAX, receive_all
 from service.files.sealing import KeyRing
-from service.files.store import Store
 
-UPLOAD_BYTES_MAX = 210_000_000  # ten files at their limit, and the form around them
+__all__ = ["UPLOAD_BYTES_MAX", "attach", "open_case", "open_evidence", "receive_all", "remove"]
 
 
 async def open_case(database: Database, actor: Actor, complaint_id: UUID, *, ring: KeyRing, new: int) -> CaseKey:
@@ -44,24 +42,6 @@ async def open_case(database: Database, actor: Actor, complaint_id: UUID, *, rin
         complaint = await get_row(tx, actor, complaint_id)
         await _check_may_add(tx, actor, complaint, new)
         return await open_case_key(tx, ring, tenant_id=complaint.tenant_id, case_id=complaint.id, now=await tx.now())
-
-
-async def receive_all(
-    store: Store, workshop: ImageWorkshop, key: CaseKey, sources: Sequence[BinaryIO]
-) -> list[Received]:
-    """Take in every file, or none: the first that is refused refuses the upload, and `file` says which (from 0).
-
-    What was taken in before it has no row and is swept. Raises the codes of `files.kinds`, and `Unavailable`.
-    """
-    if len(sources) > FILES_PER_COMPLAINT_MAX:
-        raise Invalid("too_many_files", "too many files at once", complaint_max=FILES_PER_COMPLAINT_MAX)
-    received = []
-    for place, source in enumerate(sources):
-        try:
-            received.append(await receive(store, workshop, key, source))
-        except FairholdError as error:
-            raise type(error)(error.code, error.message, **{**error.facts, "field": "files", "file": place}) from error
-    return received
 
 
 async def attach(
