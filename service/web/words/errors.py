@@ -170,6 +170,14 @@ ERRORS: dict[str, str] = {
     "error.file_too_large": N_("The file is too large"),
     "error.file_not_a_photo": N_("This file is not a photo. Send a JPEG, PNG, WebP, HEIC, AVIF or PDF file"),
     "error.file_damaged": N_("The file is damaged. Send it again, or take another photo"),
+    "error.file_protected": N_("The document is protected by a password. Send it without one"),
+    "error.file_too_many_pixels": N_("The picture has more than 50 million pixels. Send it at a smaller size"),
+    "error.file_too_many_frames": N_("The file holds too many pictures. Send the one that matters"),
+    "error.file_too_many_pages": N_("The document has more than 500 pages. Send the pages that matter"),
+    "error.file_unpacks_too_large": N_(
+        "The file unpacks to more than we can open. Take another photo, or send it at a smaller size"
+    ),
+    "error.file_timeout": N_("The file took too long to open. Take another photo, or send it at a smaller size"),
     "error.file_not_found": N_("We did not find this file"),
     "error.file_erased": N_("The files of this case were erased"),
     "error.file_expired": N_("The upload took too long. Send the file again"),
