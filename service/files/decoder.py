@@ -4,7 +4,8 @@ It imports nothing of the service, holds no secret, opens no file, and may die a
 standard input, answers go to standard output, both as a length-prefixed JSON head and a body:
 
     job     {"kind", "cpu_seconds", "body": n}                                   + the file
-    answer  {"error"} or {"width", "height", "view": n, "thumbnail": n}          + view + thumbnail
+    answer  {"error"} or {"width", "height", "likeness": hex, "likeness_quality", "view": n, "thumbnail": n}
+                                                                                 + view + thumbnail
             or {"pages"} for a PDF
 """
 
@@ -16,8 +17,10 @@ import struct
 import sys
 import warnings
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
+import pdqhash
 import pillow_heif
 from PIL import Image, ImageCms
 
@@ -51,6 +54,17 @@ class Refused(Exception):
     """The file cannot be shown; the argument is the code that people see explained."""
 
 
+class Made(NamedTuple):
+    """Upright width and height of the photo, its view and thumbnail (WebP, sRGB, no metadata), and its PDQ hash."""
+
+    width_px: int
+    height_px: int
+    view: bytes
+    thumbnail: bytes
+    likeness: bytes
+    likeness_quality: int
+
+
 def main() -> None:
     """Answer jobs until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the service closes us in order
@@ -77,18 +91,26 @@ def work(kind: str, body: bytes) -> tuple[dict[str, Any], bytes, bytes]:
     try:
         if kind == "pdf":
             return {"pages": count_pages(body)}, b"", b""
-        width, height, view, thumbnail = derive(kind, body)
+        made = derive(kind, body)
     except Refused as refusal:
         return {"error": str(refusal)}, b"", b""
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
         return {"error": "file_too_many_pixels"}, b"", b""
     except Exception:  # noqa: BLE001  # decoders raise nearly anything on broken bytes, and nothing else runs here
         return {"error": "file_damaged"}, b"", b""
-    return {"width": width, "height": height, "view": len(view), "thumbnail": len(thumbnail)}, view, thumbnail
+    head = {
+        "width": made.width_px,
+        "height": made.height_px,
+        "likeness": made.likeness.hex(),
+        "likeness_quality": made.likeness_quality,
+        "view": len(made.view),
+        "thumbnail": len(made.thumbnail),
+    }
+    return head, made.view, made.thumbnail
 
 
-def derive(kind: str, body: bytes) -> tuple[int, int, bytes, bytes]:
-    """Return the upright width and height of the photo, its view and its thumbnail (WebP, sRGB, no metadata)."""
+def derive(kind: str, body: bytes) -> Made:
+    """Return what is made of a photo."""
     with Image.open(BytesIO(body), formats=(_FORMATS[kind],)) as opened:
         width, height = opened.size
         if width * height > PIXELS_MAX or max(width, height) > SIDE_MAX:
@@ -104,7 +126,8 @@ def derive(kind: str, body: bytes) -> tuple[int, int, bytes, bytes]:
     thumbnail.thumbnail((THUMBNAIL_SIDE_MAX, THUMBNAIL_SIDE_MAX))
     if turn in _SIDEWAYS:
         width, height = height, width
-    return width, height, _webp(view, VIEW_QUALITY), _webp(thumbnail, THUMBNAIL_QUALITY)
+    likeness, quality = _likeness(thumbnail)
+    return Made(width, height, _webp(view, VIEW_QUALITY), _webp(thumbnail, THUMBNAIL_QUALITY), likeness, quality)
 
 
 def count_pages(body: bytes) -> int:
@@ -174,6 +197,15 @@ def _webp(image: Image.Image, quality: int) -> bytes:
     out = BytesIO()
     image.save(out, "WEBP", quality=quality, method=WEBP_EFFORT)
     return out.getvalue()
+
+
+def _likeness(image: Image.Image) -> tuple[bytes, int]:
+    """Return the PDQ hash of an upright picture, 32 bytes in the order of PDQ's hexadecimal form, and its quality.
+
+    Quality is 0 (nothing to tell apart, or under five pixels) to 100. PDQ's own tools hash a copy of 512 pixels.
+    """
+    bits, quality = pdqhash.compute(np.asarray(image))
+    return np.packbits(bits.astype(np.uint8)).tobytes(), int(quality)
 
 
 def _limit_process() -> None:

@@ -57,12 +57,14 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """The facts of a photo's derivatives; the hashes are of their plain bytes."""
+    """The facts of a photo and its derivatives: SHA-256 of their plain bytes, `likeness` as in `images.Derivatives`."""
 
     width_px: int
     height_px: int
     view_sha256: bytes
     thumbnail_sha256: bytes
+    likeness: bytes
+    likeness_quality: int
 
 
 async def receive(store: Store, workshop: ImageWorkshop, key: CaseKey, source: BinaryIO) -> Received:
@@ -115,7 +117,14 @@ async def _put_derivatives(store: Store, key: CaseKey, file_id: UUID, name: str,
         sealer = Sealer(key.data_key, associated(file_id, part))
         await store.put_view(view_name(name, part), sealer.update(plain) + sealer.finish())
         digests.append(sealer.sha256_plain)
-    return Derived(made.width_px, made.height_px, digests[0], digests[1])
+    return Derived(
+        width_px=made.width_px,
+        height_px=made.height_px,
+        view_sha256=digests[0],
+        thumbnail_sha256=digests[1],
+        likeness=made.likeness,
+        likeness_quality=made.likeness_quality,
+    )
 
 
 def _edges(source: BinaryIO) -> tuple[bytes, bytes, int]:
