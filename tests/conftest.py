@@ -27,6 +27,7 @@ from service.db import clock as owner_clock
 from service.db.schema import upgrade
 from service.db.session import Database, driver_url
 from service.embedded import EmbeddedServers, embedded
+from service.files.ownership import claim_buckets
 from service.files.store import Store
 from service.settings import Mode, Settings
 from tests.furnished import WORLD_DATABASE, Furnished, furnish_database
@@ -175,13 +176,22 @@ def settings(servers: EmbeddedServers, urls: DatabaseUrls, buckets: str) -> Sett
 
 
 @pytest.fixture(scope="session")
-def buckets(servers: EmbeddedServers) -> str:
-    """The prefix of this run's buckets, which are there."""
+def buckets(servers: EmbeddedServers, template: str) -> str:
+    """The prefix of this run's buckets, which are there and belong to the template, and so to each of its copies."""
     prefix, s3 = f"t{os.getpid()}", servers.s3
     store = Store(s3.endpoint, s3.access_key, s3.secret_key, secure=False, prefix=prefix)
-    asyncio.run(store.ensure_buckets())
+    asyncio.run(_claim(_urls(servers, template).app, store))
     store.close()
     return prefix
+
+
+async def _claim(url: str, store: Store) -> None:
+    database = Database(url)
+    try:
+        await store.ensure_buckets()
+        await claim_buckets(database, store)
+    finally:
+        await database.close()
 
 
 @pytest.fixture

@@ -9,9 +9,14 @@ from sqlalchemy import select
 from service.core.errors import NotFound
 from service.db.session import Database
 from service.files.actions import mark_locked
+from service.files.check_queries import Scope
+from service.files.check_runs import verify_stored
 from service.files.intake import THUMBNAIL, VIEW, view_name
+from service.files.likeness_jobs import make_likenesses
+from service.files.ownership import check_buckets
 from service.files.queries import names_with_row, overdue_ids
 from service.files.rules import LOCK_OVERDUE, ORPHAN_AGE, State
+from service.files.sealing import KeyRing
 from service.files.store import Store
 from service.files.tables import StoredFile
 from service.jobs.queue import Payload, enqueue
@@ -56,8 +61,10 @@ async def clean_orphans(payload: Payload, *, database: Database, store: Store) -
 async def sweep_orphans(database: Database, store: Store, *, older_than: timedelta) -> int:
     """Delete quarantined objects older than that which have no row, with their derivatives; return how many.
 
-    The age is S3's time of writing against S3's own clock, so that no moved clock can make an upload look old.
+    The age is S3's time of writing against S3's own clock, so that no moved clock can make an upload look old. Raises
+    `Conflict` as `ownership.check_buckets` does: in another installation's buckets everything would look like an orphan.
     """
+    await check_buckets(database, store)
     names, swept = await store.list_quarantine(), 0
     for start in range(0, len(names), NAMES_PER_QUERY):
         some = names[start : start + NAMES_PER_QUERY]
@@ -75,6 +82,11 @@ async def lock_overdue(payload: Payload, *, database: Database) -> None:  # noqa
     async with database.begin() as tx:
         for file_id in await overdue_ids(tx, before=await tx.now() - LOCK_OVERDUE, limit=OVERDUE_MAX):
             await enqueue(tx, "files.lock_file", {"file_id": str(file_id)}, once=f"files.lock_file:{file_id}")
+
+
+async def verify(payload: Payload, *, database: Database, store: Store, ring: KeyRing) -> None:
+    """Look at every stored byte, from where the run was cut off. While the store is down this raises, and finds nothing."""
+    await verify_stored(database, store, ring, UUID(payload["check_id"]), Scope())
 
 
 async def _is_older(store: Store, name: str, than: timedelta) -> bool:
@@ -96,4 +108,6 @@ HANDLERS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "files.delete_erased": delete_erased,
     "files.clean_orphans": clean_orphans,
     "files.lock_overdue": lock_overdue,
+    "files.verify": verify,
+    "files.make_likenesses": make_likenesses,
 }

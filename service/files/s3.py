@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from io import BytesIO
 from itertools import groupby, islice
 from typing import Any, Protocol
 from xml.etree.ElementTree import ParseError
@@ -33,6 +34,9 @@ PART_BYTES = 5 * 1024 * 1024  # the smallest part that S3 allows: a stream costs
 READ_BYTES = 256 * 1024
 OBJECT_BYTES_MAX = 64_000_000  # what `read` will hold in memory
 LISTED_MAX = 10_000
+MARK = "fairhold-installation"
+"""The object that says whose a bucket is. It is not listed."""
+MARK_BYTES_MAX = 100
 
 _MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchObject"))
 _ALREADY_THERE = frozenset(("BucketAlreadyOwnedByYou", "BucketAlreadyExists"))
@@ -53,6 +57,8 @@ class Bucket(StrEnum):
     """Sealed derivatives, which could be made again."""
     REPORTS = "reports"
     """Signed reports and chain heads, locked."""
+    UPLOADS = "uploads"
+    """Plain files that clients put here by a form, until they are taken in or have expired."""
 
     @property
     def is_locked(self) -> bool:
@@ -75,6 +81,14 @@ class ObjectFacts:
     version_id: str | None
     size_bytes: int
     locked_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an object, or a marker that says that it was deleted without naming a version."""
+
+    id: str
+    is_marker: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +148,19 @@ class S3:
                 if self._client.get_bucket_versioning(name).status != ENABLED:
                     return LockCapability(works=False, reason=f"{name}: versioning is off")
         return LockCapability(works=True, reason="")
+
+    def read_mark(self, bucket: Bucket) -> str | None:
+        """Return what the bucket's mark says, None if it has none."""
+        try:
+            return self.read(bucket, MARK, None)[:MARK_BYTES_MAX].decode(errors="replace")
+        except NotFound:
+            return None
+
+    def write_mark(self, bucket: Bucket, says: str) -> None:
+        """Mark a bucket, over a mark that is there."""
+        with _failures():
+            data = says.encode()
+            self._client.put_object(self._named(bucket), MARK, BytesIO(data), len(data))
 
     def check(self) -> None:
         """Raise `Unavailable` unless the server answers soon, takes our key and has every bucket."""
@@ -209,19 +236,27 @@ class S3:
         return parsedate_to_datetime(str(asked_at)) - found.last_modified
 
     def names(self, bucket: Bucket) -> list[str]:
-        """Return the names of the first `LISTED_MAX` objects."""
+        """Return the names of the first `LISTED_MAX` objects, the mark left out."""
         with _failures():
             listed = self._client.list_objects(self._named(bucket), recursive=True)
-            return [each.object_name or "" for each in islice(listed, LISTED_MAX)]
+            names = (each.object_name or "" for each in listed)
+            return list(islice((name for name in names if name != MARK), LISTED_MAX))
 
-    def locked_names(self, prefix: str, after: str) -> list[str]:
-        """Return the first `LISTED_MAX` names of reports and heads that begin with `prefix` and come behind `after`.
+    def versions(self, bucket: Bucket, name: str) -> list[Version]:
+        """Return every version of one object, markers of deletion among them, at most `LISTED_MAX`."""
+        with _failures():
+            listed = self._client.list_objects(self._named(bucket), prefix=name, recursive=True, include_version=True)
+            own = (each for each in listed if each.object_name == name)
+            return [Version(each.version_id or "null", bool(each.is_delete_marker)) for each in islice(own, LISTED_MAX)]
+
+    def locked_names(self, bucket: Bucket, prefix: str, after: str) -> list[str]:
+        """Return the first `LISTED_MAX` names that begin with `prefix` and come behind `after`.
 
         Each version counts, so that a marker of deletion, which anybody with the key can set, hides none.
         """
         with _failures():
             listed = self._client.list_objects(
-                self._named(Bucket.REPORTS), prefix=prefix, recursive=True, start_after=after, include_version=True
+                self._named(bucket), prefix=prefix, recursive=True, start_after=after, include_version=True
             )
             names = (each.object_name or "" for each in listed if not each.is_delete_marker)
             single = (name for name, _ in groupby(names))  # the versions of a name stand together

@@ -7,17 +7,17 @@ Never call it while a transaction is open. Every failure is `Unavailable` ("stor
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Self, TypeVar
 
 from service.core.errors import Unavailable
-from service.files.s3 import CONNECTIONS_MAX, S3, Bucket, LockCapability, ObjectFacts, Readable
+from service.files.s3 import CONNECTIONS_MAX, S3, Bucket, LockCapability, ObjectFacts, Readable, Version
 from service.settings import Settings
 
-__all__ = ["Bucket", "LockCapability", "ObjectFacts", "Readable", "Store", "new_object_name"]
+__all__ = ["Bucket", "LockCapability", "ObjectFacts", "Readable", "Store", "Version", "new_object_name"]
 
 WAITING_MAX = 128
 
@@ -64,6 +64,14 @@ class Store:
         """Ask the server whether the locked buckets have object lock and versioning."""
         return await self._call(self._s3.lock_capability)
 
+    async def read_marks(self) -> dict[Bucket, str | None]:
+        """Return whose each bucket is by its mark, None where there is none."""
+        return await self._call(lambda: {bucket: self._s3.read_mark(bucket) for bucket in Bucket})
+
+    async def write_mark(self, bucket: Bucket, says: str) -> None:
+        """Mark a bucket as somebody's, over a mark that is there."""
+        await self._call(lambda: self._s3.write_mark(bucket, says))
+
     async def check(self) -> None:
         """Raise `Unavailable` unless the server answers soon, takes our key and has every bucket (for readiness)."""
         await self._call(self._s3.check)
@@ -98,7 +106,7 @@ class Store:
         """Return all bytes of an object of at most `s3.OBJECT_BYTES_MAX`."""
         return await self._call(lambda: self._s3.read(bucket, name, version_id))
 
-    async def stream(self, bucket: Bucket, name: str, version_id: str | None = None) -> AsyncIterator[bytes]:
+    async def stream(self, bucket: Bucket, name: str, version_id: str | None = None) -> AsyncGenerator[bytes, None]:
         """Give an object's bytes in pieces of at most `s3.READ_BYTES`."""
         pieces = await self._call(lambda: self._s3.open(bucket, name, version_id))
         try:
@@ -125,14 +133,26 @@ class Store:
 
     async def list_quarantine(self) -> list[str]:
         """Return the names of the first `s3.LISTED_MAX` objects in quarantine."""
-        return await self._call(lambda: self._s3.names(Bucket.QUARANTINE))
+        return await self.list_names(Bucket.QUARANTINE)
+
+    async def list_names(self, bucket: Bucket) -> list[str]:
+        """Return the names of the first `s3.LISTED_MAX` objects of a bucket, without its mark."""
+        return await self._call(lambda: self._s3.names(bucket))
+
+    async def versions(self, bucket: Bucket, name: str) -> list[Version]:
+        """Return every version of one object, markers of deletion among them."""
+        return await self._call(lambda: self._s3.versions(bucket, name))
+
+    async def list_evidence(self, after: str = "") -> list[str]:
+        """Return the first `s3.LISTED_MAX` names of locked originals behind `after`, deleted ones among them."""
+        return await self._call(lambda: self._s3.locked_names(Bucket.EVIDENCE, "", after))
 
     async def list_locked(self, prefix: str, after: str = "") -> list[str]:
         """Return the first `s3.LISTED_MAX` names in the bucket of reports and heads, with `prefix`, behind `after`.
 
         Names whose newest version was marked as deleted are among them: what is locked is still there.
         """
-        return await self._call(lambda: self._s3.locked_names(prefix, after))
+        return await self._call(lambda: self._s3.locked_names(Bucket.REPORTS, prefix, after))
 
     async def _call(self, work: Callable[[], T]) -> T:
         """Run `work` in one of the threads; raises `Unavailable` at once if `WAITING_MAX` calls are under way."""

@@ -11,6 +11,7 @@ from service.core.ids import new_id
 from service.db.session import Database
 from service.embedded import EmbeddedServers
 from service.files.images import ImageWorkshop
+from service.files.ownership import claim_buckets
 from service.files.sealing import KeyRing
 from service.files.store import Store
 from tests.data import data_folder
@@ -36,8 +37,9 @@ async def store(servers: EmbeddedServers, prefix: str) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def shelf(database: Database, store: Store, workshop: ImageWorkshop, ring: KeyRing) -> Shelf:
-    """A case without files, in this test's database and buckets."""
+async def shelf(database: Database, store: Store, workshop: ImageWorkshop, ring: KeyRing) -> Shelf:
+    """A case without files, in this test's database and the buckets that are its own."""
+    await claim_buckets(database, store)
     return Shelf(database, store, workshop, ring, new_id())
 
 

@@ -15,6 +15,7 @@ from service.files.images import ImageWorkshop
 from service.files.intake import CaseKey, Received, receive
 from service.files.queries import FileView, get_file
 from service.files.reading import Part, fetch, open_file
+from service.files.s3 import MARK
 from service.files.sealing import KeyRing
 from service.files.store import Store
 from tests.files.pictures import exif, quarters, saved
@@ -78,5 +79,6 @@ class Shelf:
 
 
 def names_in(admin: Minio, prefix: str, bucket: str) -> list[str]:
-    """The names of the objects in a bucket."""
-    return [each.object_name or "" for each in admin.list_objects(f"{prefix}-{bucket}", recursive=True)]
+    """The names of the objects in a bucket, its mark left out."""
+    names = [each.object_name or "" for each in admin.list_objects(f"{prefix}-{bucket}", recursive=True)]
+    return [name for name in names if name != MARK]
