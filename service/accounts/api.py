@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from service.accounts import actions, passwords, queries
 from service.accounts import sign_in as signing
+from service.accounts.devices import client_address
 from service.accounts.guards import SESSION_COOKIE, session_cookie
 from service.accounts.queries import key_row
 from service.accounts.rules import EMAIL_LENGTH_MAX, REGISTRATIONS_BY_ADDRESS, check_password
@@ -31,18 +32,17 @@ from service.accounts.schemas import (
     SessionView,
     SignInRequest,
 )
-from service.accounts.throttle import count_attempt
 from service.core.actor import Actor
 from service.core.errors import ensure
 from service.db.pages import whole_list
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.schemas import PageOf
 from service.db.session import Database, Tx
+from service.db.throttle import count_attempt
 from service.settings import Settings
 
 ME = "/api/v1/me"
 KEYS = "/api/v1/api-keys"
-UNKNOWN_ADDRESS = "unknown"
 
 
 @post(
@@ -240,11 +240,6 @@ def person_id_of(actor: Actor) -> UUID:
     """Return who is signed in; the policy table has made sure that somebody is."""
     ensure(actor.person_id is not None, "the guard lets only people pass")
     return cast("UUID", actor.person_id)
-
-
-def client_address(request: Request[Any, Any, Any]) -> str:
-    """Return the network address that tries are counted for."""
-    return request.client.host if request.client is not None else UNKNOWN_ADDRESS
 
 
 HANDLERS = [

@@ -24,9 +24,9 @@ from litestar.utils.scope.state import ScopeState
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from service.accounts.identity import actor_for_key, actor_for_token
+from service.accounts.identity import actor_for_key, actor_for_pass, actor_for_token
 from service.accounts.policy import POLICY, require
-from service.accounts.rules import SESSION_LASTS
+from service.accounts.rules import PASS_START, SESSION_LASTS
 from service.core.actor import NOBODY, Actor
 from service.core.errors import Forbidden, Unauthenticated, Unavailable, ensure
 from service.db.requests import Claim
@@ -47,10 +47,10 @@ _FOREIGN_SITES = frozenset({"cross-site", "same-site"})
 
 
 class AuthenticationMiddleware:
-    """Sets `scope["user"]` to the `Actor` of the bearer key, else of the session cookie, else to `NOBODY`.
+    """Sets `scope["user"]` to the `Actor` of the bearer key or pass, else of the session cookie, else to `NOBODY`.
 
-    A key that is not good is refused (`Unauthenticated` "api_key_wrong"); a session that is over is nobody, so that
-    public pages stay readable. Raises `Unavailable` ("database_unavailable") when the database does not answer.
+    A key that is not good is refused (`Unauthenticated` "api_key_wrong"), and so is a pass that a receipt gave ("pass_over");
+    a session that is over is nobody, so that public pages stay readable. Raises `Unavailable` ("database_unavailable") when the database does not answer.
     """
 
     def __init__(self, app: ASGIApp, database: Database) -> None:
@@ -71,12 +71,16 @@ class AuthenticationMiddleware:
             return NOBODY
         try:
             async with self.database.reading() as tx:
-                if key is not None:
+                if key is not None and key.startswith(PASS_START):
+                    actor = await actor_for_pass(tx, key, now=await tx.now())
+                elif key is not None:
                     actor = await actor_for_key(tx, key, now=await tx.now())
                 else:
                     actor = await actor_for_token(tx, token or "", now=await tx.now())
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise Unavailable("database_unavailable", "the database does not answer") from error
+        if actor is None and key is not None and key.startswith(PASS_START):
+            raise Unauthenticated("pass_over", "open the report again with its receipt")
         if actor is None and key is not None:
             raise Unauthenticated("api_key_wrong", "this API key is unknown or revoked")
         return actor or NOBODY

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, and_, select, update
+from sqlalchemy import Executable, and_, delete, select, update
 
-from service.accounts.rules import KEY_START, SESSION_IDLE_MAX, SESSION_SEEN_EVERY
-from service.accounts.tables import ApiKey, Person, RoleGrant, SignInSession
+from service.accounts.rules import KEY_START, PASS_LASTS, PASS_START, SESSION_IDLE_MAX, SESSION_SEEN_EVERY
+from service.accounts.tables import ApiKey, CasePass, Person, RoleGrant, SignInSession
 from service.core.actor import COMMONS, Actor, Grant, Role, SignIn
 from service.db.session import Tx
 
@@ -77,6 +77,31 @@ async def actor_for_key(tx: Tx, key: str, *, now: datetime) -> Actor | None:
     if found[0].last_used_on != now.date():
         await tx.execute(update(ApiKey).where(ApiKey.key_hash == key_hash).values(last_used_on=now.date()))
     return _actor(found, SignIn.API_KEY)
+
+
+async def give_pass(tx: Tx, case_id: UUID, *, language: str, now: datetime) -> tuple[str, datetime]:
+    """Return a token that opens one case for an hour, and when it ends; the caller has checked the receipt."""
+    token, expires_at = PASS_START + new_secret(), now + PASS_LASTS
+    tx.add(CasePass(token_hash=secret_digest(token), case_id=case_id, language=language, expires_at=expires_at))
+    return token, expires_at
+
+
+async def actor_for_pass(tx: Tx, token: str, *, now: datetime) -> Actor | None:
+    """Return who holds the receipt of a case, by the token that it gave; None if it is unknown or over."""
+    if len(token) > _TOKEN_LENGTH_MAX:
+        return None
+    held = await tx.get(CasePass, secret_digest(token))
+    return None if held is None or held.expires_at <= now else reporter(held.case_id, language=held.language)
+
+
+def reporter(case_id: UUID, *, language: str) -> Actor:
+    """Return the anonymous reporter of a case, whose receipt was right."""
+    return Actor(None, sign_in=SignIn.RECEIPT, language=language, case_id=case_id)
+
+
+async def prune_passes(tx: Tx, *, now: datetime) -> None:
+    """Forget the tokens that are over."""
+    await tx.execute(delete(CasePass).where(CasePass.expires_at <= now))
 
 
 async def actor_for_person(tx: Tx, person_id: UUID, *, sign_in: SignIn) -> Actor | None:

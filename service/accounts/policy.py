@@ -18,6 +18,7 @@ class Audience(StrEnum):
 
     ANYONE = "anyone"
     SIGNED_IN = "signed_in"
+    REPORTER = "reporter"  # who opened an anonymous report with its receipt
 
 
 Who = Role | Audience
@@ -27,6 +28,7 @@ BUYER, SELLER, MEDIATOR, SUPERVISOR = Role.BUYER, Role.SELLER, Role.MEDIATOR, Ro
 REGULATOR, OPERATOR, PLATFORM = Role.REGULATOR, Role.OPERATOR, Role.PLATFORM
 ANYONE: Final = frozenset({Audience.ANYONE})
 SIGNED_IN: Final = frozenset({Audience.SIGNED_IN})
+REPORTER: Final = Audience.REPORTER
 
 _SERVICE: Rows = {
     "service.health": ANYONE,
@@ -71,12 +73,15 @@ _BATCHES: Rows = {
     "batches.read": SIGNED_IN,
     "batches.read_custody": {SELLER, MEDIATOR, SUPERVISOR, REGULATOR},
     "batches.record_custody": {SELLER},
+    "batches.show_photos": {SELLER},
 }
 
 _ORDERS: Rows = {
     "orders.place": {PLATFORM},
     "orders.read": {BUYER, SELLER, PLATFORM, MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR},
     "orders.pay": {PLATFORM},
+    "orders.pack": {SELLER},
+    "orders.read_packing": {SELLER, MEDIATOR, SUPERVISOR},
     "orders.ship": {SELLER, PLATFORM},
     "orders.deliver": SIGNED_IN,
     "orders.confirm_receipt": {BUYER},
@@ -88,13 +93,20 @@ _ORDERS: Rows = {
 
 _COMPLAINTS: Rows = {
     "complaints.file": {BUYER},
-    "complaints.read": {BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR, PLATFORM},
-    "complaints.add_entry": {BUYER, SELLER, MEDIATOR, SUPERVISOR},
-    "complaints.read_evidence": {BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR},
-    "complaints.add_evidence": {BUYER, SELLER},
+    "complaints.report": ANYONE,
+    "complaints.open_report": ANYONE,
+    "complaints.read": {BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR, PLATFORM, REPORTER},
+    "complaints.withdraw": {BUYER, REPORTER},
+    "complaints.add_entry": {BUYER, SELLER, MEDIATOR, SUPERVISOR, REPORTER},
+    "complaints.read_evidence": {BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR, REPORTER},
+    "complaints.add_evidence": {BUYER, SELLER, REPORTER},
+    "complaints.challenge": {MEDIATOR, SUPERVISOR},
+    "complaints.answer_challenge": {BUYER, SELLER, REPORTER},
+    "complaints.read_likenesses": {MEDIATOR, SUPERVISOR, REGULATOR},
     "complaints.read_matches": {BUYER, MEDIATOR, SUPERVISOR, REGULATOR},
     "complaints.link": {BUYER, MEDIATOR, SUPERVISOR},
     "complaints.triage": {MEDIATOR, SUPERVISOR},
+    "complaints.join": {MEDIATOR, SUPERVISOR},
     "complaints.answer": {SELLER},
     "complaints.decide_offer": {BUYER},
 }
@@ -163,6 +175,8 @@ def may(actor: Actor, action: str) -> bool:
     who = POLICY[action]
     if Audience.ANYONE in who:
         return True
+    if actor.case_id is not None:
+        return Audience.REPORTER in who
     if actor.person_id is None:
         return False
     return Audience.SIGNED_IN in who or not who.isdisjoint(actor.roles)
@@ -172,6 +186,6 @@ def require(actor: Actor, action: str) -> None:
     """Raise `Unauthenticated` ("sign_in_needed") or `Forbidden` ("role_not_allowed") where `may` says no."""
     if may(actor, action):
         return
-    if actor.person_id is None:
+    if actor.person_id is None and actor.case_id is None:
         raise Unauthenticated("sign_in_needed", "sign in, or send an API key")
     raise Forbidden("role_not_allowed", "none of your roles allows this", action=action)

@@ -3,12 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from service.core.actor import COMMONS, Actor, Role
 from service.core.errors import Forbidden, Invalid
+from service.core.limits import Limit
 
 SESSION_LASTS = timedelta(days=14)
 SESSION_IDLE_MAX = timedelta(days=2)
@@ -22,23 +22,14 @@ PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 128
 API_KEYS_MAX = 20
 
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most `tries` of one kind from one source within a window that starts with the first."""
-
-    kind: str
-    tries: int
-    window: timedelta
-
-
 SIGN_INS_BY_EMAIL = Limit("sign_in_email", 10, timedelta(minutes=15))
 SIGN_INS_BY_ADDRESS = Limit("sign_in_address", 60, timedelta(minutes=15))
 REGISTRATIONS_BY_ADDRESS = Limit("register_address", 30, timedelta(hours=1))
-ATTEMPTS_KEPT = timedelta(days=1)
 
 KEY_START = "fh_"
 KEY_PREFIX_LENGTH = 8
+PASS_START = "fr_"
+PASS_LASTS = timedelta(hours=1)
 _EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f.]+(\.[^\s@\x00-\x1f\x7f.]+)+")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _COMMONS_ROLES = frozenset({Role.BUYER, Role.REGULATOR, Role.OPERATOR})

@@ -15,11 +15,11 @@ from service.accounts.rules import (
     fold_email,
 )
 from service.accounts.tables import Person, SignInSession
-from service.accounts.throttle import count_attempt, forget_attempts
 from service.core.actor import Actor, Role, SignIn
 from service.core.errors import Forbidden, NotFound, Unauthenticated
 from service.core.ids import new_id
 from service.db.session import Database, Tx
+from service.db.throttle import count_attempt, forget_attempts
 from service.events.log import emit
 
 
@@ -50,7 +50,7 @@ async def sign_in(tx: Tx, database: Database, *, email: str, password: str, addr
         raise Unauthenticated("sign_in_wrong", "the address or the password is wrong")
     renewed = await passwords.hash_password(password) if passwords.is_outdated(password_hash or "") else None
     now = await tx.now()
-    await forget_attempts(tx, SIGN_INS_BY_EMAIL, folded, salt=salt, now=now)
+    await forget_attempts(tx, SIGN_INS_BY_EMAIL, folded, salt=salt)
     if renewed is not None:
         await tx.execute(
             update(Person)

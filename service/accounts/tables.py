@@ -115,13 +115,16 @@ class SignInSession(Base):
     ended_at: Mapped[datetime | None]
 
 
-class Attempt(Base):
-    """How often something guessable was tried in a window: sign-ins by e-mail and by address, registrations."""
+class CasePass(Base):
+    """What a receipt gives for an hour: a token that opens one case, for whoever holds it. Only its SHA-256 is kept."""
 
-    __tablename__ = "sign_in_attempt"
-    __table_args__ = (Index("sign_in_attempt_started_idx", "started_at"),)
+    __tablename__ = "case_pass"
+    __table_args__ = (
+        CheckConstraint("octet_length(token_hash) = 32", name="token_hash"),
+        Index("case_pass_expires_idx", "expires_at"),
+    )
 
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    digest: Mapped[bytes] = mapped_column(primary_key=True)
-    tries: Mapped[int]
-    started_at: Mapped[datetime]
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("complaint.id"))
+    language: Mapped[str]
+    expires_at: Mapped[datetime]

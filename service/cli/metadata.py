@@ -8,6 +8,7 @@ from sqlalchemy import MetaData
 
 import service
 from service.db import idempotency as _idempotency  # noqa: F401 - its table is part of the metadata
+from service.db import throttle as _throttle  # noqa: F401 - as above
 from service.db.base import Base
 
 

@@ -52,18 +52,21 @@ COMPLAINT = Lifecycle(
     [
         row("draft", "submit", "submitted", "buyer", "complaint.submitted"),
         row("draft", "withdraw", "withdrawn", "buyer", "complaint.withdrawn"),
+        row("draft", "merge", "merged", "buyer", "complaint.merged"),
         row("submitted", "triage", "triage", "system", "complaint.triaged"),
         row("submitted", "send", "with_seller", "system", "complaint.with_seller"),
         row("triage", "send", "with_seller", "mediator", "complaint.with_seller"),
         row("triage", "dispute", "disputed", "mediator system", "complaint.disputed"),
         row("triage", "close", "closed", "mediator system", "complaint.closed"),
         row("triage", "withdraw", "withdrawn", "buyer", "complaint.withdrawn"),
+        row("triage", "join", "merged", "mediator", "complaint.joined"),
         row("with_seller", "answer", "answered", "seller", "complaint.answered"),
         row("with_seller", "send_back", "triage", "seller", "complaint.triaged"),
         row("with_seller", "settle", "settled", "seller system", "complaint.settled"),
         row("with_seller", "dispute", "disputed", "mediator system", "complaint.disputed"),
         row("with_seller", "close", "closed", "mediator system", "complaint.closed"),
         row("with_seller", "withdraw", "withdrawn", "buyer", "complaint.withdrawn"),
+        row("with_seller", "join", "merged", "mediator", "complaint.joined"),
         row("answered", "settle", "settled", "buyer seller", "complaint.settled"),
         row("answered", "dispute", "disputed", "buyer mediator system", "complaint.disputed"),
         row("answered", "close", "closed", "mediator system", "complaint.closed"),
@@ -74,7 +77,9 @@ COMPLAINT = Lifecycle(
         row("disputed", "withdraw", "withdrawn", "buyer", "complaint.withdrawn"),
     ],
 )
-ENDS: Final = ("settled", "closed", "withdrawn")
+ENDS: Final = ("settled", "closed", "withdrawn", "merged")
+UNCOUNTED: Final = ("draft", "withdrawn", "merged")
+"""The states in which a complaint is none of its own: not sent, taken back, or part of another case."""
 OPEN_SENT: Final = tuple(state for state in COMPLAINT.states if state not in (*ENDS, "draft"))
 """The states of a complaint that was sent and has not ended."""
 

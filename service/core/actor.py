@@ -26,6 +26,7 @@ class SignIn(StrEnum):
     NONE = "none"
     SESSION = "session"
     API_KEY = "api_key"
+    RECEIPT = "receipt"
     SYSTEM = "system"
 
 
@@ -40,13 +41,17 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The one who acts in a request or job. `person_id` is None for nobody and for the system."""
+    """The one who acts in a request or job. `person_id` is None for nobody, the system and who holds a receipt.
+
+    `case_id` is the one case that the receipt of an anonymous reporter opened; they have no grants and see nothing else.
+    """
 
     person_id: UUID | None
     grants: frozenset[Grant] = field(default_factory=frozenset)
     sign_in: SignIn = SignIn.NONE
     name: str = ""
     language: str = "en"
+    case_id: UUID | None = None
 
     @property
     def roles(self) -> frozenset[Role]:

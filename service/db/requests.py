@@ -187,7 +187,9 @@ def _claims_late(scope: Scope) -> bool:
 
 def _principal(scope: Scope) -> str:
     actor = scope.get("user")
-    return str(actor.person_id) if isinstance(actor, Actor) and actor.person_id else "anonymous"
+    if not isinstance(actor, Actor):
+        return "anonymous"
+    return str(actor.person_id or actor.case_id or "anonymous")
 
 
 def _header(scope: Scope, name: bytes) -> str | None:

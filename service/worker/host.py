@@ -10,10 +10,13 @@ import structlog
 from procrastinate.jobs import DeleteJobCondition
 from sqlalchemy.exc import DBAPIError
 
+from service.accounts.identity import prune_passes
 from service.db.idempotency import PRUNE_BATCH, prune
 from service.db.session import Database, Tx
+from service.db.throttle import FORGET_MAX, prune_attempts
 from service.deadlines.actions import fire_due
 from service.deadlines.queries import policy
+from service.escrow.evidence_checks import watch_evidence
 from service.escrow.guarding import queue_checks
 from service.escrow.limits import watch_limits
 from service.escrow.sealing import seal_next
@@ -70,11 +73,20 @@ async def prune_keys(tx: Tx) -> int:
     return await prune(tx, before=now - kept.duration)
 
 
+async def forget_counts(tx: Tx) -> int:
+    """Forget counts over time that are older than a day, and passes that are over; return how many counts."""
+    now = await tx.now()
+    await prune_passes(tx, now=now)
+    return await prune_attempts(tx, now=now)
+
+
 HOUSEKEEPING = (
     Sweeper("files", queue_housekeeping, timedelta(minutes=5)),
     Sweeper("seal", _seal, timedelta(seconds=20)),  # it seals once a minute; a backlog at once
     Sweeper("checks", queue_checks, timedelta(minutes=1)),
+    Sweeper("evidence", watch_evidence, timedelta(minutes=5)),
     Sweeper("idempotency keys", prune_keys, timedelta(minutes=10), full=PRUNE_BATCH),
+    Sweeper("counts", forget_counts, timedelta(minutes=10), full=FORGET_MAX),
 )
 
 

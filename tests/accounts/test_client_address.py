@@ -6,7 +6,7 @@ import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp
 
-from service.accounts.throttle import digest_of
+from service.db.throttle import digest_of
 from service.cli.running import behind_proxies
 from service.db.session import Database
 from service.settings import Settings
@@ -27,7 +27,7 @@ async def counted(app: ASGIApp, peer: str, forwarded: list[str], database: Datab
     headers = [("X-Forwarded-For", each) for each in forwarded]
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local", headers=headers) as client:
         assert (await client.post("/api/v1/sessions", json=BODY)).status_code == 401
-    [[digest]] = await rows(database, "SELECT digest FROM sign_in_attempt WHERE kind = 'sign_in_address'")
+    [[digest]] = await rows(database, "SELECT digest FROM attempt WHERE kind = 'sign_in_address'")
     named = {digest_of(each, settings.secret): each for each in (PROXY, ANOTHER_PROXY, CLIENT, OTHER)}
     return named[digest]
 

@@ -74,7 +74,7 @@ async def test_registrations_from_one_network_address_are_limited(
     await client.post(PEOPLE, json=NEW)
     async with database.begin() as tx:
         most = REGISTRATIONS_BY_ADDRESS.tries
-        await tx.execute(text("UPDATE sign_in_attempt SET tries = :most"), {"most": most})
+        await tx.execute(text("UPDATE attempt SET tries = :most"), {"most": most})
     refused = await client.post(PEOPLE, json={**NEW, "email": "b@example.com"})
     assert refused.status_code == 429
     assert await count(database, "person") == 1

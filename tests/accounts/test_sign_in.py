@@ -48,7 +48,7 @@ async def test_the_database_keeps_neither_token_nor_password(client: httpx.Async
     await make_account(database, "mei", Role.BUYER)
     await client.post(SESSIONS, json=RIGHT)
     token = client.cookies["fairhold_session"]
-    for table in ("person", "sign_in_session", "api_key", "event", "idempotency_key", "sign_in_attempt"):
+    for table in ("person", "sign_in_session", "api_key", "event", "idempotency_key", "attempt"):
         kept = str(await rows(database, f"SELECT to_jsonb(t)::text FROM {table} t"))
         assert PASSWORD not in kept, table
         assert token not in kept, table
@@ -115,17 +115,15 @@ async def test_tries_from_one_network_address_are_counted_over_all_accounts(
     client: httpx.AsyncClient, database: Database
 ) -> None:
     async with database.begin() as tx:
-        await tx.execute(text("INSERT INTO sign_in_attempt VALUES ('other', '\\x00', 1, fairhold_now())"))
+        await tx.execute(text("INSERT INTO attempt VALUES ('other', '\\x00', 1, fairhold_now())"))
     assert (await client.post(SESSIONS, json=RIGHT)).status_code == 401
     async with database.begin() as tx:
         most = SIGN_INS_BY_ADDRESS.tries
-        await tx.execute(
-            text("UPDATE sign_in_attempt SET tries = :most WHERE kind = 'sign_in_address'"), {"most": most}
-        )
+        await tx.execute(text("UPDATE attempt SET tries = :most WHERE kind = 'sign_in_address'"), {"most": most})
     for name in ("a", "b"):
         answer = await client.post(SESSIONS, json={**RIGHT, "email": f"{name}@example.com"})
         assert answer.status_code == 429
-    [[tries]] = await rows(database, "SELECT tries FROM sign_in_attempt WHERE kind = 'sign_in_address'")
+    [[tries]] = await rows(database, "SELECT tries FROM attempt WHERE kind = 'sign_in_address'")
     assert tries == most + 2, "what was counted survives the refusal"
 
 
@@ -134,7 +132,7 @@ async def test_success_starts_the_count_of_the_address_anew(client: httpx.AsyncC
     for _ in range(SIGN_INS_BY_EMAIL.tries - 1):
         await client.post(SESSIONS, json={**RIGHT, "password": "wrong"})
     assert (await client.post(SESSIONS, json=RIGHT)).status_code == 201
-    assert await rows(database, "SELECT tries FROM sign_in_attempt WHERE kind = 'sign_in_email'") == []
+    assert await rows(database, "SELECT tries FROM attempt WHERE kind = 'sign_in_email'") == []
 
 
 async def test_a_session_ends_two_days_after_it_was_last_seen(
@@ -235,4 +233,4 @@ async def test_a_malformed_sign_in_is_explained_and_not_counted(
     answer = await client.post(SESSIONS, json=body)
     assert answer.status_code in {400, 422}
     assert answer.headers["content-type"] == "application/problem+json"
-    assert await count(database, "sign_in_attempt") == 0
+    assert await count(database, "attempt") == 0

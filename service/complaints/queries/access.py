@@ -16,8 +16,8 @@ _SENT = Complaint.submitted_at.is_not(None)
 def visible_to(actor: Actor) -> ColumnElement[bool]:
     """Return the filter of what an actor may see.
 
-    Buyers see their own, drafts included; sellers what reached them; mediators, supervisors and platforms what was sent
-    in their tenants; regulators and operators whatever was sent.
+    Buyers see their own, drafts included; who opened a report with its receipt that one; sellers what reached them;
+    mediators, supervisors and platforms what was sent in their tenants; regulators and operators whatever was sent.
     """
     if actor.is_system:
         return true()
@@ -33,6 +33,8 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
 
 
 def _own(actor: Actor) -> ColumnElement[bool]:
+    if actor.case_id is not None:
+        return and_(Complaint.id == actor.case_id, Complaint.buyer_id.is_(None))
     if actor.person_id is None or not actor.has(Role.BUYER):
         return false()
     return Complaint.buyer_id == actor.person_id
@@ -54,6 +56,8 @@ def side_of(actor: Actor, complaint: Complaint) -> Side:
     if actor.is_system:
         return "system"
     if actor.person_id is not None and complaint.buyer_id == actor.person_id:
+        return "buyer"
+    if actor.case_id == complaint.id:  # an anonymous reporter stands where the buyer does
         return "buyer"
     if complaint.seller_id in actor.seller_ids:
         return "seller"

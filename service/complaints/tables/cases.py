@@ -11,7 +11,7 @@ from service.complaints.rules import COMPLAINT, ENDS, OPEN_SENT
 from service.db.base import Base
 from service.db.words import one_of
 
-_UNSENT = one_of("status", ("draft", "withdrawn"))
+_UNCOUNTED = one_of("status", rules.UNCOUNTED)
 
 
 class Complaint(Base):
@@ -33,16 +33,20 @@ class Complaint(Base):
         CheckConstraint(one_of("link_by", rules.LINKED_BY), name="link_by"),
         CheckConstraint(one_of("outcome", rules.OUTCOMES), name="outcome"),
         CheckConstraint("buyer_id IS NOT NULL OR purpose = 'safety'", name="buyer"),
-        CheckConstraint(f"{_UNSENT} OR num_nulls(submitted_at, kind, harm, risk) = 0", name="sent"),
+        CheckConstraint(f"{_UNCOUNTED} OR num_nulls(submitted_at, kind, harm, risk) = 0", name="sent"),
         CheckConstraint("claim_minor IS NULL OR (claim_minor > 0 AND order_id IS NOT NULL)", name="claim"),
         CheckConstraint("(claim_minor IS NULL) = (currency IS NULL)", name="claim_currency"),
-        CheckConstraint(f"{_UNSENT} OR (claim_minor IS NULL) = (hold_id IS NULL)", name="claim_held"),
+        CheckConstraint(f"{_UNCOUNTED} OR (claim_minor IS NULL) = (hold_id IS NULL)", name="claim_held"),
         CheckConstraint("(match_status = 'linked') = (batch_id IS NOT NULL)", name="linked"),
         CheckConstraint("(batch_id IS NULL) = (link_by IS NULL)", name="linked_by"),
         CheckConstraint("batch_id IS NOT NULL OR NOT link_is_strict", name="strict"),
         CheckConstraint(f"({one_of('status', ENDS)}) = (ended_at IS NOT NULL)", name="ended"),
         CheckConstraint("(status = 'settled') = (outcome IS NOT NULL)", name="outcome_settled"),
         CheckConstraint("status <> 'with_seller' OR reached_at IS NOT NULL", name="reached"),
+        CheckConstraint("(status = 'merged') = (merged_into_id IS NOT NULL)", name="merged"),
+        CheckConstraint("merged_into_id <> id", name="merged_elsewhere"),
+        CheckConstraint(one_of("later_harm", [harm for harm in rules.HARMS if harm != "none"]), name="later_harm"),
+        CheckConstraint("buyer_id IS NOT NULL OR order_id IS NULL", name="anonymous"),
         Index(
             "complaint_open_key",
             "buyer_id",
@@ -57,6 +61,7 @@ class Complaint(Base):
         Index("complaint_batch_idx", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
         Index("complaint_order_idx", "order_id", postgresql_where=text("order_id IS NOT NULL")),
         Index("complaint_hold_idx", "hold_id", postgresql_where=text("hold_id IS NOT NULL")),
+        Index("complaint_merged_into_idx", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index("complaint_silence_idx", "ended_at", postgresql_where=text("outcome = 'silence'")),
     )
 
@@ -103,6 +108,13 @@ class Complaint(Base):
     answered_at: Mapped[datetime | None]
     ruled_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("complaint.id"))
+    later_harm: Mapped[str | None]
+
+    @property
+    def gravest_harm(self) -> str | None:
+        """The gravest harm told so far: what was sent first, or what an addition told since."""
+        return self.later_harm or self.harm
 
 
 class ComplaintText(Base):
@@ -129,6 +141,7 @@ class ComplaintEntry(Base):
         ForeignKeyConstraint(["tenant_id", "complaint_id"], ["complaint.tenant_id", "complaint.id"]),
         CheckConstraint(one_of("kind", rules.ENTRY_KINDS), name="kind"),
         CheckConstraint(one_of("side", rules.SIDES), name="side"),
+        UniqueConstraint("draft_id"),
         Index("complaint_entry_complaint_idx", "complaint_id", "id"),
     )
 
@@ -140,6 +153,7 @@ class ComplaintEntry(Base):
     author_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     decision: Mapped[str | None]
     at: Mapped[datetime]
+    draft_id: Mapped[UUID | None] = mapped_column(ForeignKey("complaint.id"))
 
 
 class ComplaintEntryText(Base):

@@ -8,13 +8,14 @@ from litestar.params import FromPath, FromQuery
 
 from service.accounts import actions, passwords
 from service.accounts import sign_in as signing
+from service.accounts.devices import client_address
 from service.accounts.guards import SESSION_COOKIE, session_cookie
 from service.accounts.rules import REGISTRATIONS_BY_ADDRESS, check_password
-from service.accounts.throttle import count_attempt
 from service.core.actor import Actor
 from service.core.errors import NotFound, Unauthenticated
 from service.db.requests import LATE_CLAIM
 from service.db.session import Database, Tx
+from service.db.throttle import count_attempt
 from service.settings import Settings
 from service.web import paths
 from service.web.language import is_language
@@ -167,11 +168,6 @@ async def _ask_sign_in(form: Form) -> SignInPage:
 
 async def _ask_register(form: Form = EMPTY_FORM) -> Register:
     return Register(form, safe_next(form.value("next")) or "")
-
-
-def client_address(request: Request[Any, Any, Any]) -> str:
-    """Return the network address that tries are counted for."""
-    return request.client.host if request.client is not None else "unknown"
 
 
 HANDLERS: list[Any] = [
