@@ -264,7 +264,7 @@ async def _add_file(tx: Tx, complaint: Complaint, buyer: Actor, *, now: datetime
     file = Received(
         id=new_id(), tenant_id=complaint.tenant_id, case_key_id=key.id, object_name=f"none-{complaint.id}",
         kind=Kind.PNG, size_bytes=1, stored_size_bytes=2, sha256_plain=bytes(32), sha256_stored=bytes(32),
-        derived=Derived(1, 1, bytes(32), bytes(32)), pages=None, put_at_monotonic=time.monotonic(),
+        derived=Derived(1, 1, bytes(32), bytes(32), bytes(32), 0), pages=None, put_at_monotonic=time.monotonic(),
     )  # fmt: skip
     await attach(tx, buyer, complaint.id, [file], retention_days=1, now=now)
     await erase_case_files(tx, SYSTEM, complaint.id, now=now)
