@@ -28,6 +28,8 @@ KINDS = frozenset(
         "refund_failed",
         "chargeback_of_refund",
         "chargeback_unmatched",
+        "evidence_damaged",
+        "evidence_not_checked",
     }
 )
 """What can be wrong. Each has words in `web/words/labels.py` ("alert.<kind>")."""

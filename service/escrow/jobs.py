@@ -1,6 +1,6 @@
 """Queued work: carry payments to the provider, apply its notices, pause and resume the holds of frozen scopes."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -15,6 +15,7 @@ from service.escrow.actions.notices import apply_notice
 from service.escrow.actions.pausing import Mark, pause_chunk, resume_chunk
 from service.escrow.actions.payments import record_outcome
 from service.escrow.actions.scopes import lift_scope_freeze
+from service.escrow.evidence_checks import tell_of_check
 from service.escrow.gateway import Answer, Gateway, Known
 from service.escrow.guarding import reconcile_ledger, verify_whole_chain
 from service.escrow.heads import lock_head
@@ -130,4 +131,9 @@ HANDLERS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "escrow.lock_head": lock_head,
     "escrow.reconcile": reconcile_ledger,
     "escrow.verify_chain": verify_whole_chain,
+    "escrow.tell_of_evidence": tell_of_check,
+}
+SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
+    "file_check.found": ["escrow.tell_of_evidence"],
+    "file_check.ended": ["escrow.tell_of_evidence"],
 }

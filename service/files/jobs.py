@@ -85,7 +85,7 @@ async def lock_overdue(payload: Payload, *, database: Database) -> None:  # noqa
 
 
 async def verify(payload: Payload, *, database: Database, store: Store, ring: KeyRing) -> None:
-    """Look at every stored byte, from where the run was cut off. While the store is down this raises, and finds nothing."""
+    """Look at every stored byte, from where the run was cut off. While the store is down it raises and finds nothing."""
     await verify_stored(database, store, ring, UUID(payload["check_id"]), Scope())
 
 

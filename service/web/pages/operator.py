@@ -13,6 +13,7 @@ from service.db.session import Tx
 from service.deadlines.queries import overdue
 from service.escrow.alerts import live_alerts
 from service.escrow.queries import last_checks, newest_seal, sweeping
+from service.files.check_queries import last_whole_check
 from service.files.store import Store
 from service.jobs.queue import waiting_jobs, worker_silent_seconds
 from service.web import paths
@@ -46,6 +47,9 @@ async def health(tx: Tx, actor: Actor, files: Check) -> Health:
     seal, checks = await newest_seal(tx), await last_checks(tx)
     if seal is not None:
         runs.append(("run.seal", seal.at))
+    evidence = await last_whole_check(tx)
+    if evidence is not None and evidence.ended_at is not None:
+        runs.append(("run.evidence", evidence.ended_at))
     runs += [(name, checks[check]) for name, check in _CHECKS if check in checks]
     return Health(
         as_of=now,
