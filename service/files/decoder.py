@@ -16,23 +16,29 @@ import signal
 import struct
 import sys
 import warnings
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pdqhash
 import pillow_heif
-from PIL import Image, ImageCms
+from PIL import AvifImagePlugin, Image, ImageCms, UnidentifiedImageError
 
-PIXELS_MAX = 50_000_000  # the same as kinds.PIXELS_MAX; a test holds them together
+PIXELS_MAX = 50_000_000  # this and the next two are the same as in kinds; a test holds them together
+FRAMES_MAX = 200
+PAGES_MAX = 500
 SIDE_MAX = 32_767
 VIEW_SIDE_MAX = 2_048
 THUMBNAIL_SIDE_MAX = 480
 VIEW_QUALITY = 82
 THUMBNAIL_QUALITY = 75
 WEBP_EFFORT = 2  # of 0 to 6; the files grow by a few hundredths, the time halves
-MEMORY_BYTES_MAX = 671_088_640  # 640 MiB of address space, about 100 of them libraries
+REDUCING_GAP = 2.0  # cheap halving stops at twice the wanted size; the fine filter does the rest
+MEMORY_BYTES_MAX = 637_534_208  # 608 MiB of address space: 100 of them are libraries, so at most 512 are ever touched
 OPEN_FILES_MAX = 32
+BAND_ROWS = 256
+PROFILE_BYTES_KEPT = 65_536
 
 _FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "heic": "HEIF", "avif": "AVIF"}
 _SRGB = ImageCms.createProfile("sRGB")
@@ -82,8 +88,9 @@ def prepare() -> None:
     """Set the libraries' own limits."""
     Image.MAX_IMAGE_PIXELS = PIXELS_MAX
     warnings.simplefilter("error", Image.DecompressionBombWarning)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     # An embedded thumbnail may show something else than the photo, so it never stands in for it.
-    pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)
+    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
 def work(kind: str, body: bytes) -> tuple[dict[str, Any], bytes, bytes]:
@@ -94,8 +101,10 @@ def work(kind: str, body: bytes) -> tuple[dict[str, Any], bytes, bytes]:
         made = derive(kind, body)
     except Refused as refusal:
         return {"error": str(refusal)}, b"", b""
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return {"error": "file_too_many_pixels"}, b"", b""
+    except MemoryError:
+        return {"error": "file_unpacks_too_large"}, b"", b""
     except Exception:  # noqa: BLE001  # decoders raise nearly anything on broken bytes, and nothing else runs here
         return {"error": "file_damaged"}, b"", b""
     head = {
@@ -110,28 +119,44 @@ def work(kind: str, body: bytes) -> tuple[dict[str, Any], bytes, bytes]:
 
 
 def derive(kind: str, body: bytes) -> Made:
-    """Return what is made of a photo."""
-    with Image.open(BytesIO(body), formats=(_FORMATS[kind],)) as opened:
-        width, height = opened.size
-        if width * height > PIXELS_MAX or max(width, height) > SIDE_MAX:
-            raise Refused("file_too_many_pixels")
-        opened.load()
-        profile = opened.info.get("icc_profile")
-        turn = _TURNS.get(_orientation(opened))
-        small = _reduced(opened, VIEW_SIDE_MAX)
-    if turn is not None:
-        small = small.transpose(turn)
-    view = _clean(_to_srgb(small, profile))
-    thumbnail = view.copy()
-    thumbnail.thumbnail((THUMBNAIL_SIDE_MAX, THUMBNAIL_SIDE_MAX))
-    if turn in _SIDEWAYS:
-        width, height = height, width
+    """Return what is made of a photo: one decode, one fine resize, and everything smaller from its result."""
+    width, height, view = upright_view(kind, body)
+    thumbnail = view.resize(_fit(view.size, THUMBNAIL_SIDE_MAX), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)
     likeness, quality = _likeness(thumbnail)
     return Made(width, height, _webp(view, VIEW_QUALITY), _webp(thumbnail, THUMBNAIL_QUALITY), likeness, quality)
 
 
+def upright_view(kind: str, body: bytes) -> tuple[int, int, Image.Image]:
+    """Return the upright width and height of the photo, and the pixels of its view: upright, sRGB, on white.
+
+    Raises `Refused` ("file_too_many_pixels", "file_too_many_frames"), and whatever a decoder may raise.
+    """
+    photo = _opened(kind, body)
+    width, height = photo.size
+    if width * height > PIXELS_MAX or max(width, height) > SIDE_MAX:
+        raise Refused("file_too_many_pixels")
+    if getattr(photo, "n_frames", 1) > FRAMES_MAX:
+        raise Refused("file_too_many_frames")
+    profile = photo.info.get("icc_profile")
+    turn = _TURNS.get(_orientation(photo))
+    size = _fit(photo.size, VIEW_SIDE_MAX)
+    # JPEG alone can be decoded at a half, a quarter or an eighth; never at less than the gap.
+    drafted = photo.draft(None, (round(size[0] * REDUCING_GAP), round(size[1] * REDUCING_GAP)))
+    photo.load()
+    photo = _plain(photo)  # what was decoded is given back before more is taken
+    box = drafted[1] if drafted else (0, 0, *photo.size)
+    small = photo.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=REDUCING_GAP)
+    view = _to_srgb(small, profile)
+    if turn is not None:
+        view = view.transpose(turn)
+    if turn in _SIDEWAYS:
+        width, height = height, width
+    view.info.clear()  # an encoder would carry comments and profiles along
+    return width, height, view
+
+
 def count_pages(body: bytes) -> int:
-    """Return how many pages a PDF has; raises `Refused` ("file_protected", "file_damaged").
+    """Return how many pages a PDF has; raises `Refused` ("file_protected", "file_damaged", "file_too_many_pages").
 
     One that is encrypted but opens without a password (as many invoices are) is not protected from its reader.
     """
@@ -142,9 +167,34 @@ def count_pages(body: bytes) -> int:
             pages = len(document.pages)
     except pikepdf.PasswordError as error:
         raise Refused("file_protected") from error
+    except pikepdf.PdfError as error:
+        # For a reader with a certificate, or by a method that nobody knows: there is no way in either.
+        raise Refused("file_protected" if "encryption" in str(error) else "file_damaged") from error
     if pages == 0:
         raise Refused("file_damaged")
+    if pages > PAGES_MAX:
+        raise Refused("file_too_many_pages")
     return pages
+
+
+def _opened(kind: str, body: bytes) -> Image.Image:
+    """Open a photo without decoding it; libraries that refuse a size by themselves say too little about why."""
+    try:
+        return Image.open(BytesIO(body), formats=(_FORMATS[kind],))
+    except UnidentifiedImageError:
+        if kind in ("heic", "avif") and _claimed_pixels(body) > PIXELS_MAX:
+            raise Refused("file_too_many_pixels") from None
+        raise
+
+
+def _claimed_pixels(body: bytes) -> int:
+    """Return the most pixels that an ISO base media file claims for one of its pictures (box `ispe`)."""
+    claimed, at = 0, body.find(b"ispe")
+    while at >= 0:
+        width, height = struct.unpack(">II", body[at + 8 : at + 16].ljust(8, b"\0"))
+        claimed = max(claimed, width * height)
+        at = body.find(b"ispe", at + 4)
+    return claimed
 
 
 def _orientation(image: Image.Image) -> int:
@@ -156,47 +206,75 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _reduced(image: Image.Image, side_max: int) -> Image.Image:
-    """Return an 8-bit L, RGB, RGBA or CMYK picture with sides of at most `side_max`; the input may be used up."""
-    if image.mode in ("1", "P", "PA", "LA", "La", "RGBa") or "transparency" in image.info:
-        has_alpha = "A" in image.mode.upper() or "transparency" in image.info
-        image = image.convert("RGBA" if has_alpha else "RGB")
-    elif image.mode not in ("L", "RGB", "RGBA", "CMYK") and not image.mode.startswith("I"):
-        image = image.convert("RGB")
-    image.thumbnail((side_max, side_max), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    if image.mode.startswith("I"):  # 16 bits of grey; a plain conversion would clip all but the darkest
-        image = image.convert("F").point(lambda level: level * (1 / 256)).convert("L")
-    return image
+def _fit(size: tuple[int, int], side_max: int) -> tuple[int, int]:
+    """Return `size`, made smaller in proportion until no side is over `side_max`."""
+    scale = min(1.0, side_max / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """Return a picture of any mode in 8 bits of L, RGB or CMYK, on white where it is transparent.
+
+    In bands: three copies of a large picture, as one conversion after the other would need, are over the memory limit.
+    """
+    if image.mode in ("L", "RGB", "CMYK") and "transparency" not in image.info:
+        return image
+    is_grey = image.mode.startswith(("I", "F"))
+    plain = Image.new("L" if is_grey else "RGB", image.size)
+    for top in range(0, image.height, BAND_ROWS):
+        band = image.crop((0, top, image.width, min(top + BAND_ROWS, image.height)))
+        plain.paste(_grey_band(band) if is_grey else _on_white(band), (0, top))
+    return plain
+
+
+def _grey_band(band: Image.Image) -> Image.Image:
+    """Return 16 bits of grey in 8; a plain conversion would clip all but the darkest."""
+    levels = np.asarray(band).astype(np.int64) >> 8
+    return Image.fromarray(levels.clip(0, 255).astype(np.uint8))
+
+
+def _on_white(band: Image.Image) -> Image.Image:
+    if "A" not in band.mode.upper() and "transparency" not in band.info:
+        return band.convert("RGB")
+    seen = band.convert("RGBA")
+    ground = Image.new("RGB", band.size, _WHITE)
+    ground.paste(seen, mask=seen.getchannel("A"))
+    return ground
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return the picture in sRGB, on white where it is transparent; a profile that does not fit is left aside."""
-    if image.mode == "RGBA":
-        ground = Image.new("RGB", image.size, _WHITE)
-        ground.paste(image, mask=image.getchannel("A"))
-        image = ground
+    """Return the picture in sRGB; a profile that does not fit is left aside."""
     if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            converted = None
-        if converted is not None:
-            return converted
-    return image.convert("RGB")
+        transform = (_kept_transform if len(profile) <= PROFILE_BYTES_KEPT else _transform)(profile, image.mode)
+        if transform is not None:
+            return transform.apply(image)
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _clean(image: Image.Image) -> Image.Image:
-    """Return the same pixels in a new picture: a saved copy would carry comments and profiles along."""
-    clean = Image.new("RGB", image.size)
-    clean.paste(image)
-    return clean
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Return the way from a profile to sRGB, or None if the profile does not fit the mode or changes nothing."""
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        transform = ImageCms.buildTransform(source, _SRGB, mode, "RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+    if mode == "RGB":
+        probe = _colour_cube()
+        changed = np.asarray(transform.apply(probe)).astype(np.int16) - np.asarray(probe)
+        if np.abs(changed).max() <= 1:
+            return None
+    return transform
 
 
-def _webp(image: Image.Image, quality: int) -> bytes:
-    out = BytesIO()
-    image.save(out, "WEBP", quality=quality, method=WEBP_EFFORT)
-    return out.getvalue()
+_kept_transform = lru_cache(maxsize=8)(_transform)
+
+
+@lru_cache(maxsize=1)
+def _colour_cube() -> Image.Image:
+    """Return a picture of 9 x 9 x 9 colours."""
+    steps = np.linspace(0, 255, 9).astype(np.uint8)
+    colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(27, 27, 3)
+    return Image.fromarray(colours)
 
 
 def _likeness(image: Image.Image) -> tuple[bytes, int]:
@@ -206,6 +284,12 @@ def _likeness(image: Image.Image) -> tuple[bytes, int]:
     """
     bits, quality = pdqhash.compute(np.asarray(image))
     return np.packbits(bits.astype(np.uint8)).tobytes(), int(quality)
+
+
+def _webp(image: Image.Image, quality: int) -> bytes:
+    out = BytesIO()
+    image.save(out, "WEBP", quality=quality, method=WEBP_EFFORT)
+    return out.getvalue()
 
 
 def _limit_process() -> None:
@@ -227,7 +311,7 @@ def _allow_cpu(seconds: int) -> None:
 
 def _answer(sink: BinaryIO, head: dict[str, Any], view: bytes, thumbnail: bytes) -> None:
     packed = json.dumps(head).encode()
-    sink.write(struct.pack(">I", len(packed)) + packed + view + thumbnail)
+    sink.writelines((struct.pack(">I", len(packed)), packed, view, thumbnail))
     sink.flush()
 
 

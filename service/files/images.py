@@ -7,18 +7,22 @@ only itself.
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import struct
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from service.core.errors import Invalid, Unavailable, ensure, unreachable
-from service.files.kinds import FILE_BYTES_MAX, Kind, check_size
+from service.files.scanning import Scanner
+from service.files.kinds import Kind, check_size
 
 WORKERS_MAX = 2
+PIECE_BYTES = 1_048_576
 ANSWER_HEAD_BYTES_MAX = 1_024
 DERIVATIVE_BYTES_MAX = 16_000_000
 
@@ -28,7 +32,10 @@ _ENVIRONMENT = {"LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "
 _REFUSALS = {
     "file_damaged": "the file cannot be decoded",
     "file_protected": "the file is protected by a password",
-    "file_too_many_pixels": "the picture is larger than the limit",
+    "file_too_many_pixels": "the picture has more pixels than the limit",
+    "file_too_many_frames": "the file holds more pictures than the limit",
+    "file_too_many_pages": "the document has more pages than the limit",
+    "file_unpacks_too_large": "the file unpacks to more than the memory limit",
     "file_timeout": "the file took too long to decode",
 }
 
@@ -62,17 +69,19 @@ class Limits:
 class ImageWorkshop:
     """At most `WORKERS_MAX` decoder processes, started when first needed. Belongs to one event loop."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, *, scanner: Scanner | None = None) -> None:
+        """`scanner` looks at every file before it is taken in; without one, nobody looks for malware."""
+        self.scanner = scanner
         self._limits = limits or Limits()
         self._free = asyncio.Semaphore(WORKERS_MAX)
         self._idle: list[_Worker] = []
         self._under_way = 0
 
     async def derive(self, data: bytes | Path | BinaryIO, kind: Kind) -> Derivatives:
-        """Return view and thumbnail of a photo.
+        """Return what people see of a photo. Reads `data` in pieces, perhaps twice.
 
-        Raises `Invalid` with "file_damaged", "file_too_many_pixels" or "file_timeout", and `Unavailable`
-        ("photo_workshop_busy") when too many files wait.
+        Raises `Invalid` with "file_damaged", "file_too_many_pixels", "file_too_many_frames", "file_unpacks_too_large"
+        or "file_timeout", and `Unavailable` ("photo_workshop_busy") when too many files wait.
         """
         ensure(kind.is_photo, "a document has no view")
         head, body = await self._work(data, kind)
@@ -87,7 +96,7 @@ class ImageWorkshop:
         )
 
     async def count_pages(self, data: bytes | Path | BinaryIO) -> int:
-        """Return how many pages a PDF has; raises as `derive` does, and `Invalid` ("file_protected")."""
+        """Return how many pages a PDF has; raises as `derive`, and "file_protected" or "file_too_many_pages"."""
         head, _ = await self._work(data, Kind.PDF)
         return int(head["pages"])
 
@@ -101,40 +110,42 @@ class ImageWorkshop:
             raise Unavailable("photo_workshop_busy", "too many photos wait to be decoded")
         self._under_way += 1
         try:
-            async with self._free:
-                body = await asyncio.to_thread(_read, data)
-                check_size(len(body))
-                head, derivatives = await self._try_twice(body, kind)
+            async with self._free, asyncio.timeout(self._limits.wall_seconds):
+                with _readable(data) as source:
+                    size = await asyncio.to_thread(source.seek, 0, os.SEEK_END)
+                    check_size(size)
+                    head, derivatives = await self._try_twice(_Job(kind, source, size))
+        except TimeoutError:
+            head, derivatives = {"error": "file_timeout"}, b""
         finally:
             self._under_way -= 1
         if "error" in head:
             _refuse(str(head["error"]))
         return head, derivatives
 
-    async def _try_twice(self, body: bytes, kind: Kind) -> tuple[Mapping[str, Any], bytes]:
-        """Ask a warm worker, and a new one if it dies: an earlier file may have done the harm."""
-        while self._idle:
-            worker = self._idle.pop()
-            try:
-                return await self._ask(worker, body, kind)
-            except _WorkerDied:
-                continue
+    async def _try_twice(self, job: "_Job") -> tuple[Mapping[str, Any], bytes]:
+        """Ask a warm worker, and a new one if the first fails for what may be an earlier file's harm."""
+        if self._idle:
+            with contextlib.suppress(_WorkerDied):
+                return await self._ask(self._idle.pop(), job)
         try:
-            return await self._ask(await _Worker.start(), body, kind)
+            return await self._ask(await _Worker.start(), job)
         except _WorkerDied as death:
             return {"error": death.code}, b""
 
-    async def _ask(self, worker: "_Worker", body: bytes, kind: Kind) -> tuple[Mapping[str, Any], bytes]:
+    async def _ask(self, worker: "_Worker", job: "_Job") -> tuple[Mapping[str, Any], bytes]:
+        """Return a worker's answer; raises `_WorkerDied` when another worker might do better."""
         is_sound = False
         try:
-            async with asyncio.timeout(self._limits.wall_seconds):
-                answer = await worker.ask(kind, body, self._limits.cpu_seconds)
+            answer = await worker.ask(job, self._limits.cpu_seconds)
+            if answer[0].get("error") == "file_unpacks_too_large":
+                raise _WorkerDied("file_unpacks_too_large")
             is_sound = worker.jobs < self._limits.jobs_per_worker_max
             return answer
-        except TimeoutError:
-            return {"error": "file_timeout"}, b""
         except (EOFError, ConnectionError, ValueError) as error:  # the pipe broke, or what came is not an answer
-            raise _WorkerDied(await worker.end()) from error
+            if await worker.end() == -signal.SIGXCPU:  # each file has its own time: no earlier one used it up
+                return {"error": "file_timeout"}, b""
+            raise _WorkerDied("file_damaged") from error
         finally:
             if is_sound:
                 self._idle.append(worker)
@@ -142,12 +153,32 @@ class ImageWorkshop:
                 await worker.end()
 
 
-class _WorkerDied(Exception):
-    """A worker ended, or answered nonsense, in the middle of a file; `code` is what that makes of the file."""
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A file to decode."""
 
-    def __init__(self, exit_status: int) -> None:
-        super().__init__(f"decoder ended with {exit_status}")
-        self.code = "file_timeout" if exit_status == -signal.SIGXCPU else "file_damaged"
+    kind: Kind
+    source: BinaryIO
+    size_bytes: int
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Give the file from its beginning, in pieces; raises `EOFError` if it has become shorter."""
+        await asyncio.to_thread(self.source.seek, 0)
+        left = self.size_bytes
+        while left > 0:
+            piece = await asyncio.to_thread(self.source.read, min(left, PIECE_BYTES))
+            if not piece:
+                raise EOFError("the file became shorter")
+            left -= len(piece)
+            yield piece
+
+
+class _WorkerDied(Exception):
+    """A worker ended, ran out of memory or answered nonsense; `code` is what that makes of the file."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"decoder failed: {code}")
+        self.code = code
 
 
 class _Worker:
@@ -172,16 +203,17 @@ class _Worker:
             )
         )
 
-    async def ask(self, kind: Kind, body: bytes, cpu_seconds: int) -> tuple[Mapping[str, Any], bytes]:
+    async def ask(self, job: _Job, cpu_seconds: int) -> tuple[Mapping[str, Any], bytes]:
         """Return an answer's head and body; raises `EOFError`, `ConnectionError` or `ValueError` if none comes."""
         self.jobs += 1
         sink, source = self._process.stdin, self._process.stdout
         if sink is None or source is None:
             unreachable("a decoder has pipes")
-        job = json.dumps({"kind": kind.value, "cpu_seconds": cpu_seconds, "body": len(body)}).encode()
-        sink.write(struct.pack(">I", len(job)) + job)
-        sink.write(body)
-        await sink.drain()
+        told = json.dumps({"kind": job.kind.value, "cpu_seconds": cpu_seconds, "body": job.size_bytes}).encode()
+        sink.write(struct.pack(">I", len(told)) + told)
+        async for piece in job.pieces():
+            sink.write(piece)
+            await sink.drain()
         head_size = struct.unpack(">I", await source.readexactly(4))[0]
         if head_size > ANSWER_HEAD_BYTES_MAX:
             raise ValueError("an answer's head is too long")
@@ -198,13 +230,14 @@ class _Worker:
         return await self._process.wait()
 
 
-def _read(data: bytes | Path | BinaryIO) -> bytes:
-    if isinstance(data, bytes):
-        return data
+@contextlib.contextmanager
+def _readable(data: bytes | Path | BinaryIO) -> Iterator[BinaryIO]:
+    """Give a file to read from; one that came open stays open."""
     if isinstance(data, Path):
-        return data.read_bytes()
-    data.seek(0)
-    return data.read(FILE_BYTES_MAX + 1)
+        with data.open("rb") as opened:
+            yield opened
+    else:
+        yield BytesIO(data) if isinstance(data, bytes) else data
 
 
 def _refuse(code: str) -> NoReturn:

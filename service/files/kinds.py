@@ -1,7 +1,8 @@
 """What a file is, judged by its bytes alone: never by its name or the header that came with it.
 
-Refusals of files, all over this package: `file_empty`, `file_too_large`, `file_not_a_photo`, `file_damaged`,
-`file_protected`, `file_too_many_pixels`, `file_timeout`, `too_many_files`.
+Refusals of files, all over this package, each for one cause: `file_empty`; too big `file_too_large`, and what unpacks
+to more than a decoder may hold `file_unpacks_too_large`; `file_not_a_photo`; `file_damaged`; `file_protected`; too many
+`too_many_files`, `file_too_many_pixels`, `file_too_many_frames`, `file_too_many_pages`; too slow `file_timeout`.
 """
 
 from enum import StrEnum
@@ -10,6 +11,8 @@ from service.core.errors import Invalid, TooLarge
 
 FILE_BYTES_MAX = 20_000_000
 PIXELS_MAX = 50_000_000
+FRAMES_MAX = 200  # pictures in one file: a burst, an animation; only the first, or the main one, is shown
+PAGES_MAX = 500
 FILES_PER_COMPLAINT_MAX = 10
 FILES_PER_CASE_MAX = 30
 
@@ -64,20 +67,18 @@ def check_count(new: int, in_complaint: int, in_case: int) -> None:
 def sniff(head: bytes, tail: bytes) -> Kind:
     """Return the kind of a file from its first `HEAD_BYTES` and last `TAIL_BYTES` (a short file: all of it, twice).
 
-    Raises `Invalid`: "file_empty"; "file_not_a_photo" for anything off the list, and for a photo that is a PDF or ZIP
-    as well; "file_damaged" for a PDF without its end.
+    Raises `Invalid`: "file_empty"; "file_not_a_photo" for anything off the list, and for what is a PDF or a ZIP as
+    well; "file_damaged" for a PDF without its end.
     """
     if not head:
         raise Invalid("file_empty", "the file holds no bytes")
     kind = _by_magic(head)
     if kind is None:
         raise Invalid("file_not_a_photo", "the bytes are not those of a JPEG, PNG, WebP, HEIC, AVIF or PDF")
-    if kind is Kind.PDF:
-        if b"%%EOF" not in tail[-HEAD_BYTES:]:
-            raise Invalid("file_damaged", "the PDF has no end")
-        return kind
-    if b"%PDF-" in head[:HEAD_BYTES] or _ends_as_zip(tail):
+    if (kind.is_photo and b"%PDF-" in head[:HEAD_BYTES]) or _ends_as_zip(tail):
         raise Invalid("file_not_a_photo", "the file is of two kinds at once")
+    if kind is Kind.PDF and b"%%EOF" not in tail[-HEAD_BYTES:]:
+        raise Invalid("file_damaged", "the PDF has no end")
     return kind
 
 
