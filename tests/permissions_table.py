@@ -165,6 +165,11 @@ SELLERS = {
     ),
 }
 
+_LISTING_PHOTO = Row(  # what is listed, everybody may look at
+    may=EVERY_ROLE,
+    things={"batch_id": "batch", "file_id": "listing_photo"},
+    reaches=dict.fromkeys(EVERY_ROLE, ALL_SEEN),
+)
 _CUSTODY_READERS = frozenset({SELLER, MEDIATOR, SUPERVISOR, REGULATOR})
 
 BATCHES = {
@@ -203,6 +208,17 @@ BATCHES = {
         things={"batch_id": "batch"},
         reaches={SELLER: ALL_SEEN},  # a reseller passes on units of another's batch
     ),
+    "GET /batches/{batch_id}/photos": _everybody_sees("batch"),
+    "POST /batches/{batch_id}/photos": Row(
+        may=frozenset({SELLER}), files={"files": b"a photo"}, things={"batch_id": "batch"}, reaches={SELLER: _OWN_SHOP}
+    ),
+    "DELETE /batches/{batch_id}/photos/{file_id}": Row(
+        may=frozenset({SELLER}),
+        things={"batch_id": "batch", "file_id": "listing_photo"},
+        reaches={SELLER: _OWN_SHOP},
+    ),
+    "GET /batches/{batch_id}/photos/{file_id}/view": _LISTING_PHOTO,
+    "GET /batches/{batch_id}/photos/{file_id}/thumbnail": _LISTING_PHOTO,
 }
 
 _PARTIES = {
@@ -234,6 +250,8 @@ def _forged_record(_: World) -> dict[str, Any]:
     return {"record": record, "signature": "AA==", "key_id": "unknown"}
 
 
+_PACKING_READERS = (SELLER, MEDIATOR, SUPERVISOR)  # its buyer sees it in a case alone
+_PACKING_PHOTO = replace(_order_row(*_PACKING_READERS), things={"order_id": "order", "file_id": "packing_photo"})
 ORDERS = {
     "GET /orders": Row(may=EVERY_ROLE),
     "POST /orders": Row(
@@ -241,6 +259,11 @@ ORDERS = {
     ),
     "GET /orders/{order_id}": _order_row(*Role),
     "POST /orders/{order_id}/payment": _order_row(PLATFORM),
+    "POST /orders/{order_id}/packing-photos": replace(_order_row(SELLER), files={"files": b"a photo"}),
+    "GET /orders/{order_id}/packing-photos": _order_row(*_PACKING_READERS),
+    "GET /orders/{order_id}/packing-photos/{file_id}/view": _PACKING_PHOTO,
+    "GET /orders/{order_id}/packing-photos/{file_id}/thumbnail": _PACKING_PHOTO,
+    "GET /orders/{order_id}/packing-photos/{file_id}/original": _PACKING_PHOTO,
     "POST /orders/{order_id}/shipment": _order_row(
         SELLER, PLATFORM, body=lambda _: {"carrier": "sandbox", "tracking_number": "SB-1234"}
     ),
@@ -297,6 +320,7 @@ COMPLAINTS = {
     ),
     "POST /complaints/{complaint_id}/triage": _case_row(MEDIATOR, SUPERVISOR, body=lambda _: {}),
     "GET /complaints/{complaint_id}/matches": _case_row(BUYER, MEDIATOR, SUPERVISOR, REGULATOR),
+    "GET /complaints/{complaint_id}/likenesses": _case_row(MEDIATOR, SUPERVISOR, REGULATOR),
     "POST /complaints/{complaint_id}/link": _case_row(
         BUYER, MEDIATOR, SUPERVISOR, body=lambda world: {"batch_id": str(world.things["batch", OTHERS])}
     ),
@@ -317,6 +341,21 @@ COMPLAINTS = {
             SELLER: {OWN: FORBIDDEN, OTHERS: HIDDEN, FOREIGN: HIDDEN},
         },
     ),
+}
+
+
+_CHALLENGE = "/complaints/{complaint_id}/challenges"
+COMPLAINTS |= {
+    f"GET {_CHALLENGE}": _case_row(*_EVIDENCE_READERS),
+    f"POST {_CHALLENGE}": _case_row(MEDIATOR, SUPERVISOR, body=lambda _: {"side": "buyer", "text": "The label."}),
+    f"POST {_CHALLENGE}/{{challenge_id}}/opening": _case_row(BUYER, SELLER, challenge_id="challenge"),
+    f"POST {_CHALLENGE}/{{challenge_id}}/photo": replace(
+        _case_row(BUYER, SELLER, challenge_id="challenge"), files={"photo": b"a photo"}
+    ),
+    f"POST {_CHALLENGE}/{{challenge_id}}/judgement": _case_row(
+        MEDIATOR, SUPERVISOR, body=lambda _: {"verdict": "in_frame"}, challenge_id="challenge"
+    ),
+    f"POST {_CHALLENGE}/{{challenge_id}}/withdrawal": _case_row(MEDIATOR, SUPERVISOR, challenge_id="challenge"),
 }
 
 

@@ -19,7 +19,7 @@ from service.deadlines.queries import policy
 from service.escrow import actions as escrow
 from service.escrow.queries import hold_by_reference
 from service.events.log import emit
-from service.orders import promises, rules
+from service.orders import packing, promises, rules
 from service.orders.queries import get_row
 from service.orders.schemas import NewOrder, NewShipment
 from service.orders.tables import Order
@@ -97,7 +97,7 @@ async def request_payment(tx: Tx, actor: Actor, order_id: UUID, *, now: datetime
 
 
 async def ship_order(tx: Tx, actor: Actor, order_id: UUID, data: NewShipment, *, now: datetime) -> Order:
-    """Record that the parcel is on its way, and name the batch if nobody did.
+    """Record that the parcel is on its way, and name the batch if nobody did. The packing photos are committed to.
 
     Raises `NotFound`, `Forbidden` ("not_your_order"), `Conflict` ("order_state", "batch_named_already",
     "tracking_number_used", "hold_ended"), `Invalid` ("batch_missing", "batch_of_other_product").
@@ -114,7 +114,7 @@ async def ship_order(tx: Tx, actor: Actor, order_id: UUID, data: NewShipment, *,
     order.carrier, order.tracking_number = data.carrier, data.tracking_number
     order.status, order.shipped_at = step.to, now
     await promises.expect_delivery(tx, order, now=now)
-    facts = {"batch_id": str(order.batch_id), "carrier": data.carrier}
+    facts = {"batch_id": str(order.batch_id), "carrier": data.carrier, **await packing.committed(tx, order.id)}
     await emit(
         tx, step.event, actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id, facts=facts
     )

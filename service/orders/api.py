@@ -19,6 +19,7 @@ from service.db.schemas import MoneyView, PageOf
 from service.db.session import Database, Tx
 from service.orders import actions, hot, overdue, proofs, queries, rules
 from service.orders.carriers import Carriers
+from service.orders.packing_api import PackingPhotos
 from service.orders.schemas import (
     ArrivalAnswer,
     ClaimCodeView,
@@ -216,4 +217,4 @@ async def _seen(tx: Tx, actor: Actor, order_id: UUID) -> OrderView:
     return await queries.get_order(tx, actor, order_id)
 
 
-HANDLERS = [Orders, carrier_notice]
+HANDLERS = [Orders, PackingPhotos, carrier_notice]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from service.core.errors import Conflict, Invalid
-from service.core.lifecycle import Lifecycle, row
+from service.core.lifecycle import Lifecycle, Transition, row
 
 ORDER = Lifecycle(
     "order",
@@ -16,6 +16,8 @@ ORDER = Lifecycle(
     [
         row("placed", "pay", "placed", "platform", "order.payment_requested"),
         row("placed", "fund", "paid", "system", "order.paid"),
+        row("placed", "pack", "placed", "seller", "order.packing_added"),
+        row("paid", "pack", "paid", "seller", "order.packing_added"),
         row("paid", "ship", "shipped", "seller platform", "order.shipped"),
         row("paid", "cancel", "cancelled", "system", "order.cancelled"),
         row("shipped", "ask_arrival", "shipped", "system", "order.arrival_asked"),
@@ -33,6 +35,7 @@ _CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 HAND_OVER_DIGITS = 6
 HAND_OVER_ATTEMPTS_MAX = 5
 UNITS_MAX = 1_000_000
+PACKING_PHOTOS_MAX = 10
 
 # Names of promises (deadlines) of orders.
 SHIP, DELIVER, ASK_AGAIN, ANSWER, PROVE, ASK_CARRIER = (
@@ -50,6 +53,27 @@ def carrier_pause(asked_count: int) -> timedelta:
     """Return how long to wait before a carrier is asked again about a parcel: 6 h, 12 h, then a day each."""
     doublings: int = 2 ** min(asked_count, 10)
     return min(CARRIER_PAUSE_FIRST * doublings, CARRIER_PAUSE_MAX)
+
+
+def packing_step(status: str) -> Transition:
+    """Return the step that adds packing photos; raises `Conflict` ("packing_closed") once the order was sent or ended.
+
+    What was not committed before the parcel left proves nothing, so it goes into a case as evidence instead.
+    """
+    found = ORDER.table.get((status, "pack"))
+    if found is None:
+        raise Conflict("packing_closed", "packing photos are taken before the parcel is sent", status=status)
+    return found
+
+
+def check_packing_count(new: int, kept: int) -> None:
+    """Raise `Invalid` ("file_missing", "packing_photos_too_many") unless an order can take `new` photos more."""
+    if new == 0:
+        raise Invalid("file_missing", "the form has no file", field="files")
+    if new + kept > PACKING_PHOTOS_MAX:
+        raise Invalid(
+            "packing_photos_too_many", "the order holds too many photos", field="files", limit=PACKING_PHOTOS_MAX
+        )
 
 
 @dataclass(frozen=True, slots=True)

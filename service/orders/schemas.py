@@ -167,6 +167,28 @@ class NewClaim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: Annotated[str, msgspec.Meta(min_length=1, max_length=40, examples=["7K3M-9QXT-42AB"])]
 
 
+class PackingPhoto(msgspec.Struct, frozen=True):
+    """A photo of the packing. Size in bytes; `sha256` is of the bytes as they were received."""
+
+    file_id: UUID
+    kind: str
+    state: str
+    size_bytes: int
+    sha256: str
+    width_px: int | None
+    height_px: int | None
+    received_at: datetime
+    locked_at: datetime | None
+    version_id: str | None
+
+
+class PackingView(msgspec.Struct, frozen=True):
+    """What the seller shows of the packing. `committed_at` is when the order was sent: none was added after that."""
+
+    committed_at: datetime | None
+    photos: list[PackingPhoto]
+
+
 class OrderFacts(msgspec.Struct, frozen=True):
     """What higher domains may know of an order, without a permission filter: never sent out as it is."""
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base
@@ -75,6 +75,23 @@ class Order(Base):
     arrival_asked_at: Mapped[datetime | None]
     arrival_asked_count: Mapped[int] = mapped_column(server_default=text("0"))
     arrival_denied_at: Mapped[datetime | None]
+
+
+class OrderPackingPhoto(Base):
+    """A photo that the seller committed to before shipping. Append-only; `0003_60_sides.sql` refuses a late one."""
+
+    __tablename__ = "order_packing_photo"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "order_id"], ["order.tenant_id", "order.id"]),
+        ForeignKeyConstraint(["tenant_id", "file_id"], ["stored_file.tenant_id", "stored_file.id"]),
+        Index("order_packing_photo_order_idx", "order_id", "file_id"),
+    )
+
+    file_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    order_id: Mapped[UUID]
+    added_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
 
 
 class CarrierNotice(Base):

@@ -1,4 +1,4 @@
-"""The one way in which a complaint's or an offer's status changes, and what all use cases share.
+"""The one way in which a complaint's, an offer's or a challenge's status changes, and what all use cases share.
 
 Lock order: complaint, then what escrow locks (scope, hold, accounts).
 """
@@ -10,8 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import Row, select
 
+from service.complaints.challenge_rules import CHALLENGE, LIVE, promise_name
 from service.complaints.rules import COMPLAINT, ENDS, OFFER, EntryKind, Side, check_part
-from service.complaints.tables import Complaint, ComplaintEntry, ComplaintEntryText, Offer
+from service.complaints.tables import Challenge, Complaint, ComplaintEntry, ComplaintEntryText, Offer
 from service.core.actor import Actor
 from service.core.errors import Forbidden
 from service.core.ids import new_id
@@ -36,8 +37,8 @@ async def advance(  # noqa: PLR0913 - a step has this many parts
 ) -> None:
     """Take one step of the life cycle with a complaint that the caller locked, and emit its event.
 
-    An end lifts nothing by itself, but cancels what was promised and takes an open offer back. Raises `Conflict`
-    ("complaint_state"), `Forbidden` ("not_your_part").
+    An end lifts nothing by itself, but cancels what was promised and takes back an open offer and live challenges.
+    Raises `Conflict` ("complaint_state"), `Forbidden` ("not_your_part").
     """
     step = COMPLAINT.next(complaint.status, action)
     check_part(step, side)
@@ -50,6 +51,7 @@ async def advance(  # noqa: PLR0913 - a step has this many parts
         complaint.ended_at, complaint.outcome = now, outcome
         await cancel_deadlines(tx, complaint.id, now=now)
         await take_offer_back(tx, actor, complaint, now=now)
+        await take_challenges_back(tx, actor, complaint, now=now)
     more = {} if outcome is None else {"outcome": outcome}
     await tell(tx, actor, complaint, step.event, side=side, now=now, facts={**(facts or {}), **more})
 
@@ -125,6 +127,45 @@ async def take_offer_back(tx: Tx, actor: Actor, complaint: Complaint, *, now: da
         await end_offer(tx, actor, complaint, offer, "withdraw", side="system", now=now)
 
 
+async def end_challenge(
+    tx: Tx, actor: Actor, complaint: Complaint, challenge: Challenge, action: str, *, side: Side, now: datetime
+) -> None:
+    """End a live challenge of a complaint that the caller locked without an answer, and emit.
+
+    Raises `Conflict` ("challenge_state").
+    """
+    step = CHALLENGE.next(challenge.status, action)
+    check_part(step, side)
+    was_opened = challenge.opened_at is not None
+    challenge.status, challenge.ended_at = step.to, now
+    await cancel(tx, promise_name(challenge.side), complaint.id, now=now)
+    facts = {"reason": "not_answered" if was_opened else "not_opened"}
+    await tell_challenge(tx, actor, complaint, challenge, step.event, side=side, now=now, facts=facts)
+
+
+async def take_challenges_back(tx: Tx, actor: Actor, complaint: Complaint, *, now: datetime) -> None:
+    """Withdraw the challenges that nobody has answered, because the case has ended."""
+    query = select(Challenge).where(Challenge.complaint_id == complaint.id, Challenge.status.in_(LIVE))
+    for challenge in await tx.scalars(query.with_for_update()):
+        await end_challenge(tx, actor, complaint, challenge, "withdraw", side="system", now=now)
+
+
+async def tell_challenge(  # noqa: PLR0913 - what `tell` takes, and the challenge
+    tx: Tx,
+    actor: Actor,
+    complaint: Complaint,
+    challenge: Challenge,
+    name: str,
+    *,
+    side: Side,
+    now: datetime,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Emit an event of a challenge, under its complaint; never with its code."""
+    known = {"challenge_id": str(challenge.id), "asked_side": challenge.side, **(facts or {})}
+    await tell(tx, actor, complaint, name, side=side, now=now, facts=known)
+
+
 def write_entry(  # noqa: PLR0913 - an entry has this many parts
     tx: Tx,
     actor: Actor,
@@ -135,8 +176,12 @@ def write_entry(  # noqa: PLR0913 - an entry has this many parts
     text: str,
     now: datetime,
     decision: str | None = None,
+    draft_id: UUID | None = None,
 ) -> ComplaintEntry:
-    """Add an entry to a complaint; its words go to the table that can be erased."""
+    """Add an entry to a complaint; its words go to the table that can be erased.
+
+    `draft_id` is the draft that the entry was made of, if it was.
+    """
     entry = ComplaintEntry(
         id=new_id(),
         tenant_id=complaint.tenant_id,
@@ -146,6 +191,7 @@ def write_entry(  # noqa: PLR0913 - an entry has this many parts
         author_id=actor.person_id,
         decision=decision,
         at=now,
+        draft_id=draft_id,
     )
     tx.add(entry)
     tx.add_all([ComplaintEntryText(entry_id=entry.id, text=text)] if text.strip() else [])

@@ -18,7 +18,9 @@ _FOR_STAFF_ONLY = frozenset(
         "complaint.evidence_removed",
         "complaint.viewed",
         "complaint.evidence_viewed",
+        "complaint.likenesses_viewed",
         "complaint.noted",
+        "order.packing_viewed",
         "complaint.unmatched",
         "complaint.suggested",
         "complaint.needs_mediator",
@@ -28,7 +30,7 @@ _FOR_STAFF_ONLY = frozenset(
 _TELLING_FACTS = frozenset(
     "batch_id product_id offer_id kind harm risk reason decision outcome link_by is_strict match_status amount_minor"
     " buyer_minor seller_minor fee_minor claim_minor currency carrier proof proof_kind due_at window_ends_at cause"
-    " count part".split()
+    " count part asked_side verdict".split()
 )
 """Facts that every viewer of a case may have. Ids of people are not among them."""
 
