@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.batches.rules import CATEGORIES, STATUSES
@@ -105,3 +105,29 @@ class Custody(Base):
     units: Mapped[int]
     at: Mapped[datetime]
     recorded_by: Mapped[UUID | None]
+
+
+class BatchPhoto(Base):
+    """A photo that the seller shows of a batch. Append-only. Its tenant is `commons`, as batches are common."""
+
+    __tablename__ = "batch_photo"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "file_id"], ["stored_file.tenant_id", "stored_file.id"]),
+        Index("batch_photo_batch_idx", "batch_id", "file_id"),
+    )
+
+    file_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batch.id"))
+    added_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+
+
+class BatchPhotoRemoval(Base):
+    """A photo that its seller shows no longer. Append-only: the photo's own row stays, and copies of it are found."""
+
+    __tablename__ = "batch_photo_removal"
+
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("batch_photo.file_id"), primary_key=True)
+    removed_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]

@@ -13,6 +13,7 @@ from service.core.ids import new_id
 from service.db.session import Tx
 from service.events.log import emit
 from service.files.intake import CaseKey, Received
+from service.files.likeness import likeness_of
 from service.files.rules import FILE, REGISTER_WITHIN_S, State, retain_until
 from service.files.sealing import KeyRing
 from service.files.tables import FileKey, StoredFile
@@ -75,6 +76,9 @@ async def register_file(tx: Tx, actor: Actor, received: Received, *, retention_d
         retain_until=retain_until(now, retention_days),
     )
     tx.add(stored)
+    if derived is not None:
+        await tx.flush()  # the likeness refers to the file
+        tx.add(likeness_of(stored.id, stored.tenant_id, derived.likeness, derived.likeness_quality))
     await emit(
         tx,
         "file.received",
@@ -148,11 +152,11 @@ async def erase_case_files(tx: Tx, actor: Actor, case_id: UUID, *, now: datetime
 
 
 async def queue_housekeeping(tx: Tx) -> int:
-    """Queue the sweep of orphans and of overdue locks, unless they wait already; for a worker's loop.
+    """Queue the sweep of orphans, overdue locks and likenesses to make up, unless they wait already; for a worker.
 
     Always 0: there is nothing more to do at once.
     """
-    for name in ("files.clean_orphans", "files.lock_overdue"):
+    for name in ("files.clean_orphans", "files.lock_overdue", "files.make_likenesses"):
         await enqueue(tx, name, {}, once=name)
     return 0
 

@@ -108,6 +108,7 @@ HANDLERS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "files.delete_erased": delete_erased,
     "files.clean_orphans": clean_orphans,
     "files.lock_overdue": lock_overdue,
+    "files.make_likenesses": make_likenesses,
     "files.verify": verify,
     "files.make_likenesses": make_likenesses,
 }
