@@ -28,6 +28,7 @@ from service.db.requests import RequestTransaction
 from service.db.session import Database
 from service.escrow.gateway import HttpGateway
 from service.files.images import ImageWorkshop
+from service.files.scanning import Scanner
 from service.files.sealing import KeyRing
 from service.files.store import Store
 from service.jobs.queue import Queue
@@ -75,7 +76,7 @@ def assemble(settings: Settings) -> Service:
         "database": database,
         "hot_connections": Connections(settings.database_url, pool_max=settings.database_pool_max),
         "store": Store.of(settings),
-        "workshop": ImageWorkshop(),
+        "workshop": ImageWorkshop(scanner=Scanner.of(settings.clamd)),
         "ring": KeyRing(settings.secret),
         "gateway": HttpGateway.of(settings),
         "carriers": Carriers.of(settings, database),

@@ -1,6 +1,7 @@
 """One frozen Settings; the environment is read once, by the command that starts the process."""
 
 import os
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import ip_network
@@ -9,6 +10,8 @@ from pathlib import Path
 import msgspec
 
 PREFIX = "FAIRHOLD_"
+_CLAMD = re.compile(r"unix:/[^\0]+|([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}")
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._/-]*)?")
 _NOT_SETTINGS = frozenset({"FAIRHOLD_DATA"})  # where tests find real data; the service itself never reads it
 
 
@@ -41,7 +44,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     s3_secret_key: str = ""
     s3_secure: bool = False
     s3_prefix: str = "fairhold"
+    s3_public_url: str = ""
     evidence_retention_days: int = 1095
+    clamd: str = ""
     secret: str = ""
     gateway_url: str = ""
     gateway_secret: str = ""
@@ -123,6 +128,10 @@ def _check(settings: Settings) -> None:
     wrong += [
         f"FAIRHOLD_TRUSTED_PROXIES: {part} is not the address or network of a proxy" for part in _not_networks(settings)
     ]
+    if settings.clamd and not _CLAMD.fullmatch(settings.clamd):
+        wrong.append("FAIRHOLD_CLAMD: host:port, or unix: and the path of a socket")
+    if settings.s3_public_url and not _ADDRESS.fullmatch(settings.s3_public_url):
+        wrong.append("FAIRHOLD_S3_PUBLIC_URL: http:// or https:// with a host, as clients reach the storage")
     if settings.mode is Mode.PRODUCTION:
         needed = ("database_url", "s3_endpoint", "s3_access_key", "s3_secret_key", "secret", "base_url", "gateway_url")
         wrong += [f"{PREFIX}{name.upper()} is needed in production" for name in needed if not getattr(settings, name)]

@@ -71,10 +71,13 @@ async def receive(store: Store, workshop: ImageWorkshop, key: CaseKey, source: B
     """Take in an upload (any seekable file) and return what to register within `rules.REGISTER_WITHIN_S`.
 
     Never holds more than a few parts of the original, besides the copy that a decoder works on. Raises the file codes
-    of `kinds`, and `Unavailable` if S3 or the decoders do not answer; then nothing is registered.
+    of `kinds`, "file_infected" where a scanner is configured, and `Unavailable` if S3, the decoders or the scanner do
+    not answer; then nothing is registered.
     """
     head, tail, size = await asyncio.to_thread(_edges, source)
     check_size(size)
+    if workshop.scanner is not None:
+        await workshop.scanner.scan(source)
     kind = sniff(head, tail)
     derivatives = await workshop.derive(source, kind) if kind.is_photo else None
     pages = None if kind.is_photo else await workshop.count_pages(source)

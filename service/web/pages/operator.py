@@ -1,6 +1,7 @@
 """The operator's page: is everything well, and what waits?"""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from time import monotonic
 
@@ -14,6 +15,7 @@ from service.deadlines.queries import overdue
 from service.escrow.alerts import live_alerts
 from service.escrow.queries import last_checks, newest_seal, sweeping
 from service.files.check_queries import last_whole_check
+from service.files.images import ImageWorkshop
 from service.files.store import Store
 from service.jobs.queue import waiting_jobs, worker_silent_seconds
 from service.web import paths
@@ -28,14 +30,18 @@ _CHECKS = (("run.reconcile", "reconcile"), ("run.verify", "verify"))
 
 @get(paths.OPERATOR, opt={"allow": "web.operator"})
 async def show_health(
-    shell: ShellOf, tx: NamedDependency[Tx], actor: NamedDependency[Actor], store: NamedDependency[Store]
+    shell: ShellOf,
+    tx: NamedDependency[Tx],
+    actor: NamedDependency[Actor],
+    store: NamedDependency[Store],
+    workshop: NamedDependency[ImageWorkshop],
 ) -> Page:
     """Alerts, parts, queues and last runs."""
-    files = await check_files(store)  # before the transaction begins
-    return await shell.page(await health(tx, actor, files))
+    outside = [await check_files(store), *await check_scanner(workshop)]  # before the transaction begins
+    return await shell.page(await health(tx, actor, outside))
 
 
-async def health(tx: Tx, actor: Actor, files: Check) -> Health:
+async def health(tx: Tx, actor: Actor, outside: Sequence[Check]) -> Health:
     """Return what the operator needs to know, as of now."""
     began = monotonic()
     now = await tx.now()
@@ -55,7 +61,7 @@ async def health(tx: Tx, actor: Actor, files: Check) -> Health:
         as_of=now,
         clock_offset_seconds=await tx.clock_offset_seconds() or 0,
         alerts=await alerts(tx, actor),
-        checks=(database, files, await check_worker(tx)),
+        checks=(database, *outside, await check_worker(tx)),
         queues=await queues(tx, now),
         runs=tuple(runs),
     )
@@ -77,6 +83,18 @@ async def check_files(store: Store) -> Check:
     except FairholdError:
         return Check("part.files", well=False, detail=say("health.no_answer"))
     return Check("part.files", well=True, detail=say("health.answers", ms=_since(began)))
+
+
+async def check_scanner(workshop: ImageWorkshop) -> list[Check]:
+    """Return whether the malware scanner answers; nothing where none is configured."""
+    if workshop.scanner is None:
+        return []
+    began = monotonic()
+    try:
+        await workshop.scanner.check()
+    except FairholdError:
+        return [Check("part.scanner", well=False, detail=say("health.no_answer"))]
+    return [Check("part.scanner", well=True, detail=say("health.answers", ms=_since(began)))]
 
 
 async def check_worker(tx: Tx) -> Check:

@@ -137,6 +137,7 @@ ERRORS: dict[str, str] = {
     "error.challenges_too_many": N_("This side was asked as often as a case allows"),
     "error.challenge_judged_already": N_("Somebody has judged this photo already"),
     "error.side_not_reached": N_("This side does not see the case, so nobody would answer"),
+    "error.photo_sent_before": N_("This photo is in the case already. Take a new one with the code"),
     "error.one_photo_only": N_("Choose one photo"),
     "error.original_not_yours": N_("Only those who sent a photo may see its original"),
     "error.seller_by_order": N_("The order says who sold it"),
@@ -181,6 +182,10 @@ ERRORS: dict[str, str] = {
     "error.file_too_large": N_("The file is too large"),
     "error.file_not_a_photo": N_("This file is not a photo. Send a JPEG, PNG, WebP, HEIC, AVIF or PDF file"),
     "error.file_damaged": N_("The file is damaged. Send it again, or take another photo"),
+    "error.file_infected": N_("A malware scanner recognised this file, so it was not taken. Nothing of it was kept"),
+    "error.scanner_unavailable": N_(
+        "Files cannot be checked for malware now, so none are taken. Try again in a few minutes"
+    ),
     "error.file_protected": N_("The document is protected by a password. Send it without one"),
     "error.file_too_many_pixels": N_("The picture has more than 50 million pixels. Send it at a smaller size"),
     "error.file_too_many_frames": N_("The file holds too many pictures. Send the one that matters"),
@@ -192,6 +197,11 @@ ERRORS: dict[str, str] = {
     "error.file_not_found": N_("We did not find this file"),
     "error.file_erased": N_("The files of this case were erased"),
     "error.file_expired": N_("The upload took too long. Send the file again"),
+    "error.upload_not_found": N_("There is no such upload"),
+    "error.upload_expired": N_("The time to send this file has passed. Start again and send the file once more"),
+    "error.upload_missing": N_("The file has not arrived yet. Send it, then try again"),
+    "error.upload_not_whole": N_("The file did not arrive whole. Send it again"),
+    "error.uploads_not_offered": N_("Files go straight to this service here. Send the file again"),
     "error.file_legal_hold": N_("These files must be kept for now"),
     "error.file_state": N_("This file cannot be changed any more"),
     "error.photo_needed": N_("Send a photo, not a document"),
@@ -242,7 +252,8 @@ MACHINES_ONLY: frozenset[str] = frozenset(
     record_key_unknown record_signature_wrong secret_malformed signature_missing signature_stale signature_wrong
     clock_backwards clock_not_movable idempotency_key_malformed page_limit_wrong page_mark_wrong
     fee_out_of_range freeze_exists scopes_missing window_out_of_range file_key_not_found
-    file_key_unreadable object_missing storage_cannot_lock asset_not_found path_unknown
+    file_key_unreadable object_missing storage_cannot_lock storage_of_another storage_unclaimed
+    database_is_a_copy upload_kept asset_not_found path_unknown
     account_not_found export_cut_off export_malformed transaction_ids_far_behind
     block_not_found deposit_not_found payment_kind_unknown payment_not_found payment_not_retryable state_unknown
     payout_not_found refund_exists

@@ -121,6 +121,7 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "problem.count": N_("Complaints by kind"),
     "part.database": N_("Database"),
     "part.files": N_("Evidence store"),
+    "part.scanner": N_("Malware scanner"),
     "part.gateway": N_("Payment provider"),
     "part.worker": N_("Worker"),
     "part.ledger": N_("Ledger checks"),
