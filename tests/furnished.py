@@ -12,9 +12,11 @@ from uuid import UUID
 from PIL import Image
 
 from service.app import Service, assemble
-from service.complaints import evidence
+from service.batches import photos
+from service.complaints import challenges, evidence, uploads
 from service.complaints.actions import answer, create_draft, link_batch, submit
 from service.complaints.actions.steps import open_offer
+from service.complaints.challenge_schemas import NewChallenge
 from service.complaints.queries import get_complaint
 from service.complaints.schemas import NewAnswer, NewComplaint, NewOffer
 from service.core.actor import COMMONS, SYSTEM, Actor, Role
@@ -25,6 +27,10 @@ from service.disputes.actions import assign, escalate
 from service.embedded import EmbeddedServers
 from service.escrow import actions as escrow
 from service.escrow.queries import hold_by_reference, payments_page
+from service.files.ownership import claim_buckets
+from service.files.receiving import receive_photos
+from service.files.uploads import Promise
+from service.orders import packing
 from service.recalls.actions import evaluate_batch
 from service.reporting.actions import request_report
 from service.reporting.schemas import NewReport
@@ -88,6 +94,7 @@ def on(url: str, database: str) -> str:
 async def furnish(service: Service) -> World:
     """Build the world and its cases in the service's database."""
     await service.store.ensure_buckets()
+    await claim_buckets(service.database, service.store)
     world = await build_world(service.database)
     for role in (Role.MEDIATOR, Role.SUPERVISOR):
         world.for_commons[role] = await make_account(service.database, f"commons-{role}", role, tenant_id=COMMONS)
@@ -125,6 +132,9 @@ async def _add_cases(service: Service, world: World, side: _Side) -> None:
         world.add("report", whose, report.id)
     await _add_money(database, world, side)
     await _add_photo(service, world, side)
+    await _add_packing_photo(service, world, side)
+    await _add_challenges(service.database, world, side)
+    await _add_listing_photo(service, world, side)
 
 
 async def _add_money(database: Database, world: World, side: _Side) -> None:
@@ -200,6 +210,44 @@ async def _add_photo(service: Service, world: World, side: _Side) -> None:
         await evidence.attach(tx, side.buyer, case_id, received, retention_days=1, now=await tx.now())
         file_ids = [each.file_id for each in (await get_complaint(tx, side.buyer, case_id)).evidence]
     world.add("file", side.whose, file_ids[0])
+    await _add_form(service, world, side, case_id)
+
+
+async def _add_listing_photo(service: Service, world: World, side: _Side) -> None:
+    batch_id = world.things["batch", side.whose]
+    key = await photos.open_case(service.database, side.seller, batch_id, ring=service.ring, new=1)
+    received = await receive_photos(service.store, service.workshop, key, [BytesIO(photo())])
+    async with service.database.begin() as tx:
+        (file_id,) = await photos.attach(tx, side.seller, batch_id, received, retention_days=1, now=await tx.now())
+    world.add("listing_photo", side.whose, file_id)
+
+
+async def _add_packing_photo(service: Service, world: World, side: _Side) -> None:
+    order_id = world.things["order", side.whose]
+    key = await packing.open_order(service.database, side.seller, order_id, ring=service.ring, new=1)
+    received = await receive_photos(service.store, service.workshop, key, [BytesIO(photo())])
+    async with service.database.begin() as tx:
+        await packing.attach(tx, side.seller, order_id, received, retention_days=1, now=await tx.now())
+    world.add("packing_photo", side.whose, received[0].id)
+
+
+async def _add_challenges(database: Database, world: World, side: _Side) -> None:
+    """A photo asked of each side of the case, which nobody has opened."""
+    case_id = world.things["complaint", side.whose]
+    async with database.begin() as tx:
+        now = await tx.now()
+        for asked, kind in (("buyer", "challenge"), ("seller", "challenge_of_seller")):
+            made = await challenges.ask(tx, side.mediator, case_id, NewChallenge(asked, "The label."), now=now)  # type: ignore[arg-type]  # one of its words
+            world.add(kind, side.whose, made.id)
+
+
+async def _add_form(service: Service, world: World, side: _Side, case_id: UUID) -> None:
+    """A form by which the buyer may bring a file, and has brought none."""
+    desk = evidence.Desk(service.database, service.store, service.workshop, service.ring, service.settings)
+    prepared = await uploads.prepare_form(desk, side.buyer, case_id, Promise())
+    async with service.database.begin() as tx:
+        opened = await uploads.open_form(tx, side.buyer, case_id, prepared, ring=service.ring, now=await tx.now())
+    world.add("upload", side.whose, opened.id)
 
 
 async def _add_report_of_a_mediator(database: Database, world: World) -> None:
