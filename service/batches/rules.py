@@ -1,6 +1,6 @@
 """Words and limits of products and batches; pure."""
 
-from service.core.errors import Invalid
+from service.core.errors import Conflict, Invalid
 
 CATEGORIES = (
     "cosmetics",
@@ -19,6 +19,8 @@ IMPORT_ROWS_MAX = 10_000
 IMPORT_BYTES_MAX = 5 * 2**20
 IMPORT_ERRORS_MAX = 100
 UNITS_MAX = 10**9
+PHOTOS_SHOWN_MAX = 20
+PHOTOS_EVER_MAX = 100  # taken away or not: what was shown is kept
 _GTIN_LENGTHS = (8, 12, 13, 14)
 
 
@@ -35,3 +37,14 @@ def gtin14(text: str) -> str:
     if (10 - total % 10) % 10 != int(full[13]):
         raise Invalid("gtin_wrong", "the GTIN's check digit is wrong", field="gtin")
     return full
+
+
+def check_photos(new: int, shown: int, ever: int) -> None:
+    """Refuse more photos than a batch may show, or may ever have shown; raises `Conflict` ("batch_photos_too_many")."""
+    if new + shown > PHOTOS_SHOWN_MAX or new + ever > PHOTOS_EVER_MAX:
+        raise Conflict(
+            "batch_photos_too_many",
+            "a batch shows no more photos than this",
+            shown_max=PHOTOS_SHOWN_MAX,
+            ever_max=PHOTOS_EVER_MAX,
+        )

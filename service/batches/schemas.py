@@ -121,3 +121,16 @@ class ImportRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     made_on: date | None = None
     expires_on: date | None = None
     units_made: Units | None = None
+
+
+class BatchPhotoView(msgspec.Struct, frozen=True):
+    """A photo of a batch as its seller shows it. Width and height are the upright original's; sizes in bytes."""
+
+    file_id: UUID
+    kind: str
+    size_bytes: int
+    sha256: str
+    width_px: int | None
+    height_px: int | None
+    received_at: datetime
+    removed_at: datetime | None
