@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import pdqhash
 import pillow_heif
-from PIL import AvifImagePlugin, Image, ImageCms, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, ImageCms
 
 PIXELS_MAX = 50_000_000  # this and the next two are the same as in kinds; a test holds them together
 FRAMES_MAX = 200
@@ -86,8 +86,9 @@ def main() -> None:
 
 def prepare() -> None:
     """Set the libraries' own limits."""
-    Image.MAX_IMAGE_PIXELS = PIXELS_MAX
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    # Over twice its limit Pillow refuses, before a decoder is made; below it only warns, and we count ourselves.
+    Image.MAX_IMAGE_PIXELS = PIXELS_MAX // 2
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     # An embedded thumbnail may show something else than the photo, so it never stands in for it.
     pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
@@ -101,12 +102,13 @@ def work(kind: str, body: bytes) -> tuple[dict[str, Any], bytes, bytes]:
         made = derive(kind, body)
     except Refused as refusal:
         return {"error": str(refusal)}, b"", b""
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         return {"error": "file_too_many_pixels"}, b"", b""
     except MemoryError:
         return {"error": "file_unpacks_too_large"}, b"", b""
     except Exception:  # noqa: BLE001  # decoders raise nearly anything on broken bytes, and nothing else runs here
-        return {"error": "file_damaged"}, b"", b""
+        is_bomb = kind in ("heic", "avif") and _claimed_pixels(body) > PIXELS_MAX
+        return {"error": "file_too_many_pixels" if is_bomb else "file_damaged"}, b"", b""
     head = {
         "width": made.width_px,
         "height": made.height_px,
@@ -131,7 +133,7 @@ def upright_view(kind: str, body: bytes) -> tuple[int, int, Image.Image]:
 
     Raises `Refused` ("file_too_many_pixels", "file_too_many_frames"), and whatever a decoder may raise.
     """
-    photo = _opened(kind, body)
+    photo: Image.Image = Image.open(BytesIO(body), formats=(_FORMATS[kind],))
     width, height = photo.size
     if width * height > PIXELS_MAX or max(width, height) > SIDE_MAX:
         raise Refused("file_too_many_pixels")
@@ -177,18 +179,11 @@ def count_pages(body: bytes) -> int:
     return pages
 
 
-def _opened(kind: str, body: bytes) -> Image.Image:
-    """Open a photo without decoding it; libraries that refuse a size by themselves say too little about why."""
-    try:
-        return Image.open(BytesIO(body), formats=(_FORMATS[kind],))
-    except UnidentifiedImageError:
-        if kind in ("heic", "avif") and _claimed_pixels(body) > PIXELS_MAX:
-            raise Refused("file_too_many_pixels") from None
-        raise
-
-
 def _claimed_pixels(body: bytes) -> int:
-    """Return the most pixels that an ISO base media file claims for one of its pictures (box `ispe`)."""
+    """Return the most pixels that an ISO base media file claims for one of its pictures (box `ispe`).
+
+    Its libraries refuse a size by themselves, and say too little about why.
+    """
     claimed, at = 0, body.find(b"ispe")
     while at >= 0:
         width, height = struct.unpack(">II", body[at + 8 : at + 16].ljust(8, b"\0"))
