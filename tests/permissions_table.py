@@ -41,7 +41,8 @@ class Row:
     `may`: roles that the policy lets in; `anyone`: nobody needs to sign in. `body` and `query` are right in form, so
     that an answer about permission is not hidden by one about form. `things`: path parameter -> kind of thing there is;
     for each role in `may`, `reaches` says what happens with own, others' and foreign things. A guessed id must look as
-    if there were nothing (`guessed`). `allowed` is what a role in `may` gets on a route without things.
+    if there were nothing (`guessed`). `allowed` is what a role in `may` gets on a route without things. `reporter`: who
+    opened an anonymous report with its receipt may, for that one case (tests/complaints/test_anonymous.py).
     """
 
     may: frozenset[Role] = frozenset()
@@ -55,6 +56,12 @@ class Row:
     allowed: Outcome = LET_IN
     for_commons: bool = False
     alone: bool = False
+    reporter: bool = False
+
+
+def reported(row: Row) -> Row:
+    """Return a row that lets anonymous reporters in, too."""
+    return replace(row, reporter=True)
 
 
 def _role_in_our_tenant(world: World) -> dict[str, Any]:
@@ -310,13 +317,23 @@ def _case_row(*roles: Role, body: Callable[[World], Any] | None = None, **things
 _EVIDENCE_READERS = (BUYER, SELLER, MEDIATOR, SUPERVISOR, REGULATOR)
 
 COMPLAINTS = {
-    "GET /complaints": Row(may=EVERY_ROLE),
+    "GET /complaints": reported(Row(may=EVERY_ROLE)),
     "POST /complaints": Row(may=frozenset({BUYER}), body=lambda world: {"order_id": str(world.things["order", OWN])}),
-    "GET /complaints/{complaint_id}": _case_row(*Role),
+    "GET /complaints/{complaint_id}": reported(_case_row(*Role)),
     "PATCH /complaints/{complaint_id}": _case_row(BUYER, body=lambda _: {"kind": "fake"}, complaint_id="draft"),
     "POST /complaints/{complaint_id}/submission": _case_row(BUYER, complaint_id="draft"),
-    "POST /complaints/{complaint_id}/entries": _case_row(
-        BUYER, SELLER, MEDIATOR, SUPERVISOR, body=lambda _: {"text": "More."}
+    "POST /complaints/{complaint_id}/entries": reported(
+        _case_row(BUYER, SELLER, MEDIATOR, SUPERVISOR, body=lambda _: {"text": "More."})
+    ),
+    "POST /complaints/{complaint_id}/parent": _case_row(
+        MEDIATOR, SUPERVISOR, body=lambda world: {"parent_id": str(world.things["complaint", OWN])}
+    ),
+    "POST /safety-reports": Row(
+        anyone=True,
+        body=lambda _: {"kind": "unsafe", "harm": "none", "narrative": "It burned.", "product_text": "A mask"},
+    ),
+    "POST /safety-reports/opening": Row(
+        anyone=True, body=lambda _: {"receipt": "1234 5678 9012 3456"}, allowed=Outcome.UNAUTHENTICATED
     ),
     "POST /complaints/{complaint_id}/triage": _case_row(MEDIATOR, SUPERVISOR, body=lambda _: {}),
     "GET /complaints/{complaint_id}/matches": _case_row(BUYER, MEDIATOR, SUPERVISOR, REGULATOR),
@@ -328,14 +345,26 @@ COMPLAINTS = {
     "POST /complaints/{complaint_id}/offers": _case_row(SELLER, body=lambda _: {"kind": "refund"}),
     "POST /complaints/{complaint_id}/offers/{offer_id}/acceptance": _case_row(BUYER, offer_id="offer"),
     "POST /complaints/{complaint_id}/offers/{offer_id}/refusal": _case_row(BUYER, offer_id="offer"),
-    "POST /complaints/{complaint_id}/withdrawal": _case_row(BUYER),
-    "GET /complaints/{complaint_id}/timeline": _case_row(*Role),
-    "GET /complaints/{complaint_id}/evidence": _case_row(*_EVIDENCE_READERS),
-    "POST /complaints/{complaint_id}/evidence": replace(_case_row(BUYER, SELLER), files={"files": b"a photo"}),
-    "GET /complaints/{complaint_id}/evidence/{file_id}/view": _case_row(*_EVIDENCE_READERS, file_id="file"),
-    "GET /complaints/{complaint_id}/evidence/{file_id}/thumbnail": _case_row(*_EVIDENCE_READERS, file_id="file"),
+    "POST /complaints/{complaint_id}/withdrawal": reported(_case_row(BUYER)),
+    "GET /complaints/{complaint_id}/timeline": reported(_case_row(*Role)),
+    "GET /complaints/{complaint_id}/evidence": reported(_case_row(*_EVIDENCE_READERS)),
+    "POST /complaints/{complaint_id}/evidence": reported(
+        replace(_case_row(BUYER, SELLER), files={"files": b"a photo"})
+    ),
+    "POST /complaints/{complaint_id}/uploads": reported(_case_row(BUYER, SELLER, body=lambda _: {})),
+    "POST /complaints/{complaint_id}/uploads/{upload_id}/completion": replace(
+        reported(_case_row(BUYER, SELLER, upload_id="upload")),
+        reaches={  # a form is for the side that asked for it: here the buyer
+            BUYER: _PARTIES[BUYER],
+            SELLER: {OWN: HIDDEN, OTHERS: HIDDEN, FOREIGN: HIDDEN},
+        },
+    ),
+    "GET /complaints/{complaint_id}/evidence/{file_id}/view": reported(_case_row(*_EVIDENCE_READERS, file_id="file")),
+    "GET /complaints/{complaint_id}/evidence/{file_id}/thumbnail": reported(
+        _case_row(*_EVIDENCE_READERS, file_id="file")
+    ),
     "GET /complaints/{complaint_id}/evidence/{file_id}/original": replace(
-        _case_row(*_EVIDENCE_READERS, file_id="file"),
+        reported(_case_row(*_EVIDENCE_READERS, file_id="file")),
         reaches={  # an original is for who added it and for staff
             **{role: _PARTIES[role] for role in _EVIDENCE_READERS},
             SELLER: {OWN: FORBIDDEN, OTHERS: HIDDEN, FOREIGN: HIDDEN},
@@ -346,11 +375,13 @@ COMPLAINTS = {
 
 _CHALLENGE = "/complaints/{complaint_id}/challenges"
 COMPLAINTS |= {
-    f"GET {_CHALLENGE}": _case_row(*_EVIDENCE_READERS),
+    f"GET {_CHALLENGE}": reported(_case_row(*_EVIDENCE_READERS)),
     f"POST {_CHALLENGE}": _case_row(MEDIATOR, SUPERVISOR, body=lambda _: {"side": "buyer", "text": "The label."}),
-    f"POST {_CHALLENGE}/{{challenge_id}}/opening": _case_row(BUYER, SELLER, challenge_id="challenge"),
+    f"POST {_CHALLENGE}/{{challenge_id}}/opening": reported(
+        _case_row(BUYER, SELLER, challenge_id="challenge")
+    ),
     f"POST {_CHALLENGE}/{{challenge_id}}/photo": replace(
-        _case_row(BUYER, SELLER, challenge_id="challenge"), files={"photo": b"a photo"}
+        reported(_case_row(BUYER, SELLER, challenge_id="challenge")), files={"photo": b"a photo"}
     ),
     f"POST {_CHALLENGE}/{{challenge_id}}/judgement": _case_row(
         MEDIATOR, SUPERVISOR, body=lambda _: {"verdict": "in_frame"}, challenge_id="challenge"

@@ -10,6 +10,9 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody
 
 from service.complaints import actions, evidence, hot, queries
+from service.complaints.challenges_api import Challenges
+from service.complaints.likenesses_api import Similar
+from service.complaints.reports_api import CounterOf, SafetyReports, provide_counter
 from service.complaints.rules import Kind, MatchStatus, Risk
 from service.complaints.schemas import (
     CaseEvent,
@@ -21,10 +24,12 @@ from service.complaints.schemas import (
     NewAnswer,
     NewComplaint,
     NewEntry,
+    NewJoin,
     NewLink,
     NewOffer,
     NewTriage,
 )
+from service.complaints.uploads_api import Uploads
 from service.core.actor import Actor
 from service.db.hot import HOT
 from service.db.pages import LIMIT_DEFAULT
@@ -63,10 +68,17 @@ class Complaints(Controller):
 
     path = "/complaints"
     tags = ("Complaints",)
+    dependencies = {"counter": Provide(provide_counter, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it once
 
     @post("/", opt={"allow": "complaints.file"}, summary="Begin a complaint")
-    async def begin(self, data: JSONBody[NewComplaint], tx: TxOf, actor: ActorOf) -> Response[ComplaintView]:
-        """Begin a draft about one of your orders, or without one about goods bought elsewhere. Nothing is sent yet."""
+    async def begin(
+        self, data: JSONBody[NewComplaint], tx: TxOf, actor: ActorOf, counter: CounterOf
+    ) -> Response[ComplaintView]:
+        """Begin a draft about one of your orders, or without one about goods bought elsewhere. Nothing is sent yet.
+
+        Drafts are counted by person, device and network address: so are complaints, as each begins as one.
+        """
+        await counter.count("complaints")
         draft = await actions.create_draft(tx, actor, data, now=await tx.now())
         view = await _seen(tx, actor, draft.id)
         return Response(view, status_code=201, headers={"Location": f"/api/v1/complaints/{draft.id}"})
@@ -108,13 +120,20 @@ class Complaints(Controller):
         status_code=200,
     )
     async def submit(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> ComplaintView:
-        """Send the draft. The held payment that it claims is frozen in the same transaction."""
-        await actions.submit(tx, actor, complaint_id, now=await tx.now())
-        return await _seen(tx, actor, complaint_id)
+        """Send the draft. The held payment that it claims is frozen in the same transaction.
+
+        If you have an open case about the same order and kind, the draft becomes an addition to it: that case is the
+        answer.
+        """
+        sent = await actions.submit(tx, actor, complaint_id, now=await tx.now())
+        return await _seen(tx, actor, sent.id)
 
     @post("/{complaint_id:uuid}/entries", opt={"allow": "complaints.add_entry"}, summary="Add to a case")
-    async def add(self, complaint_id: CaseId, data: JSONBody[NewEntry], tx: TxOf, actor: ActorOf) -> ComplaintView:
+    async def add(
+        self, complaint_id: CaseId, data: JSONBody[NewEntry], tx: TxOf, actor: ActorOf, counter: CounterOf
+    ) -> ComplaintView:
         """Add words to a case that was sent."""
+        await counter.count("entries")
         await actions.add_entry(tx, actor, complaint_id, data, now=await tx.now())
         return await _seen(tx, actor, complaint_id)
 
@@ -122,6 +141,13 @@ class Complaints(Controller):
     async def look(self, complaint_id: CaseId, data: JSONBody[NewTriage], tx: TxOf, actor: ActorOf) -> ComplaintView:
         """Give a case to its seller, or close it, as a mediator."""
         await actions.triage(tx, actor, complaint_id, data, now=await tx.now())
+        return await _seen(tx, actor, complaint_id)
+
+    @post("/{complaint_id:uuid}/parent", opt={"allow": "complaints.join"}, summary="Join to a case", status_code=200)
+    async def join(self, complaint_id: CaseId, data: JSONBody[NewJoin], tx: TxOf, actor: ActorOf) -> ComplaintView:
+        """Make a complaint part of another person's case, as a mediator of both. Its complainant is told of its course."""
+        now = await tx.now()
+        await actions.join(tx, actor, complaint_id, data.parent_id, text=data.text, now=now)
         return await _seen(tx, actor, complaint_id)
 
     @get("/{complaint_id:uuid}/matches", opt={"allow": "complaints.read_matches"}, summary="Batches that it may be")
@@ -169,7 +195,7 @@ class Complaints(Controller):
         await actions.refuse_offer(tx, actor, complaint_id, offer_id, now=await tx.now())
         return await _seen(tx, actor, complaint_id)
 
-    @post("/{complaint_id:uuid}/withdrawal", opt={"allow": "complaints.file"}, summary="Withdraw", status_code=200)
+    @post("/{complaint_id:uuid}/withdrawal", opt={"allow": "complaints.withdraw"}, summary="Withdraw", status_code=200)
     async def withdraw(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> ComplaintView:
         """Take the complaint back: its freeze is lifted and the window runs on."""
         await actions.withdraw(tx, actor, complaint_id, now=await tx.now())
@@ -212,7 +238,10 @@ class Evidence(Controller):
 
     path = "/complaints/{complaint_id:uuid}/evidence"
     tags = ("Evidence",)
-    dependencies = {"room": Provide(provide_room, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it once
+    dependencies = {  # noqa: RUF012 - Litestar reads it once
+        "room": Provide(provide_room, sync_to_thread=False),
+        "counter": Provide(provide_counter, sync_to_thread=False),
+    }
 
     @get("/", opt={"allow": "complaints.read_evidence"}, summary="List evidence")
     async def listing(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> list[EvidenceView]:
@@ -228,14 +257,16 @@ class Evidence(Controller):
     async def add(
         self, complaint_id: CaseId, data: MultipartBody[Upload], tx: TxOf, actor: ActorOf,
         claim: NamedDependency[Claim], database: NamedDependency[Database], store: NamedDependency[Store],
-        workshop: NamedDependency[ImageWorkshop], settings: NamedDependency[Settings],
+        workshop: NamedDependency[ImageWorkshop], settings: NamedDependency[Settings], counter: CounterOf,
     ) -> list[EvidenceView]:  # fmt: skip
-        """Add photos or PDFs (form field `files`, repeated). All are taken or, with the reason, none."""
-        ring = KeyRing(settings.secret)
-        key = await evidence.open_case(database, actor, complaint_id, ring=ring, new=len(data.files))
-        received = await evidence.receive_all(
-            store, workshop, key, [cast("BinaryIO", each.file) for each in data.files]
-        )
+        """Add photos or PDFs (form field `files`, repeated). All are taken or, with the reason, none.
+
+        A file that your side has put into the case before is not put there twice.
+        """
+        await counter.count("files", len(data.files))
+        desk = evidence.Desk(database, store, workshop, KeyRing(settings.secret), settings)
+        sources = [cast("BinaryIO", each.file) for each in data.files]
+        received = await evidence.take_in(desk, actor, complaint_id, sources)
         await claim.take()
         days = settings.evidence_retention_days
         await evidence.attach(tx, actor, complaint_id, received, retention_days=days, now=await tx.now())
@@ -263,4 +294,4 @@ class Evidence(Controller):
         return await room.show(actor, complaint_id, file_id, Part.ORIGINAL)
 
 
-HANDLERS = [Complaints, Evidence]
+HANDLERS = [Complaints, SafetyReports, Evidence, Similar, Challenges, Uploads]

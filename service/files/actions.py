@@ -156,7 +156,7 @@ async def queue_housekeeping(tx: Tx) -> int:
 
     Always 0: there is nothing more to do at once.
     """
-    for name in ("files.clean_orphans", "files.lock_overdue", "files.make_likenesses"):
+    for name in ("files.clean_orphans", "files.clean_uploads", "files.lock_overdue", "files.make_likenesses"):
         await enqueue(tx, name, {}, once=name)
     return 0
 

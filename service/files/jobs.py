@@ -19,6 +19,7 @@ from service.files.rules import LOCK_OVERDUE, ORPHAN_AGE, State
 from service.files.sealing import KeyRing
 from service.files.store import Store
 from service.files.tables import StoredFile
+from service.files.uploads import drop_of_case, sweep_uploads
 from service.jobs.queue import Payload, enqueue
 
 OVERDUE_MAX = 500
@@ -51,6 +52,17 @@ async def delete_erased(payload: Payload, *, database: Database, store: Store) -
         names = list(await tx.scalars(wanted))
     for name in names:
         await _delete_all(store, name)
+    await drop_of_case(database, store, case_key_id)
+
+
+async def delete_upload(payload: Payload, *, store: Store) -> None:
+    """Delete the plain file of an upload that was completed: its sealed copy is in quarantine."""
+    await store.delete_upload(payload["object_name"])
+
+
+async def clean_uploads(payload: Payload, *, database: Database, store: Store) -> None:  # noqa: ARG001 - all handlers get one
+    """Delete plain files that no open form can bring in any more, and forms that expired long ago."""
+    await sweep_uploads(database, store, older_than=ORPHAN_AGE)
 
 
 async def clean_orphans(payload: Payload, *, database: Database, store: Store) -> None:  # noqa: ARG001 - all handlers get one
@@ -62,7 +74,7 @@ async def sweep_orphans(database: Database, store: Store, *, older_than: timedel
     """Delete quarantined objects older than that which have no row, with their derivatives; return how many.
 
     The age is S3's time of writing against S3's own clock, so that no moved clock can make an upload look old. Raises
-    `Conflict` as `ownership.check_buckets` does: in another installation's buckets everything would look like an orphan.
+    `Conflict` as `ownership.check_buckets` does: in another installation's buckets everything looks like an orphan.
     """
     await check_buckets(database, store)
     names, swept = await store.list_quarantine(), 0
@@ -106,9 +118,10 @@ async def _delete_all(store: Store, name: str) -> None:
 HANDLERS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "files.lock_file": lock_file,
     "files.delete_erased": delete_erased,
+    "files.delete_upload": delete_upload,
+    "files.clean_uploads": clean_uploads,
     "files.clean_orphans": clean_orphans,
     "files.lock_overdue": lock_overdue,
-    "files.make_likenesses": make_likenesses,
     "files.verify": verify,
     "files.make_likenesses": make_likenesses,
 }

@@ -67,8 +67,8 @@ async def claim_buckets(database: Database, store: Store) -> None:
 async def check_buckets(database: Database, store: Store) -> None:
     """Return if every bucket is this installation's.
 
-    Raises `Conflict`: "storage_of_another" where a bucket belongs to another installation, "storage_unclaimed" where one
-    has no mark, "database_is_a_copy" where this database was restored on another server; and `Unavailable`.
+    Raises `Conflict`: "storage_of_another" where a bucket belongs to another installation, "storage_unclaimed" where
+    one has no mark, "database_is_a_copy" where this database was restored on another server; and `Unavailable`.
     """
     async with database.begin() as tx:
         ours = await identity(tx)
@@ -96,9 +96,9 @@ async def check_at_start(database: Database, store: Store, *, is_lock_needed: bo
     if is_lock_needed:
         raise Unavailable(
             "storage_cannot_lock",
-            f"evidence could be deleted or overwritten ({capability.reason}). In production the buckets need object lock"
-            " and versioning, which only a new bucket can get: choose a server that has them, and other buckets with"
-            " FAIRHOLD_S3_PREFIX",
+            f"evidence could be deleted or overwritten ({capability.reason}). In production the buckets need object"
+            " lock and versioning, which only a new bucket can get: choose a server that has them, and other buckets"
+            " with FAIRHOLD_S3_PREFIX",
         )
 
 

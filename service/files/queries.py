@@ -58,6 +58,14 @@ async def count_files(tx: Tx, case_id: UUID) -> int:
     return (await tx.execute(counted.where(FileKey.case_id == case_id))).scalar_one()
 
 
+async def files_with(tx: Tx, file_ids: Collection[UUID], digests: Collection[bytes]) -> dict[bytes, UUID]:
+    """Return those of the files whose received bytes have one of these SHA-256, by it."""
+    wanted = select(StoredFile.sha256_plain, StoredFile.id).where(
+        StoredFile.id.in_(list(file_ids)), StoredFile.sha256_plain.in_(list(digests))
+    )
+    return {row.sha256_plain: row.id for row in await tx.execute(wanted)}
+
+
 async def names_with_row(tx: Tx, object_names: Collection[str]) -> set[str]:
     """Return those of the object names that a stored file has."""
     wanted = select(StoredFile.object_name).where(StoredFile.object_name.in_(list(object_names)))

@@ -1,6 +1,6 @@
 """Taking in the files of one form, for whoever takes files: all of them or none."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import BinaryIO
 
 from service.core.errors import FairholdError, Invalid
@@ -14,17 +14,25 @@ PHOTO_BYTES_MAX = 21_000_000  # one file at its limit, and the form around it
 
 
 async def receive_all(
-    store: Store, workshop: ImageWorkshop, key: CaseKey, sources: Sequence[BinaryIO], *, field: str = "files"
+    store: Store,
+    workshop: ImageWorkshop,
+    key: CaseKey,
+    sources: Sequence[BinaryIO],
+    *,
+    field: str = "files",
+    left_out: Collection[int] = (),
 ) -> list[Received]:
     """Take in every file, or none: the first that is refused refuses the upload, and `file` says which (from 0).
 
-    `field` is the name of the form's field. What was taken in before has no row and is swept. Raises the codes of
-    `files.kinds`, and `Unavailable`.
+    `field` is the name of the form's field, `left_out` the places of files that are here already. What was taken in
+    before has no row and is swept. Raises the codes of `files.kinds`, and `Unavailable`.
     """
     if len(sources) > FILES_PER_COMPLAINT_MAX:
         raise Invalid("too_many_files", "too many files at once", complaint_max=FILES_PER_COMPLAINT_MAX)
     received = []
     for place, source in enumerate(sources):
+        if place in left_out:
+            continue
         try:
             received.append(await receive(store, workshop, key, source))
         except FairholdError as error:

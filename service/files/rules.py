@@ -27,6 +27,9 @@ FILE = Lifecycle(
 LOCK_OVERDUE = timedelta(minutes=5)
 ORPHAN_AGE = timedelta(minutes=5)
 REGISTER_WITHIN_S = 120  # from the quarantine put to the row; far below ORPHAN_AGE, so that no file with a row is swept
+UPLOAD_LASTS = timedelta(minutes=10)  # how long a form for a plain upload is good for
+UPLOAD_MARGIN = timedelta(minutes=5)  # how much later what came by it can still be completed
+UPLOAD_KEPT = timedelta(days=1)  # how much later a second completion still gets its answer
 
 
 def retain_until(received_at: datetime, retention_days: int) -> datetime:

@@ -18,10 +18,12 @@ from xml.etree.ElementTree import ParseError
 import urllib3
 from minio import Minio
 from minio.commonconfig import COMPLIANCE, ENABLED
+from minio.datatypes import Object
 from minio.error import MinioException, S3Error
 from minio.retention import Retention
 
 from service.core.errors import NotFound, Unavailable
+from service.files.forms import UploadForm, sign_form
 from service.files.sealing import BytesChanged
 
 CONNECT_TIMEOUT_S = 3
@@ -74,6 +76,14 @@ class Readable(Protocol):
         ...
 
 
+class Writable(Protocol):
+    """What bytes can be written into: an open file."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take all of `data`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectFacts:
     """What S3 says about one object; `locked_until` is None if nothing locks this version."""
@@ -103,9 +113,17 @@ class S3:
     """A client of one server and its set of buckets; the methods block and may be called from several threads."""
 
     def __init__(
-        self, endpoint: str, access_key: str, secret_key: str, *, secure: bool, prefix: str, region: str
+        self,
+        endpoint: str,
+        access_key: str,
+        secret_key: str,
+        *,
+        secure: bool,
+        prefix: str,
+        region: str,
+        public_url: str,
     ) -> None:
-        """`endpoint` is host:port; nothing is asked of the server yet."""
+        """`endpoint` is host:port, `public_url` what clients use; nothing is asked of the server yet."""
 
         def client(connect_s: int, read_s: int, retries: int) -> Minio:
             pool = urllib3.PoolManager(
@@ -118,6 +136,7 @@ class S3:
             return Minio(endpoint, access_key, secret_key, secure=secure, region=region, http_client=pool)
 
         self._prefix = prefix
+        self._public_url = public_url
         self._client = client(CONNECT_TIMEOUT_S, READ_TIMEOUT_S, RETRIES_MAX)
         self._checking = client(CHECK_TIMEOUT_S, CHECK_TIMEOUT_S, 0)
 
@@ -141,11 +160,12 @@ class S3:
                 name = self._named(bucket)
                 try:
                     self._client.get_object_lock_config(name)
+                    is_versioned = self._client.get_bucket_versioning(name).status == ENABLED
                 except S3Error as error:
                     if error.code not in _NO_LOCK and error.code != "NoSuchBucket":
                         raise
                     return LockCapability(works=False, reason=f"{name}: {error.code}")
-                if self._client.get_bucket_versioning(name).status != ENABLED:
+                if not is_versioned:
                     return LockCapability(works=False, reason=f"{name}: versioning is off")
         return LockCapability(works=True, reason="")
 
@@ -181,7 +201,12 @@ class S3:
             if present is not None:
                 return present
             metadata, retention = {_DIGEST_HEADER: digest.hex()}, Retention(COMPLIANCE, until)
-            version_id = self._put(bucket, name, data, metadata=metadata, retention=retention)
+            try:
+                version_id = self._put(bucket, name, data, metadata=metadata, retention=retention)
+            except S3Error as error:
+                if error.code not in _NO_LOCK:
+                    raise
+                raise Unavailable("storage_cannot_lock", f"the server locks nothing: {error.code}") from error
             if version_id is None or not self._is_locked(bucket, name, version_id, until):
                 self._client.remove_object(self._named(bucket), name, version_id=version_id)
                 raise Unavailable("storage_cannot_lock", "the server took the bytes but does not lock them")
@@ -221,6 +246,26 @@ class S3:
             locked_until = self._retention(bucket, name, found.version_id) if bucket.is_locked else None
             return ObjectFacts(found.version_id, found.size or 0, locked_until)
 
+    def upload_form(self, name: str, *, size_min: int, size_max: int, lasting: timedelta) -> UploadForm:
+        """Return a form for a plain upload that the server takes for so long."""
+        with _failures():
+            bucket = self._named(Bucket.UPLOADS)
+            until = _asked_at(self._client.stat_object(bucket, MARK)) + lasting
+            return sign_form(
+                self._client, self._public_url, bucket, name, size_min=size_min, size_max=size_max, until=until
+            )
+
+    def fetch_upload(self, name: str, sink: Writable, bytes_max: int) -> int:
+        """Write a plain upload into `sink` and return its size in bytes; over the limit nothing is written."""
+        reader = self.open(Bucket.UPLOADS, name, None)
+        try:
+            if reader.size_bytes <= bytes_max:
+                for piece in iter(reader.read_piece, b""):
+                    sink.write(piece)
+            return reader.size_bytes
+        finally:
+            reader.close()
+
     def delete(self, bucket: Bucket, name: str) -> None:
         """Delete an object; one that is gone already is fine."""
         with _failures():
@@ -230,10 +275,9 @@ class S3:
         """Return the server's time less the object's time of writing."""
         with _failures():
             found = self._client.stat_object(self._named(bucket), name)
-        asked_at = (found.metadata or {}).get("date")
-        if asked_at is None or found.last_modified is None:
+        if found.last_modified is None:
             raise Unavailable("storage_unavailable", "the server left out the time")
-        return parsedate_to_datetime(str(asked_at)) - found.last_modified
+        return _asked_at(found) - found.last_modified
 
     def names(self, bucket: Bucket) -> list[str]:
         """Return the names of the first `LISTED_MAX` objects, the mark left out."""
@@ -258,7 +302,9 @@ class S3:
             listed = self._client.list_objects(
                 self._named(bucket), prefix=prefix, recursive=True, start_after=after, include_version=True
             )
-            names = (each.object_name or "" for each in listed if not each.is_delete_marker)
+            names = (
+                each.object_name or "" for each in listed if not each.is_delete_marker and each.object_name != MARK
+            )
             single = (name for name, _ in groupby(names))  # the versions of a name stand together
             return list(islice((name for name in single if name > after), LISTED_MAX))
 
@@ -332,6 +378,14 @@ class ObjectReader:
         """Give the connection back, or drop it if bytes are left."""
         self._response.close()
         self._response.release_conn()
+
+
+def _asked_at(found: Object) -> datetime:
+    """Return the server's time of its answer."""
+    said = (found.metadata or {}).get("date")
+    if said is None:
+        raise Unavailable("storage_unavailable", "the server left out the time")
+    return parsedate_to_datetime(str(said))
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from io import BytesIO
 from typing import Self, TypeVar
 
 from service.core.errors import Unavailable
-from service.files.s3 import CONNECTIONS_MAX, S3, Bucket, LockCapability, ObjectFacts, Readable, Version
+from service.files.forms import UploadForm
+from service.files.s3 import CONNECTIONS_MAX, S3, Bucket, LockCapability, ObjectFacts, Readable, Version, Writable
 from service.settings import Settings
 
 __all__ = ["Bucket", "LockCapability", "ObjectFacts", "Readable", "Store", "Version", "new_object_name"]
@@ -33,10 +34,29 @@ class Store:
     """One S3 server. Make one for each process and `close()` it."""
 
     def __init__(
-        self, endpoint: str, access_key: str, secret_key: str, *, secure: bool, prefix: str, region: str = "us-east-1"
+        self,
+        endpoint: str,
+        access_key: str,
+        secret_key: str,
+        *,
+        secure: bool,
+        prefix: str,
+        region: str = "us-east-1",
+        public_url: str = "",
     ) -> None:
-        """`endpoint` is host:port; `prefix` begins every bucket's name. Nothing is asked of the server yet."""
-        self._s3 = S3(endpoint, access_key, secret_key, secure=secure, prefix=prefix, region=region)
+        """`endpoint` is host:port; `prefix` begins every bucket's name. Nothing is asked of the server yet.
+
+        `public_url` is where clients reach the server, the endpoint unless it is named.
+        """
+        self._s3 = S3(
+            endpoint,
+            access_key,
+            secret_key,
+            secure=secure,
+            prefix=prefix,
+            region=region,
+            public_url=public_url or f"{'https' if secure else 'http'}://{endpoint}",
+        )
         self._threads = ThreadPoolExecutor(CONNECTIONS_MAX, thread_name_prefix="s3")
         self._under_way = 0
 
@@ -49,6 +69,7 @@ class Store:
             settings.s3_secret_key,
             secure=settings.s3_secure,
             prefix=settings.s3_prefix,
+            public_url=settings.s3_public_url.rstrip("/"),
         )
 
     def close(self) -> None:
@@ -123,13 +144,31 @@ class Store:
         """Delete an object from quarantine; one that is gone already is fine."""
         await self._call(lambda: self._s3.delete(Bucket.QUARANTINE, name))
 
+    async def upload_form(self, name: str, *, size_min: int, size_max: int, lasting: timedelta) -> UploadForm:
+        """Return a form by which a client may put `name` among the plain uploads, for so long by the server's clock."""
+        return await self._call(
+            lambda: self._s3.upload_form(name, size_min=size_min, size_max=size_max, lasting=lasting)
+        )
+
+    async def fetch_upload(self, name: str, sink: Writable, *, bytes_max: int) -> int:
+        """Write a plain upload into `sink`, in pieces, and return its size; over the limit nothing is written."""
+        return await self._call(lambda: self._s3.fetch_upload(name, sink, bytes_max))
+
+    async def delete_upload(self, name: str) -> None:
+        """Delete a plain upload; one that is gone already is fine."""
+        await self._call(lambda: self._s3.delete(Bucket.UPLOADS, name))
+
+    async def age(self, bucket: Bucket, name: str) -> timedelta:
+        """Return how long ago an object was written, both times by the server's own clock."""
+        return await self._call(lambda: self._s3.age(bucket, name))
+
     async def delete_view(self, name: str) -> None:
         """Delete a derivative; one that is gone already is fine."""
         await self._call(lambda: self._s3.delete(Bucket.VIEWS, name))
 
     async def quarantine_age(self, name: str) -> timedelta:
         """Return how long ago an object in quarantine was written, both times by the server's own clock."""
-        return await self._call(lambda: self._s3.age(Bucket.QUARANTINE, name))
+        return await self.age(Bucket.QUARANTINE, name)
 
     async def list_quarantine(self) -> list[str]:
         """Return the names of the first `s3.LISTED_MAX` objects in quarantine."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from service.complaints.evidence import attach, open_case, receive_all
+from service.complaints.evidence import Desk, attach, take_in
 from service.core.actor import COMMONS, Actor, Grant, Role, SignIn
 from service.db.session import Database
 from service.files.images import ImageWorkshop
@@ -71,8 +71,8 @@ async def _add(
     buyer = Actor(case.buyer_id, frozenset({Grant(Role.BUYER, COMMONS)}), SignIn.SESSION)
     pictures = (_FOLDER.joinpath(photo).read_bytes(), label_png(case.product_name, case.lot_code))
     sources: list[BinaryIO] = [io.BytesIO(picture) for picture in pictures]
-    key = await open_case(database, buyer, case.complaint_id, ring=KeyRing(settings.secret), new=len(sources))
-    received = await receive_all(store, workshop, key, sources)
+    desk = Desk(database, store, workshop, KeyRing(settings.secret), settings)
+    received = await take_in(desk, buyer, case.complaint_id, sources)
     async with database.begin() as tx:
         days = settings.evidence_retention_days
         await attach(tx, buyer, case.complaint_id, received, retention_days=days, now=await tx.now())

@@ -1,16 +1,19 @@
 """Photos of a case: kept as they came, shown without metadata, refused with the cause, and never half taken."""
 
+import asyncio
 import hashlib
 import shutil
 import subprocess
 from io import BytesIO
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from PIL import Image
 
 from service.app import assemble, create_app
+from service.complaints import evidence
 from service.core.actor import Role
 from service.settings import Settings
 from tests.complaints.conftest import Cases
@@ -138,12 +141,66 @@ async def test_a_bad_photo_is_refused_with_its_cause_and_takes_the_good_one_with
 
 async def test_the_eleventh_photo_of_a_side_is_one_too_many(cases: Cases) -> None:
     case_id = await cases.draft(await cases.order())
-    small = saved(quarters(8, 8), "PNG")
-    assert (await upload(cases, case_id, form(*[small] * 10))).status_code == 201
-    for count in (1, 11):
-        answer = await upload(cases, case_id, form(*[small] * count))
+    small = [saved(quarters(8, 8 + 2 * place), "PNG") for place in range(21)]
+    assert (await upload(cases, case_id, form(*small[:10]))).status_code == 201
+    for more in (small[10:11], small[10:]):
+        answer = await upload(cases, case_id, form(*more))
         assert (answer.status_code, answer.json()["code"]) == (422, "too_many_files")
     assert len(await cases.get(f"/{case_id}/evidence")) == 10
+    assert await cases.files(case_id) == 10
+
+
+async def test_files_that_are_sent_again_because_the_answer_was_lost_make_no_second_entry(cases: Cases) -> None:
+    case_id = await cases.draft(await cases.order())
+    small = [saved(quarters(8, 8 + 2 * place), "PNG") for place in range(10)]
+    first = await upload(cases, case_id, form(*small))
+    events = await cases.events(case_id)
+    again = await upload(cases, case_id, form(*small))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert [each["file_id"] for each in again.json()] == [each["file_id"] for each in first.json()]
+    assert await cases.files(case_id) == 10
+    assert await cases.events(case_id) == events
+
+
+async def test_the_same_photo_twice_in_one_form_is_one_entry(cases: Cases) -> None:
+    case_id = await cases.draft(await cases.order())
+    answer = await upload(cases, case_id, form(png(), jpeg_with_gps(), png()))
+    assert [each["kind"] for each in answer.json()] == ["png", "jpeg"]
+    assert await cases.files(case_id) == 2
+
+
+async def test_a_refusal_still_names_the_place_in_the_form_when_an_earlier_file_was_here_before(cases: Cases) -> None:
+    case_id = await cases.draft(await cases.order())
+    assert (await upload(cases, case_id, form(png()))).status_code == 201
+    refused = await upload(cases, case_id, form(png(), b"not a photo"))
+    assert (refused.json()["code"], refused.json()["facts"]["file"]) == ("file_not_a_photo", 1)
+
+
+async def test_two_uploads_of_one_photo_at_once_make_one_entry(cases: Cases) -> None:
+    case_id = await cases.draft(await cases.order())
+    answers = await asyncio.gather(*(upload(cases, case_id, form(png())) for _ in range(4)))
+    assert [each.status_code for each in answers] == [201] * 4
+    assert len(await cases.get(f"/{case_id}/evidence")) == await cases.files(case_id) == 1
+    assert (await cases.events(case_id)).count("complaint.evidence_added") == 1
+
+
+async def test_the_same_photo_of_the_other_side_or_of_another_case_is_another_entry(cases: Cases) -> None:
+    case = await cases.filed(await cases.order())
+    for by in (cases.buyer, cases.seller):
+        assert (await upload(cases, case["id"], form(png()), by=by)).status_code == 201
+    assert [each["side"] for each in await cases.get(f"/{case['id']}/evidence")] == ["buyer", "seller"]
+    other = await cases.draft(await cases.order("WX-2"))
+    assert len((await upload(cases, other, form(png()))).json()) == 1
+
+
+async def test_a_photo_that_was_taken_out_of_a_draft_can_be_put_in_again(cases: Cases) -> None:
+    case_id = await cases.draft(await cases.order())
+    (first,) = (await upload(cases, case_id, form(png()))).json()
+    async with cases.database.begin() as tx:
+        buyer = await cases.actor(cases.buyer)
+        await evidence.remove(tx, buyer, UUID(case_id), UUID(first["file_id"]), now=await tx.now())
+    (second,) = (await upload(cases, case_id, form(png()))).json()
+    assert second["file_id"] != first["file_id"]
 
 
 async def test_a_form_without_a_file_is_refused(cases: Cases) -> None:

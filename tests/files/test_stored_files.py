@@ -127,7 +127,8 @@ async def test_stopped_after_the_locked_copy_it_goes_on_with_the_same_version(
     version = await shelf.store.copy_locked(received.object_name, sha256_stored=received.sha256_stored, until=until)
     await shelf.lock(file_id)
     assert (await shelf.view(file_id)).version_id == version
-    versions = admin.list_objects(f"{prefix}-evidence", recursive=True, include_version=True)
+    name = received.object_name
+    versions = admin.list_objects(f"{prefix}-evidence", prefix=name, recursive=True, include_version=True)
     assert [each.version_id for each in versions] == [version]
     assert names_in(admin, prefix, "quarantine") == []
 

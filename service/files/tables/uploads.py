@@ -1,4 +1,4 @@
-"""Whose the buckets are, and files that clients put straight into the storage. What may change: `0003_10_uploads.sql`."""
+"""Whose the buckets are, and files that clients put straight into the storage. See `0003_10_uploads.sql` too."""
 
 from datetime import datetime
 from uuid import UUID

@@ -66,21 +66,15 @@ class Intake:
     """Takes photos in, with no transaction open, for the buyer's forms."""
 
     def __init__(
-        self, database: Database, store: Store, workshop: ImageWorkshop, ring: KeyRing, retention_days: int
+        self, database: Database, store: Store, workshop: ImageWorkshop, ring: KeyRing, settings: Settings
     ) -> None:
-        self._database = database
-        self._store = store
-        self._workshop = workshop
-        self._ring = ring
-        self.retention_days = retention_days
+        self._desk = evidence.Desk(database, store, workshop, ring, settings)
+        self.retention_days = settings.evidence_retention_days
 
     async def receive(self, actor: Actor, case_id: UUID, files: list[UploadFile]) -> list[Received]:
         """Return the files as they were taken in, all or none; a refusal names the file as the person knows it."""
-        key = await evidence.open_case(self._database, actor, case_id, ring=self._ring, new=len(files))
         try:
-            return await evidence.receive_all(
-                self._store, self._workshop, key, [cast("BinaryIO", each.file) for each in files]
-            )
+            return await evidence.take_in(self._desk, actor, case_id, [cast("BinaryIO", each.file) for each in files])
         except Invalid as error:
             place = error.facts.get("file")
             if not isinstance(place, int):
@@ -97,7 +91,7 @@ def provide_intake(
     settings: NamedDependency[Settings],
 ) -> Intake:
     """Return what takes photos in."""
-    return Intake(database, store, workshop, ring, settings.evidence_retention_days)
+    return Intake(database, store, workshop, ring, settings)
 
 
 IntakeOf = NamedDependency[Intake]

@@ -205,9 +205,8 @@ async def _take_in(
         case_id = await casework.find_case(tx, actor, reference)
     if not uploads:
         return case_id, []
-    key = await evidence.open_case(database, actor, case_id, ring=KeyRing(settings.secret), new=len(uploads))
-    sources = [cast("BinaryIO", each.file) for each in uploads]
-    return case_id, await evidence.receive_all(store, workshop, key, sources)
+    desk = evidence.Desk(database, store, workshop, KeyRing(settings.secret), settings)
+    return case_id, await evidence.take_in(desk, actor, case_id, [cast("BinaryIO", each.file) for each in uploads])
 
 
 async def _facts(tx: Tx, actor: Actor, view: ComplaintView, lot: str) -> list[Row]:
