@@ -24,8 +24,10 @@ COMMANDS = {
     "demo": "demo",
     "account": "accounts",
     "api-key": "accounts",
+    "evidence": "evidence",
     "ledger": "ledger",
     "verify": "verify",
+    "storage": "storage",
 }
 """Each command's module in service.cli; there it has its name, with underscores."""
 

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -29,7 +28,6 @@ from service.files.tables import FileCheck, FileFinding, StoredFile
 from service.jobs.queue import enqueue
 
 EVERY = timedelta(days=1)
-_log = structlog.get_logger("fairhold.files")
 
 
 async def queue_check(tx: Tx, *, now: datetime) -> None:
@@ -154,15 +152,6 @@ async def _write(tx: Tx, run: RunView, findings: Collection[Finding], *, now: da
                 what=each.what.value,
                 at=now,
             )
-        )
-    for each in findings:
-        _log.error(
-            "stored_file_damaged",
-            cause=each.what.value,
-            bucket=each.bucket.value,
-            object_name=each.object_name,
-            version_id=each.version_id,
-            file_id=None if each.file_id is None else str(each.file_id),
         )
     facts = {"findings": run.findings, "what": dict(Counter(each.what.value for each in findings))}
     await emit(tx, "file_check.found", actor=SYSTEM, subject=("file_check", run.id), now=now, facts=facts)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
 from sqlalchemy import select
 
 from service.core.errors import NotFound
@@ -22,6 +23,7 @@ from service.files.tables import StoredFile
 from service.files.uploads import drop_of_case, sweep_uploads
 from service.jobs.queue import Payload, enqueue
 
+_log = structlog.get_logger("fairhold.files")
 OVERDUE_MAX = 500
 NAMES_PER_QUERY = 1_000
 
@@ -98,7 +100,9 @@ async def lock_overdue(payload: Payload, *, database: Database) -> None:  # noqa
 
 async def verify(payload: Payload, *, database: Database, store: Store, ring: KeyRing) -> None:
     """Look at every stored byte, from where the run was cut off. While the store is down it raises and finds nothing."""
-    await verify_stored(database, store, ring, UUID(payload["check_id"]), Scope())
+    run = await verify_stored(database, store, ring, UUID(payload["check_id"]), Scope())
+    tell = _log.error if run.findings else _log.info
+    tell("stored_files_checked", check_id=str(run.id), files=run.files, bytes=run.bytes, findings=run.findings)
 
 
 async def _is_older(store: Store, name: str, than: timedelta) -> bool:
