@@ -1,0 +1,34 @@
+"""The JSON route about photos that look like those of a case."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+
+from service.complaints.likenesses import Likenesses, likenesses
+from service.core.actor import Actor
+from service.db.session import Tx
+from service.files.likeness import REACH_MAX
+
+
+class Similar(Controller):
+    """Photos lifted from listings, and copies in other cases."""
+
+    path = "/complaints/{complaint_id:uuid}/likenesses"
+    tags = ("Evidence",)
+
+    @get("/", opt={"allow": "complaints.read_likenesses"}, summary="Find earlier photos that look the same")
+    async def found(
+        self,
+        complaint_id: FromPath[UUID],
+        tx: NamedDependency[Tx],
+        actor: NamedDependency[Actor],
+        distance: Annotated[int, QueryParameter(ge=0, le=REACH_MAX)] = REACH_MAX,
+    ) -> Likenesses:
+        """Get for each photo of the case the earlier photos of other cases and of listings that it is a copy of.
+
+        A copy differs in at most `distance` of 256 bits. Cases of tenants that are not yours are only counted.
+        """
+        return await likenesses(tx, actor, complaint_id, now=await tx.now(), reach=distance)
