@@ -21,6 +21,10 @@ Kind = Literal[
     "withdrawal",
     "other",
 ]
+SafetyKind = Literal[
+    "unsafe", "fake", "not_as_described", "damaged", "wrong_item", "expired", "missing_licence", "other"
+]
+"""What a report without an order can be about."""
 Harm = Literal["none", "discomfort", "injury", "hospital"]
 Wanted = Literal["refund", "part_refund", "replacement", "none"]
 Channel = Literal["wechat", "qq", "live_stream", "shop_link", "friend", "other"]
@@ -32,6 +36,8 @@ EntryKind = Literal["addition", "answer", "offer", "note"]
 OfferKind = Literal["refund", "part_refund"]
 Answer = Literal["accept", "refuse", "offer", "wrong_company"]
 Outcome = Literal["accepted", "offer", "silence", "ruling"]
+ReadingKind = Literal["gtin", "lot", "expiry", "made_on", "serial", "url"]
+ReadingUse = Literal["lot_text", "gtin", "addition", "note"]
 
 PURPOSES: Final = get_args(Purpose)
 KINDS: Final = get_args(Kind)
@@ -45,6 +51,8 @@ SIDES: Final = get_args(Side)
 ENTRY_KINDS: Final = get_args(EntryKind)
 OFFER_KINDS: Final = get_args(OfferKind)
 OUTCOMES: Final = get_args(Outcome)
+READING_KINDS: Final = get_args(ReadingKind)
+READING_USES: Final = get_args(ReadingUse)
 
 COMPLAINT = Lifecycle(
     "complaint",
@@ -136,6 +144,12 @@ def assess_risk(kind: str, harm: str) -> RiskFound:
     """Return the risk: severity (the harm done) times probability (by the kind of fault). The highest harm governs."""
     probability = _PROBABILITY.get(kind, "unlikely")
     return RiskFound(_RISK[harm][probability], f"{harm}_{probability}")
+
+
+def is_graver(harm: str | None, than: str | None) -> bool:
+    """Whether a harm is worse than another; None is none that was told."""
+    order = (None, *HARMS)
+    return order.index(harm) > max(order.index(than), order.index("none"))
 
 
 def is_injury(harm: str | None) -> bool:

@@ -6,6 +6,7 @@ from service.complaints.tables.evidence import ComplaintEvidence, ComplaintEvide
 from service.complaints.tables.keeping import ComplaintKeeping
 from service.complaints.tables.matches import ComplaintMatch
 from service.complaints.tables.offers import Offer
+from service.complaints.tables.readings import PhotoReading, Reading
 from service.complaints.tables.receipts import ReportReceipt
 
 __all__ = [
@@ -20,5 +21,7 @@ __all__ = [
     "ComplaintMatch",
     "ComplaintText",
     "Offer",
+    "PhotoReading",
+    "Reading",
     "ReportReceipt",
 ]
