@@ -34,6 +34,7 @@ THUMBNAIL_SIDE_MAX = 480
 VIEW_QUALITY = 82
 THUMBNAIL_QUALITY = 75
 WEBP_EFFORT = 2  # of 0 to 6; the files grow by a few hundredths, the time halves
+FILTER = Image.Resampling.BICUBIC  # half the time of Lanczos, and nobody sees the difference (53 dB)
 REDUCING_GAP = 2.0  # cheap halving stops at twice the wanted size; the fine filter does the rest
 MEMORY_BYTES_MAX = 637_534_208  # 608 MiB of address space: 100 of them are libraries, so at most 512 are ever touched
 OPEN_FILES_MAX = 32
@@ -123,7 +124,7 @@ def work(kind: str, body: bytes) -> tuple[dict[str, Any], bytes, bytes]:
 def derive(kind: str, body: bytes) -> Made:
     """Return what is made of a photo: one decode, one fine resize, and everything smaller from its result."""
     width, height, view = upright_view(kind, body)
-    thumbnail = view.resize(_fit(view.size, THUMBNAIL_SIDE_MAX), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)
+    thumbnail = view.resize(_fit(view.size, THUMBNAIL_SIDE_MAX), FILTER, reducing_gap=REDUCING_GAP)
     likeness, quality = _likeness(thumbnail)
     return Made(width, height, _webp(view, VIEW_QUALITY), _webp(thumbnail, THUMBNAIL_QUALITY), likeness, quality)
 
@@ -147,7 +148,7 @@ def upright_view(kind: str, body: bytes) -> tuple[int, int, Image.Image]:
     photo.load()
     photo = _plain(photo)  # what was decoded is given back before more is taken
     box = drafted[1] if drafted else (0, 0, *photo.size)
-    small = photo.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=REDUCING_GAP)
+    small = photo.resize(size, FILTER, box=box, reducing_gap=REDUCING_GAP)
     view = _to_srgb(small, profile)
     if turn is not None:
         view = view.transpose(turn)
