@@ -1,5 +1,6 @@
 """Is the process alive, and can it do its work?"""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -9,29 +10,49 @@ from litestar.types import ControllerRouterHandler
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from service.core.errors import FairholdError
+from service.core.errors import Conflict, FairholdError
 from service.db.session import Database
 from service.escrow.alerts import count_live_alerts
 from service.files.images import ImageWorkshop
+from service.files.ownership import check_buckets
 from service.files.scanning import Scanner
-from service.files.store import Store
+from service.files.store import LockCapability, Store
+from service.settings import Mode, Settings
 
 State = Literal["ok", "down"]
+OURS = "ours"
 
 
 class Readiness(msgspec.Struct, frozen=True):
     """Each part that the service needs. `clock_offset_seconds` is null where the clock is the database's own.
 
+    `buckets` is "ours" or the code of what is wrong with them; `lock_problem` says why `locks_objects` is false.
     `alerts` counts what somebody must look at, by kind; the service works on meanwhile. While a malware `scanner` is
     down no file is taken, and all else goes on; it is null where none is configured.
     """
 
     database: State
     storage: State
+    buckets: str | None
     locks_objects: bool | None
+    lock_problem: str | None
     clock_offset_seconds: int | None
     alerts: dict[str, int] | None
     scanner: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What is known of the storage; what cannot be known while something is down is None."""
+
+    state: State
+    buckets: str | None = None
+    capability: LockCapability | None = None
+
+    def is_enough(self, mode: Mode) -> bool:
+        """Whether the service can work with it."""
+        locks = self.capability is not None and self.capability.works
+        return self.state == "ok" and self.buckets == OURS and (locks or mode is not Mode.PRODUCTION)
 
 
 @get("/health/live", opt={"allow": "service.health"}, summary="Is the process alive", tags=["Health"])
@@ -42,13 +63,26 @@ async def live() -> dict[str, str]:
 
 @get("/health/ready", opt={"allow": "service.health"}, summary="Can the service do its work", tags=["Health"])
 async def ready(
-    database: NamedDependency[Database], store: NamedDependency[Store], workshop: NamedDependency[ImageWorkshop]
+    database: NamedDependency[Database],
+    store: NamedDependency[Store],
+    workshop: NamedDependency[ImageWorkshop],
+    settings: NamedDependency[Settings],
 ) -> Response[Readiness]:
-    """Ask database and storage; 503 while either is down."""
+    """Ask database and storage; 503 while either is down, the buckets are not ours, or, in production, cannot lock."""
     database_state, offset, alerts = await _ask_database(database)
-    storage_state, locks = await _ask_storage(store)
-    is_ready = database_state == storage_state == "ok"
-    told = Readiness(database_state, storage_state, locks, offset, alerts, await _ask_scanner(workshop.scanner))
+    storage = await _ask_storage(database, store)
+    capability = storage.capability
+    told = Readiness(
+        database=database_state,
+        storage=storage.state,
+        buckets=storage.buckets,
+        locks_objects=None if capability is None else capability.works,
+        lock_problem=None if capability is None or capability.works else capability.reason,
+        clock_offset_seconds=offset,
+        alerts=alerts,
+        scanner=await _ask_scanner(workshop.scanner),
+    )
+    is_ready = database_state == "ok" and storage.is_enough(settings.mode)
     return Response(told, status_code=200 if is_ready else 503)
 
 
@@ -60,12 +94,19 @@ async def _ask_database(database: Database) -> tuple[State, int | None, dict[str
         return "down", None, None
 
 
-async def _ask_storage(store: Store) -> tuple[State, bool | None]:
+async def _ask_storage(database: Database, store: Store) -> Storage:
     try:
         await store.check()
-        return "ok", (await store.lock_capability()).works
+        capability = await store.lock_capability()
     except FairholdError:
-        return "down", None
+        return Storage("down")
+    try:
+        await check_buckets(database, store)
+    except Conflict as refusal:
+        return Storage("ok", refusal.code, capability)
+    except (FairholdError, DBAPIError, PoolTimeout, OSError):  # one of the two went down meanwhile
+        return Storage("ok", None, capability)
+    return Storage("ok", OURS, capability)
 
 
 async def _ask_scanner(scanner: Scanner | None) -> State | None:

@@ -9,16 +9,18 @@ import msgspec
 import psycopg
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 
 from service import settings as environment
 from service.cli.home import DEMO_FILE, running_settings
 from service.cli.metadata import all_tables
+from service.cli.storage import prepare_buckets
 from service.core.errors import Invalid
 from service.db.schema import upgrade
 from service.db.session import driver_url
 from service.embedded.process import store
 from service.escrow.restoring import catch_up_transactions
-from service.files.store import Store
+from service.files.store import LockCapability
 from service.samples.people import DemoAccount, demonstration_people
 from service.samples.seeding import Amounts, seed_database, seed_first
 from service.settings import Mode, Settings
@@ -29,10 +31,16 @@ COUNT_MAX = 10_000_000
 
 @click.command()
 def migrate() -> None:
-    """Bring the database's schema up to date, as the owner role of FAIRHOLD_OWNER_DATABASE_URL."""
+    """Bring the database's schema up to date, as the owner role of FAIRHOLD_OWNER_DATABASE_URL, and the buckets.
+
+    Missing buckets are made, and marked as this database's. What another database has marked is refused.
+    """
     settings = running_settings(environment.read())
+    console = Console()
     migrate_database(settings)
-    Console().print("The schema is up to date.")
+    console.print("The schema is up to date.")
+    _tell_of_locks(asyncio.run(prepare_buckets(settings)), console)
+    console.print("The buckets are there, and ours.")
 
 
 @click.command()
@@ -78,7 +86,8 @@ def prepare(settings: Settings, home: Path, console: Console) -> None:
     with console.status("Bringing the schema up to date"):
         migrate_database(settings)
     with console.status("Making the buckets"):
-        asyncio.run(_make_buckets(settings))
+        capability = asyncio.run(prepare_buckets(settings))
+    _tell_of_locks(capability, console)
     if settings.mode is Mode.PRODUCTION:
         return
     file = home / DEMO_FILE
@@ -101,12 +110,9 @@ def _keep(file: Path, accounts: list[DemoAccount]) -> None:
     store(file, {"base_url": "", "accounts": msgspec.to_builtins(accounts), "is_whole": False})
 
 
-async def _make_buckets(settings: Settings) -> None:
-    storage = Store.of(settings)
-    try:
-        await storage.ensure_buckets()
-    finally:
-        storage.close()
+def _tell_of_locks(capability: LockCapability, console: Console) -> None:
+    if not capability.works:
+        console.print(f"[yellow]The storage cannot lock evidence:[/yellow] {escape(capability.reason)}")
 
 
 def _has_people(settings: Settings) -> bool:

@@ -17,7 +17,7 @@ SECRETS_FILE = "secrets.json"
 DEMO_FILE = "demo.json"
 _TOLD = (
     "base_url", "database_url", "owner_database_url", "s3_endpoint", "s3_access_key", "s3_secret_key", "s3_secure",
-    "secret", "gateway_url", "gateway_secret", "carrier_url", "port",
+    "s3_public_url", "secret", "gateway_url", "gateway_secret", "carrier_url", "port",
 )  # fmt: skip
 
 

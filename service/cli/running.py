@@ -18,8 +18,10 @@ from litestar.types import ASGIApp
 from service import settings as environment
 from service.app import assemble, create_app
 from service.cli.home import running_settings
+from service.cli.storage import check_storage
 from service.cli.supervisor import supervise
-from service.settings import Settings
+from service.files.ownership import check_at_start
+from service.settings import Mode, Settings
 from service.worker.host import run as run_worker
 
 WORKERS_MAX = 64
@@ -45,6 +47,7 @@ def serve(workers: int) -> None:
     """Serve pages and API on FAIRHOLD_HOST:FAIRHOLD_PORT, against servers that run already."""
     settings = running_settings(environment.read())
     configure_logs(settings)
+    check_storage(settings)
     Granian(
         "service.cli.running:application",
         factory=True,
@@ -91,6 +94,8 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
+        is_lock_needed = settings.mode is Mode.PRODUCTION
+        await check_at_start(service.database, service.store, is_lock_needed=is_lock_needed)
         stalled = timedelta(seconds=settings.worker_stalled_seconds)
         await run_worker(service.database, service.queue, service.subscriptions, stop, stalled=stalled)
     finally:

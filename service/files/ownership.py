@@ -19,7 +19,7 @@ from service.files.queries import names_with_row
 from service.files.store import Bucket, Store
 
 NAMES_PER_QUERY = 1_000
-_ADOPT = "`fairhold storage adopt` hands them over to this database"
+_ADOPT = "`fairhold storage adopt --from {}` hands them over to this one"
 _log = structlog.get_logger("fairhold.files")
 
 
@@ -56,7 +56,7 @@ async def claim_buckets(database: Database, store: Store) -> None:
         raise Conflict(
             "storage_unclaimed",
             "there are files in buckets without a mark, and this database does not know them. If they are its own,"
-            f" {_ADOPT}; else name other buckets with FAIRHOLD_S3_PREFIX",
+            " `fairhold storage adopt` marks them as such; else name other buckets with FAIRHOLD_S3_PREFIX",
             buckets=sorted(unmarked),
         )
     for bucket in unmarked:
@@ -110,10 +110,14 @@ async def rename(database: Database, store: Store, taken_from: str) -> UUID:
     """
     async with database.begin() as tx:
         ours = await identity(tx)
+    expected = {None, taken_from} if ours.is_copy else {None, taken_from, str(ours.id)}
     marks = await store.read_marks()
     for bucket, mark in marks.items():
-        if mark not in {None, taken_from, str(ours.id)}:
-            raise Conflict("storage_of_another", f"the bucket {bucket} belongs to {mark}, not to {taken_from}")
+        if mark not in expected:
+            raise Conflict(
+                "storage_of_another",
+                f"the bucket {bucket} belongs to {mark}; if that database is gone, say --from {mark}",
+            )
     async with database.begin() as tx:
         renamed = await tx.execute(
             text(
@@ -133,7 +137,8 @@ def _refuse_others(ours: Identity, marks: Mapping[Bucket, str | None]) -> None:
             raise Conflict(
                 "storage_of_another",
                 f"the buckets belong to the installation {mark}; this database is {ours.id}. Name other buckets with"
-                f" FAIRHOLD_S3_PREFIX. If that database is gone for good (wiped, or replaced by this one), {_ADOPT}",
+                f" FAIRHOLD_S3_PREFIX. If that database is gone for good (wiped, or replaced by this one),"
+                f" {_ADOPT.format(mark)}",
                 bucket=bucket,
                 installation=mark,
             )
@@ -141,7 +146,8 @@ def _refuse_others(ours: Identity, marks: Mapping[Bucket, str | None]) -> None:
         raise Conflict(
             "database_is_a_copy",
             "this database was restored or copied from another server, whose files it must not touch. If that server is"
-            f" gone for good, {_ADOPT}; if it still runs, name other buckets with FAIRHOLD_S3_PREFIX first",
+            f" gone for good, {_ADOPT.format(ours.id)}; if it still runs, name other buckets with FAIRHOLD_S3_PREFIX"
+            " first",
             installation=str(ours.id),
         )
 

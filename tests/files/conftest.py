@@ -1,7 +1,7 @@
 """Parts of the files domain on the session's real servers, and the public photos where they are at hand."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,11 +10,13 @@ from minio import Minio
 from service.core.ids import new_id
 from service.db.session import Database
 from service.embedded import EmbeddedServers
+from service.embedded.s3 import S3Access
 from service.files.images import ImageWorkshop
 from service.files.ownership import claim_buckets
 from service.files.sealing import KeyRing
 from service.files.store import Store
 from tests.data import data_folder
+from tests.files.second_server import second_server
 from tests.files.shelf import Shelf
 
 SECRET = "a secret for tests only, long enough to pass"
@@ -27,9 +29,21 @@ def prefix() -> str:
 
 
 @pytest.fixture
-async def store(servers: EmbeddedServers, prefix: str) -> AsyncIterator[Store]:
+def s3(servers: EmbeddedServers) -> S3Access:
+    """The server that the tests' store is on."""
+    return servers.s3
+
+
+@pytest.fixture(scope="session")
+def second_s3() -> Iterator[S3Access]:
+    """A server of another make, started when a test first asks for it."""
+    with second_server() as running:
+        yield running
+
+
+@pytest.fixture
+async def store(s3: S3Access, prefix: str) -> AsyncIterator[Store]:
     """A store with its buckets made."""
-    s3 = servers.s3
     made = Store(s3.endpoint, s3.access_key, s3.secret_key, secure=False, prefix=prefix)
     await made.ensure_buckets()
     yield made
@@ -44,9 +58,8 @@ async def shelf(database: Database, store: Store, workshop: ImageWorkshop, ring:
 
 
 @pytest.fixture
-def admin(servers: EmbeddedServers) -> Minio:
+def admin(s3: S3Access) -> Minio:
     """The bare SDK with the server's own keys, to try what the store never would."""
-    s3 = servers.s3
     return Minio(s3.endpoint, s3.access_key, s3.secret_key, secure=False, region="us-east-1")
 
 

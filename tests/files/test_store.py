@@ -18,13 +18,20 @@ from minio.error import S3Error
 from minio.retention import Retention
 
 from service.core.errors import NotFound, Unavailable
-from service.embedded import EmbeddedServers
+from service.embedded.s3 import S3Access
 from service.files.s3 import PART_BYTES
 from service.files.sealing import BytesChanged, Sealer, SealingReader, sealed_size
 from service.files.store import WAITING_MAX, Bucket, LockCapability, Store, new_object_name
+from tests.files.makes import access_of, on_both, on_one_that_locks
 
 PLAIN = b"sealed bytes" * 1000
 DIGEST = hashlib.sha256(PLAIN).digest()
+
+
+@pytest.fixture
+def s3(request: pytest.FixtureRequest) -> S3Access:
+    """The server of the make that a test names."""
+    return access_of(request)
 
 
 @pytest.fixture
@@ -39,9 +46,9 @@ def until(admin: Minio) -> datetime:
 
 
 @pytest.fixture
-async def other_keys(servers: EmbeddedServers, prefix: str) -> AsyncIterator[Store]:
+async def other_keys(s3: S3Access, prefix: str) -> AsyncIterator[Store]:
     """A store with a secret that the server does not know."""
-    made = Store(servers.s3.endpoint, servers.s3.access_key, "wrong-secret", secure=False, prefix=prefix)
+    made = Store(s3.endpoint, s3.access_key, "wrong-secret", secure=False, prefix=prefix)
     yield made
     made.close()
 
@@ -52,11 +59,13 @@ async def _quarantined(store: Store, data: bytes = PLAIN) -> str:
     return name
 
 
+@on_one_that_locks
 async def test_buckets_are_made_once_and_can_lock(store: Store) -> None:
     assert await store.ensure_buckets() == LockCapability(works=True, reason="")
     await store.check()
 
 
+@on_both
 async def test_what_was_put_is_read_back_whole_and_in_pieces(store: Store) -> None:
     data = secrets.token_bytes(700_000)
     name = await _quarantined(store, data)
@@ -67,6 +76,7 @@ async def test_what_was_put_is_read_back_whole_and_in_pieces(store: Store) -> No
     assert (await store.stat(Bucket.QUARANTINE, name)).size_bytes == 700_000
 
 
+@on_one_that_locks
 async def test_an_object_is_locked_under_a_version_and_read_back(store: Store, until: datetime) -> None:
     name = await _quarantined(store)
     version = await store.copy_locked(name, sha256_stored=DIGEST, until=until)
@@ -80,6 +90,7 @@ async def test_an_object_is_locked_under_a_version_and_read_back(store: Store, u
     assert await store.read(Bucket.EVIDENCE, name, version) == PLAIN
 
 
+@on_one_that_locks
 async def test_a_locked_version_cannot_be_deleted_or_its_retention_shortened_even_by_the_owner(
     store: Store, admin: Minio, prefix: str, until: datetime
 ) -> None:
@@ -98,6 +109,7 @@ async def test_a_locked_version_cannot_be_deleted_or_its_retention_shortened_eve
     assert (await store.stat(Bucket.EVIDENCE, name, version)).locked_until == until
 
 
+@on_one_that_locks
 async def test_locking_twice_makes_one_version(store: Store, admin: Minio, prefix: str, until: datetime) -> None:
     name = await _quarantined(store)
     first = await store.copy_locked(name, sha256_stored=DIGEST, until=until)
@@ -106,6 +118,7 @@ async def test_locking_twice_makes_one_version(store: Store, admin: Minio, prefi
     assert len(list(admin.list_objects(f"{prefix}-evidence", recursive=True, include_version=True))) == 1
 
 
+@on_one_that_locks
 async def test_a_longer_retention_makes_a_new_version(store: Store, until: datetime) -> None:
     name = await _quarantined(store)
     first = await store.copy_locked(name, sha256_stored=DIGEST, until=until)
@@ -114,6 +127,7 @@ async def test_a_longer_retention_makes_a_new_version(store: Store, until: datet
     assert (await store.stat(Bucket.EVIDENCE, name, first)).locked_until == until
 
 
+@on_one_that_locks
 @pytest.mark.parametrize("size", [1_000, PART_BYTES + 1, 2 * PART_BYTES])
 async def test_changed_bytes_are_never_locked(
     store: Store, admin: Minio, prefix: str, until: datetime, size: int
@@ -125,6 +139,7 @@ async def test_changed_bytes_are_never_locked(
     assert list(admin.list_objects(f"{prefix}-evidence", recursive=True, include_version=True)) == []
 
 
+@on_one_that_locks
 async def test_a_large_object_is_locked_in_parts(store: Store, until: datetime) -> None:
     data = secrets.token_bytes(2 * PART_BYTES + 5)
     name = await _quarantined(store, data)
@@ -133,12 +148,14 @@ async def test_a_large_object_is_locked_in_parts(store: Store, until: datetime) 
     assert (await store.stat(Bucket.EVIDENCE, name, version)).locked_until == until
 
 
+@on_one_that_locks
 async def test_a_report_is_stored_locked_and_asked_again_is_the_same_version(store: Store, until: datetime) -> None:
     first = await store.put_locked(Bucket.REPORTS, "case/1.pdf", b"%PDF", until)
     assert await store.put_locked(Bucket.REPORTS, "case/1.pdf", b"%PDF", until) == first
     assert (await store.stat(Bucket.REPORTS, "case/1.pdf", first)).locked_until == until
 
 
+@on_both
 async def test_a_server_that_does_not_lock_is_found_out_and_nothing_stays(
     store: Store, admin: Minio, prefix: str, until: datetime
 ) -> None:
@@ -149,10 +166,10 @@ async def test_a_server_that_does_not_lock_is_found_out_and_nothing_stays(
     assert list(admin.list_objects(f"{prefix}-views", recursive=True)) == []
 
 
-async def test_buckets_without_lock_are_reported(servers: EmbeddedServers, admin: Minio, prefix: str) -> None:
+@on_one_that_locks
+async def test_buckets_without_lock_are_reported(s3: S3Access, admin: Minio, prefix: str) -> None:
     for bucket in ("evidence", "reports"):
         admin.make_bucket(f"{prefix}-{bucket}")
-    s3 = servers.s3
     plain = Store(s3.endpoint, s3.access_key, s3.secret_key, secure=False, prefix=prefix)
     try:
         capability = await plain.ensure_buckets()
@@ -161,8 +178,9 @@ async def test_buckets_without_lock_are_reported(servers: EmbeddedServers, admin
     assert capability == LockCapability(works=False, reason=f"{prefix}-evidence: ObjectLockConfigurationNotFoundError")
 
 
+@on_one_that_locks
 async def test_a_missing_object_is_not_found_and_a_missing_bucket_is_a_failure(
-    store: Store, servers: EmbeddedServers, until: datetime
+    store: Store, s3: S3Access, until: datetime
 ) -> None:
     for ask in (
         store.read(Bucket.QUARANTINE, "nothing"),
@@ -172,7 +190,6 @@ async def test_a_missing_object_is_not_found_and_a_missing_bucket_is_a_failure(
         with pytest.raises(NotFound) as missing:
             await ask
         assert missing.value.code == "object_missing"
-    s3 = servers.s3
     empty = Store(s3.endpoint, s3.access_key, s3.secret_key, secure=False, prefix="never-made")
     try:
         for failing in (empty.check(), empty.read(Bucket.VIEWS, "x"), empty.put_quarantine("x", b"x")):
@@ -184,6 +201,7 @@ async def test_a_missing_object_is_not_found_and_a_missing_bucket_is_a_failure(
         empty.close()
 
 
+@on_both
 async def test_a_wrong_key_is_unavailable_for_every_call(store: Store, other_keys: Store, until: datetime) -> None:
     name = await _quarantined(store)
     for failing in _every_call(other_keys, name, until):
@@ -193,6 +211,7 @@ async def test_a_wrong_key_is_unavailable_for_every_call(store: Store, other_key
     assert await store.read(Bucket.QUARANTINE, name) == PLAIN
 
 
+@on_both
 async def test_a_server_that_is_down_is_unavailable_for_every_call(until: datetime) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody answers, and nobody else can
@@ -201,7 +220,7 @@ async def test_a_server_that_is_down_is_unavailable_for_every_call(until: dateti
             results = await asyncio.gather(*_every_call(down, "x", until), return_exceptions=True)
         finally:
             down.close()
-    assert [getattr(each, "code", each) for each in results] == ["storage_unavailable"] * 11
+    assert [getattr(each, "code", each) for each in results] == ["storage_unavailable"] * 13
 
 
 async def test_a_server_that_talks_nonsense_is_unavailable() -> None:
@@ -227,6 +246,7 @@ async def test_a_server_that_talks_nonsense_is_unavailable() -> None:
             talking.join(10)
 
 
+@on_both
 async def test_too_many_calls_at_once_are_refused(store: Store) -> None:
     name = await _quarantined(store)
     calls = (store.read(Bucket.QUARANTINE, name) for _ in range(WAITING_MAX + 2))
@@ -235,6 +255,7 @@ async def test_too_many_calls_at_once_are_refused(store: Store) -> None:
     assert [getattr(each, "code", "") for each in results[WAITING_MAX:]] == ["storage_unavailable"] * 2
 
 
+@on_both
 async def test_twenty_megabytes_are_sealed_and_stored_in_the_memory_of_a_few_parts(
     store: Store, tmp_path: Path
 ) -> None:
@@ -252,6 +273,7 @@ async def test_twenty_megabytes_are_sealed_and_stored_in_the_memory_of_a_few_par
     assert peak < 4 * PART_BYTES
 
 
+@on_both
 async def test_the_age_of_an_object_is_by_the_servers_clock(store: Store) -> None:
     name = await _quarantined(store)
     assert timedelta(seconds=-1) <= await store.quarantine_age(name) < timedelta(minutes=1)
@@ -274,5 +296,7 @@ def _every_call(store: Store, name: str, until: datetime) -> list[asyncio.Future
         store.stat(Bucket.EVIDENCE, name),
         store.delete_quarantine(name),
         store.list_quarantine(),
+        store.upload_form(name, size_min=1, size_max=10, lasting=timedelta(minutes=1)),
+        store.read_marks(),
     )
     return [asyncio.ensure_future(each) for each in calls]

@@ -58,6 +58,7 @@ async def test_a_malformed_body_is_a_problem_document(client: httpx.AsyncClient,
 
 async def test_the_clocks_offset_is_reported(client: httpx.AsyncClient) -> None:
     assert (await client.get("/health/ready")).json() == {
-        "database": "ok", "storage": "ok", "locks_objects": True, "clock_offset_seconds": 0, "alerts": {},
+        "database": "ok", "storage": "ok", "buckets": "ours", "locks_objects": True, "lock_problem": None,
+        "clock_offset_seconds": 0, "alerts": {},
         "scanner": None,
     }  # fmt: skip
