@@ -52,7 +52,7 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a photo was found to be near to, the nearest first, then the earliest; `NEAREST_MAX` at most."""
+    """What a photo was found to be near to: the nearest first, then the same file, then the earliest."""
 
     comparison: Comparison
     quality: int | None = None
@@ -108,7 +108,7 @@ _NEAR = """
 SELECT f.id, min(n.distance), f.sha256_plain = :sha256, f.received_at
 FROM ({found}) n JOIN stored_file f ON f.id = n.file_id
 WHERE f.state <> 'erased' AND (f.received_at, f.id) < (:at, :id)
-GROUP BY f.id ORDER BY 2, f.received_at, f.id LIMIT :limit
+GROUP BY f.id ORDER BY 2, 3 DESC, f.received_at, f.id LIMIT :limit
 """
 _SAME_BYTES = text(_NEAR.format(found=_SAME))
 _NEAR_HASHES = "SELECT file_id, distance FROM photo_likeness_near(CAST(:hash AS bit(256)), :reach)"
