@@ -67,7 +67,7 @@ def receipt(order_id: object) -> str:
 
 
 def case(reference: str, part: str = "") -> str:
-    """A buyer's case; part: reply, evidence, withdrawal, escalation, acceptance, appeal."""
+    """A buyer's case; part: reply, evidence, withdrawal, escalation, acceptance, appeal, challenges."""
     return f"/cases/{reference}" + (f"/{part}" if part else "")
 
 
@@ -77,7 +77,7 @@ def evidence(evidence_id: object, kind: str = "view") -> str:
 
 
 def seller_case(reference: str, part: str = "") -> str:
-    """A seller's case; part: answer, effect, return, acceptance, appeal."""
+    """A seller's case; part: answer, effect, return, acceptance, appeal, challenges."""
     return f"/seller/cases/{reference}" + (f"/{part}" if part else "")
 
 
@@ -86,8 +86,13 @@ def shipment(order_id: object) -> str:
     return f"{SELLER_ORDERS}/{order_id}/shipment"
 
 
+def packing(order_id: object) -> str:
+    """POST: add packing photos to an order that was not sent yet."""
+    return f"{SELLER_ORDERS}/{order_id}/packing-photos"
+
+
 def mediator_case(reference: str, part: str = "") -> str:
-    """A mediator's case; part: ruling, effect, question, assignment."""
+    """A mediator's case; part: ruling, effect, question, assignment, challenges."""
     return f"{MEDIATOR_CASES}/{reference}" + (f"/{part}" if part else "")
 
 

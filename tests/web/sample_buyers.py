@@ -1,5 +1,6 @@
 """Samples of the pages for everybody and for buyers."""
 
+from dataclasses import replace
 from datetime import date
 
 from service.web.phrase import Lot, say
@@ -13,6 +14,7 @@ from service.web.views.parts import (
     Reason,
     Row,
 )
+from service.web.views.sides import Sides
 from tests.web.sample_parts import (
     CANDIDATES,
     FROZEN,
@@ -23,13 +25,15 @@ from tests.web.sample_parts import (
     PHOTOS,
     REFERENCE,
     RULING,
-    SELLER_PHOTOS,
+    SHOT,
     STORY,
     TIMELINE,
     after,
+    asked_photo,
     clock,
     cny,
     options,
+    sides,
     step,
     wrong,
 )
@@ -213,7 +217,7 @@ def buyer_views() -> dict[str, View]:
         turn,
         FROZEN,
         STORY,
-        PHOTOS + SELLER_PHOTOS,
+        sides("buyer"),
         TIMELINE,
         OFFER,
         withdrawable=True,
@@ -233,7 +237,7 @@ def buyer_views() -> dict[str, View]:
             turn,
             FROZEN,
             STORY,
-            (),
+            Sides("buyer"),
             TIMELINE,
             OFFER,
             form=wrong(("reply", "error.choose_one")),
@@ -246,13 +250,29 @@ def buyer_views() -> dict[str, View]:
             waiting,
             HELD,
             STORY,
-            PHOTOS,
+            sides("buyer", packed=False, seller=()),
             TIMELINE[-1:],
             escalatable=True,
             withdrawable=True,
         ),
         "buyer-case-ruled": buyer.CasePage(
-            REFERENCE, MASK, after(hours=-50), "state.ruled", done, None, STORY, PHOTOS, TIMELINE, ruling=RULING
+            REFERENCE, MASK, after(hours=-50), "state.ruled", done, None, STORY, sides("buyer"), TIMELINE, ruling=RULING
+        ),
+        "buyer-case-asked": replace(case, asked_photos=(asked_photo("buyer", "buyer", "asked", "open"),)),
+        "buyer-case-asked-opened": replace(
+            case,
+            asked_photos=(
+                asked_photo("buyer", "buyer", "opened", "answer", code="K7M-3PX"),
+                asked_photo("buyer", "seller", "asked"),
+            ),
+            form=wrong(("photo", "error.file_missing")),
+        ),
+        "buyer-case-asked-ended": replace(
+            case,
+            asked_photos=(
+                asked_photo("buyer", "buyer", "answered", code="K7M-3PX", photo=SHOT, verdict=say("verdict.in_frame")),
+                asked_photo("buyer", "seller", "expired", late_at=after(hours=-1)),
+            ),
         ),
         "buyer-evidence": buyer.AddEvidence(REFERENCE, MASK, PHOTOS),
         "buyer-withdraw": buyer.Withdraw(REFERENCE, MASK, FROZEN),

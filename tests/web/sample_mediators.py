@@ -1,9 +1,12 @@
 """Samples of the pages of mediators."""
 
+from dataclasses import replace
+
 from service.web.phrase import Lot, Reference, say
 from service.web.views import buyer, mediator
 from service.web.views.base import View
 from service.web.views.parts import Form, Paging, Reason, Row, SavedView
+from service.web.views.sides import Asking
 from tests.web.sample_parts import (
     CANDIDATES,
     FROZEN,
@@ -12,14 +15,16 @@ from tests.web.sample_parts import (
     PHOTOS,
     REFERENCE,
     RULING,
-    SELLER_PHOTOS,
+    SHOT,
     STORY,
     TIMELINE,
     after,
+    asked_photo,
     clock,
     cny,
     effect,
     options,
+    sides,
     wrong,
 )
 
@@ -132,6 +137,26 @@ def _case_views() -> dict[str, View]:
             )
         ),
         "mediator-case-unassigned": _case(Form(), assignable=True),
+        "mediator-case-asked": replace(
+            _case(wrong(("verdict", "error.choose_one"))),
+            asked_photos=(
+                asked_photo(
+                    "mediator",
+                    "buyer",
+                    "answered",
+                    "judge",
+                    code="K7M-3PX",
+                    photo=SHOT,
+                    verdicts=options("verdict.in_frame", "verdict.not_in_frame", "verdict.unreadable"),
+                ),
+                asked_photo("mediator", "seller", "opened", "withdraw"),
+            ),
+        ),
+        "mediator-case-asking": replace(
+            _case(wrong(("asked_side", "error.choose_one"), ("asked_text", "error.asked_text_missing"))),
+            asked_photos=(asked_photo("mediator", "buyer", "expired", late_at=after(hours=-2)),),
+            asking=Asking("/mediator/cases/x/challenges", options("asked.buyer", "asked.seller"), 500),
+        ),
         "mediator-case-ruled": _case(Form(), ruling=RULING),
     }
 
@@ -188,8 +213,7 @@ def _case(
                 Row("fact.history", say("fact.history_seller", settled=9, n=11)),
             ),
         ),
-        PHOTOS,
-        SELLER_PHOTOS,
+        sides("mediator"),
         _FACTS,
         FROZEN,
         (mediator.Precedent(say("outcome.refund"), 12), mediator.Precedent(say("outcome.split"), 2)),

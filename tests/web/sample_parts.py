@@ -1,6 +1,7 @@
 """What the samples of all pages share."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from service.core.money import Money
 from service.web.phrase import Lot, say
@@ -16,7 +17,9 @@ from service.web.views.parts import (
     Option,
     Photo,
     Reason,
+    Side,
 )
+from service.web.views.sides import AskedPhoto, Sides
 from service.web.words import PHRASES
 
 NOW = datetime(2026, 11, 26, 4, 0, tzinfo=UTC)
@@ -82,6 +85,38 @@ SELLER_PHOTOS = (
         sha256="04d8" + "0" * 56 + "c39e",
     ),
 )
+PACKED = (
+    Photo("box", "", "seller", taken_in_at=after(days=-5), sha256="5b7e" + "0" * 56 + "90d1"),
+    Photo("seller-lot", "", "seller", taken_in_at=after(days=-5), sha256="04d8" + "0" * 56 + "c39e"),
+)
+
+
+def sides(viewer: Side, *, packed: bool = True, seller: tuple[Photo, ...] = SELLER_PHOTOS) -> Sides:
+    """Return both sides' photos as one of them sees them."""
+    return Sides(viewer, PHOTOS, PACKED if packed else (), seller, after(days=-4) if packed else None)
+
+
+def asked_photo(viewer: Side, side: Side, status: str, step: str = "", **more: Any) -> AskedPhoto:
+    """Return a photo that a mediator asked a side for."""
+    clocks = {
+        "asked": clock(50, "due.challenge_open", "expiry.recorded"),
+        "opened": clock(0.2, "due.challenge", "expiry.recorded"),
+    }
+    return AskedPhoto(
+        id=f"{side}-{status}",
+        side=side,
+        is_mine=viewer == side,
+        state=f"challenge.{status}",
+        text="The back of the sachet, with the lot code.\n小袋背面，能看清批号。",
+        asked_at=after(hours=-20),
+        step=step,
+        path=f"/cases/{REFERENCE}/challenges/c1/{step}" if step else "",
+        clock=clocks.get(status),
+        **more,
+    )
+
+
+SHOT = Photo("sachet-lot", "", "buyer", taken_in_at=after(hours=-1), sha256="77aa" + "0" * 56 + "12ef")
 CANDIDATES = (
     Candidate(
         "b1",

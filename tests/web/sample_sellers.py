@@ -11,16 +11,18 @@ from service.web.views.parts import Form, Held, Option, Paging, Row, SavedView
 from tests.web.sample_parts import (
     MASK,
     NOW,
-    PHOTOS,
+    PACKED,
     REFERENCE,
     RULING,
     STORY,
     TIMELINE,
     after,
+    asked_photo,
     clock,
     cny,
     effect,
     options,
+    sides,
     wrong,
 )
 
@@ -147,6 +149,9 @@ def _case_views() -> dict[str, View]:
                 offer="part",
             )
         ),
+        "seller-asked": replace(
+            _answer(Form()), asked_photos=(asked_photo("seller", "seller", "opened", "answer", code="K7M-3PX"),)
+        ),
         "seller-ruled": _answer(Form(), ruling=RULING),
     }
 
@@ -171,6 +176,14 @@ def _goods_views() -> dict[str, View]:
             wrong(("batch", "error.choose_batch"), ("tracking_number", "error.tracking_missing")),
         ),
         "seller-ship-no-batch": seller.Ship(_ORDERS[0], (), ()),
+        "seller-ship-packed": seller.Ship(
+            _ORDERS[0],
+            (Option("b1", say("own_words", text="SY26J1807")),),
+            options("carrier.sandbox"),
+            wrong(("photos", "error.photo_needed")),
+            PACKED,
+        ),
+        "seller-ship-packed-full": seller.Ship(_ORDERS[0], (), (), packing=PACKED * 5),
         "seller-money": _MONEY,
         "seller-money-wrong": replace(_MONEY, form=wrong(("amount", "error.amount_above_balance"))),
         "seller-money-one-currency": replace(_MONEY, currencies=_MONEY.currencies[:1]),
@@ -189,7 +202,7 @@ def _answer(form: Form, *, ruling: buyer.RulingNotice | None = None) -> seller.A
         clock(9.67, "due.answer", "expiry.rules_without"),
         STORY,
         say("wants.refund", amount=cny(48_000)),
-        PHOTOS,
+        sides("seller"),
         Held(cny(48_000), "held.frozen", say("held.seller_frozen")),
         _FACTS,
         TIMELINE,

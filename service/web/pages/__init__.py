@@ -15,6 +15,7 @@ from service.web.pages import (
     assets,
     buyer,
     cases,
+    challenges,
     entrance,
     evidence,
     filing,
@@ -38,6 +39,7 @@ _MODULES: tuple[Any, ...] = (
     evidence,
     seller,
     mediator,
+    challenges,
     regulator,
     operator,
 )
@@ -61,6 +63,7 @@ HANDLERS = [
         dependencies={
             "shell": Provide(_provide_shell, sync_to_thread=False),
             "intake": Provide(evidence.provide_intake, sync_to_thread=False),
+            "photo_desk": Provide(challenges.provide_photo_desk, sync_to_thread=False),
         },
         include_in_schema=False,
     )

@@ -32,7 +32,7 @@ from service.web.views.parts import EMPTY_FORM, Clock, Form
 READ = {"allow": "web.buyer"}
 SEND = {"allow": "web.buyer", LATE_CLAIM: True}
 _SHOWN_MAX = 100
-_DUE = {"answer": "due.answer", "triage": "due.look"}
+_DUE = {"answer": "due.answer", "triage": "due.look", "answer_challenge": "due.challenge"}
 _DONE = {"received": "done.received", "waive": "done.waived", "not_come": "done.arrival_denied"}
 _AWAITED = {"ship": "due.sent", "prove_delivery": "due.proved", "answer_arrival": "due.arrival"}
 _COMPLAINABLE = ("paid", "shipped", "delivered")

@@ -11,9 +11,11 @@ from service.core.money import Money
 from service.db.session import Tx
 from service.disputes.queries import dispute_of_complaint
 from service.disputes.schemas import DisputeView
+from service.web import paths
 from service.web.language import Language
-from service.web.pages.casework import batches_of, effect, happenings, photos, ruling_notice
+from service.web.pages.casework import batches_of, effect, happenings, ruling_notice
 from service.web.pages.naming import goods_of, shop_names
+from service.web.pages.sides import asked_photos, sides_of
 from service.web.phrase import Phrase, say
 from service.web.views.buyer import CasePage, Offer, Turn
 from service.web.views.parts import Clock, Effect, Form, Held
@@ -37,7 +39,8 @@ async def case_page(tx: Tx, buyer: Actor, case: ComplaintView, language: Languag
         turn=_turn(case, dispute, now),
         held=held_of(case.hold),
         story=case.narrative or "",
-        photos=photos(case.evidence, "buyer", "seller"),
+        sides=sides_of(case, "buyer"),
+        asked_photos=asked_photos(case, "buyer", paths.case, now=now),
         timeline=happenings(events, lots, say("word.mediator")),
         offer=_offer(case, shop or (case.told.seller_text if case.told else "")),
         ruling=ruling_notice(dispute, "buyer", now),

@@ -69,6 +69,8 @@ def clock_for_seller(due: AvailableAction | None, now: datetime) -> Clock | None
     """Return a case's clock as its seller reads it: their own runs, the others' stand still."""
     if due is None or due.due_at is None:
         return None
+    if due.action == "answer_challenge" and due.side == "seller":
+        return Clock(due.due_at, now, say("due.challenge"), say("expiry.recorded"))
     if due.side == "seller":
         ends = {"granted": "expiry.granted", "mediator": "expiry.rules_without"}
         return Clock(due.due_at, now, say("due.answer"), _phrase(ends.get(due.on_expiry or "")))

@@ -17,9 +17,10 @@ from service.db.session import Database, Tx
 from service.files.images import ImageWorkshop
 from service.files.intake import Received
 from service.files.kinds import FILE_BYTES_MAX, FILES_PER_COMPLAINT_MAX
-from service.files.reading import Part, fetch
+from service.files.reading import Part, Ticket, fetch
 from service.files.sealing import KeyRing
 from service.files.store import Store
+from service.orders import packing
 from service.settings import Settings
 from service.web import paths
 from service.web.language import Language
@@ -51,8 +52,7 @@ async def show(
     if kind not in _PARTS:
         raise NotFound("file_not_found")
     async with database.begin() as tx:
-        case_id = await case_of_file(tx, actor, file_id)
-        ticket = await evidence.open_evidence(tx, actor, case_id, file_id, _PARTS[kind], ring=ring, now=await tx.now())
+        ticket = await _ticket(tx, actor, file_id, _PARTS[kind], ring)
     headers = {
         **SECURITY_HEADERS,
         "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
@@ -60,6 +60,19 @@ async def show(
         "Content-Disposition": "inline",
     }
     return Response(await fetch(store, ticket), media_type=ticket.media_type, headers=headers)
+
+
+async def _ticket(tx: Tx, actor: Actor, file_id: UUID, part: Part, ring: KeyRing) -> Ticket:
+    """Return a ticket for a file of a case; for a packing photo that no case shows, as its order's seller or staff."""
+    now = await tx.now()
+    try:
+        case_id = await case_of_file(tx, actor, file_id)
+    except NotFound:
+        order_id = await packing.order_of_photo(tx, file_id)
+        if order_id is None:
+            raise
+        return await packing.open_photo(tx, actor, order_id, file_id, part, ring=ring, now=now)
+    return await evidence.open_evidence(tx, actor, case_id, file_id, part, ring=ring, now=now)
 
 
 class Intake:

@@ -8,6 +8,7 @@ from service.core.money import Money
 from service.web.phrase import Phrase
 from service.web.views.base import View
 from service.web.views.parts import EMPTY_FORM, Clock, Effect, Form, Happening, Held, Photo, Side
+from service.web.views.sides import AskedPhoto, Sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +128,14 @@ class CasePage(View):
     turn: Turn | None
     held: Held | None
     story: str
-    photos: tuple[Photo, ...]
+    sides: Sides
     timeline: tuple[Happening, ...]
     offer: Offer | None = None
     ruling: RulingNotice | None = None
     evidence_open: bool = True
     withdrawable: bool = False
     escalatable: bool = False
+    asked_photos: tuple[AskedPhoto, ...] = ()
     form: Form = EMPTY_FORM
 
 

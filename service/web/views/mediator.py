@@ -23,6 +23,7 @@ from service.web.views.parts import (
     Row,
     SavedView,
 )
+from service.web.views.sides import AskedPhoto, Asking, Sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,7 @@ class MediatorCase(View):
     clock: Clock | None
     buyer: SideOfCase
     seller: SideOfCase
-    buyer_photos: tuple[Photo, ...]
-    seller_photos: tuple[Photo, ...]
+    sides: Sides
     facts: tuple[SourcedFact, ...]
     held: Held | None
     precedents: tuple[Precedent, ...]
@@ -127,6 +127,8 @@ class MediatorCase(View):
     assignable: bool = False
     ruling: RulingNotice | None = None
     form: Form = EMPTY_FORM
+    asked_photos: tuple[AskedPhoto, ...] = ()
+    asking: Asking | None = None
 
 
 @dataclass(frozen=True, slots=True)

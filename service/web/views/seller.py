@@ -21,6 +21,7 @@ from service.web.views.parts import (
     Row,
     SavedView,
 )
+from service.web.views.sides import AskedPhoto, Sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class AnswerPage(View):
     clock: Clock | None
     story: str
     wanted: Phrase
-    photos: tuple[Photo, ...]
+    sides: Sides
     held: Held | None
     facts: tuple[Row, ...]
     timeline: tuple[Happening, ...]
@@ -98,6 +99,7 @@ class AnswerPage(View):
     ruling: RulingNotice | None = None
     form: Form = EMPTY_FORM
     said: tuple[str, ...] = ()  # what this seller has written before
+    asked_photos: tuple[AskedPhoto, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +226,12 @@ class SellerMoney(View):
 
 @dataclass(frozen=True, slots=True)
 class Ship(View):
-    """Fields: batch, carrier, tracking_number."""
+    """Fields: batch, carrier, tracking_number; photos of the packing, by a form of its own."""
 
     template: ClassVar[str] = "seller/ship.html"
     order: SellerOrder
     batches: tuple[Option, ...]
     carriers: tuple[Option, ...]
     form: Form = EMPTY_FORM
+    packing: tuple[Photo, ...] = ()
+    packing_max: int = 10

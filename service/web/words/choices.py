@@ -35,6 +35,12 @@ CHOICES: dict[str, str] = {
     "who.child": N_("A child"),
     "who.infant": N_("A baby"),
     "who.pet": N_("An animal"),
+    # photos with a code
+    "asked.buyer": N_("The buyer"),
+    "asked.seller": N_("The seller"),
+    "verdict.in_frame": N_("The code is in the frame"),
+    "verdict.not_in_frame": N_("The code is not in the frame"),
+    "verdict.unreadable": N_("The code cannot be read"),
     # what would put it right
     "wanted.refund": N_("All my money back"),
     "wanted.part_refund": N_("Part of my money back"),

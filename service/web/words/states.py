@@ -25,6 +25,7 @@ _ALL: dict[str, tuple[str, str, str]] = {
     "state.disputed": ("", "scale", N_("With a mediator")),
     "state.closed": ("", "check", N_("Closed")),
     "state.withdrawn": ("", "cross", N_("Withdrawn")),
+    "state.merged": ("", "check", N_("Part of another case")),
     "state.your_turn": (_SOON, "clock", N_("Waiting for you")),
     # disputes
     "state.queued": ("", "clock", N_("Waiting for a mediator")),
@@ -80,6 +81,12 @@ _ALL: dict[str, tuple[str, str, str]] = {
     "photo.ready": (_GOOD, "check", N_("Ready")),
     "photo.waiting": ("", "clock", N_("Being checked")),
     "photo.refused": (_BAD, "alert", N_("Not taken: this file is not a photo that we can read")),
+    # photos with a code, which mediators ask for
+    "challenge.asked": (_SOON, "clock", N_("Not opened yet")),
+    "challenge.opened": (_SOON, "half", N_("Opened; waiting for the photo")),
+    "challenge.answered": (_GOOD, "check", N_("The photo was sent")),
+    "challenge.expired": (_BAD, "alert", N_("No photo came in time")),
+    "challenge.withdrawn": ("", "cross", N_("Taken back")),
     # reports
     "report.queued": ("", "clock", N_("Waiting")),
     "report.running": ("", "clock", N_("Being made")),

@@ -29,6 +29,8 @@ TURNS: dict[str, str] = {
     "due.appeal": N_("to accept or appeal"),
     "due.accept": N_("until it is final"),
     "due.return": N_("to confirm the return"),
+    "due.challenge_open": N_("to open the request"),
+    "due.challenge": N_("to send the photo"),
     "due.look": N_("to look at it"),
     "waiting.buyer": N_("Waiting for the buyer"),
     "waiting.seller": N_("Waiting for the seller"),
@@ -49,6 +51,7 @@ TURNS: dict[str, str] = {
     "expiry.refunded_unproved": N_("Without proof, the buyer is refunded"),
     "expiry.buyer_asked": N_("Then the buyer is asked whether it came"),
     "expiry.refunded_unsent": N_("If you do not send it, the buyer is refunded"),
+    "expiry.recorded": N_("If no photo comes, that is recorded, and the mediator decides without it"),
     "expiry.released": N_("Then the seller is paid, unless you complain"),
     "expiry.refunded_return": N_("If you say nothing, the buyer is refunded"),
 }

@@ -29,6 +29,7 @@ from service.web.pages import casework
 from service.web.pages.mediator.letters import letters
 from service.web.pages.mediator.queue import risk_shown
 from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
+from service.web.pages.sides import asked_photos, asking, sides_of
 from service.web.phrase import Lot, Phrase, say
 from service.web.views.mediator import MediatorCase, SideOfCase, SourcedFact
 from service.web.views.parts import EMPTY_FORM, Effect, FieldError, Form, Happening, Option, Reason, Row, refusal
@@ -110,8 +111,9 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
         clock=casework.clock_for_mediator(dispute, now) if dispute else None,
         buyer=_buyer(view),
         seller=await _seller(tx, view, language),
-        buyer_photos=casework.photos(view.evidence, "buyer"),
-        seller_photos=casework.photos(view.evidence, "seller"),
+        sides=sides_of(view, "mediator"),
+        asked_photos=asked_photos(view, "mediator", paths.mediator_case, now=now),
+        asking=asking(view, paths.mediator_case),
         facts=tuple(await _facts(tx, view, order)),
         held=casework.held_line(view.hold),
         precedents=(),

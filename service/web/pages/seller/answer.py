@@ -33,6 +33,7 @@ from service.web import paths
 from service.web.language import Language
 from service.web.pages import casework
 from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
+from service.web.pages.sides import asked_photos, other_due, sides_of
 from service.web.phrase import Lot, Reference, say
 from service.web.views.parts import EMPTY_FORM, Effect, FieldError, Form, Option, Row, refusal
 from service.web.views.seller import AnswerPage
@@ -110,7 +111,7 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
     lots = await batches_by_id(tx, casework.batches_of(events) | ({view.batch_id} if view.batch_id else set()))
     dispute = await dispute_of_complaint(tx, actor, view.id)
     product = None if view.product_id is None else await get_product(tx, view.product_id)
-    due = next((each for each in view.available_actions if each.due_at), None)
+    due = other_due(view.available_actions)
     form = _with_effect_checked(view, form)
     return AnswerPage(
         reference=view.reference,
@@ -121,7 +122,8 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
         clock=casework.clock_for_seller(due, now),
         story=view.narrative or "",
         wanted=casework.wanted(view),
-        photos=casework.photos(view.evidence, "buyer", "seller"),
+        sides=sides_of(view, "seller"),
+        asked_photos=asked_photos(view, "seller", paths.seller_case, now=now),
         held=casework.held_line(view.hold),
         facts=tuple(await _facts(tx, actor, view, lots[view.batch_id].lot_code if view.batch_id else "")),
         timeline=casework.happenings(

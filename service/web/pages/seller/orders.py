@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
+from typing import BinaryIO, cast
 from uuid import UUID
 
 from litestar import get, post
@@ -13,18 +14,25 @@ from service.batches.queries import batches_by_id, batches_page, products_by_id
 from service.core.actor import Actor
 from service.core.errors import NotFound
 from service.db.requests import LATE_CLAIM
-from service.db.session import Tx
+from service.db.session import Database, Tx
 from service.escrow.queries import HoldView, holds_by_references
+from service.files.images import ImageWorkshop
+from service.files.receiving import UPLOAD_BYTES_MAX, receive_photos
+from service.files.sealing import KeyRing
+from service.files.store import Store
+from service.orders import packing
 from service.orders.actions import ship_order
 from service.orders.carriers import SANDBOX
 from service.orders.queries import get_order, order_counts, orders_page
+from service.orders.rules import PACKING_PHOTOS_MAX
 from service.orders.schemas import NewShipment, OrderView
+from service.settings import Settings
 from service.web import paths
 from service.web.language import Language
 from service.web.pages.casework import ROWS, hold_code, name_of, next_page
 from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
 from service.web.phrase import Phrase, say
-from service.web.views.parts import EMPTY_FORM, Clock, Form, Option, SavedView
+from service.web.views.parts import EMPTY_FORM, Clock, Form, Option, Photo, SavedView
 from service.web.views.seller import SellerOrder, SellerOrders, Ship
 
 _STATUS_OF_VIEW = {"to_ship": "paid", "shipped": "shipped", "all": None}
@@ -76,6 +84,30 @@ async def ship(
     return shell.go(paths.SELLER_ORDERS, done="done.shipped")
 
 
+@post(
+    f"{paths.SELLER_ORDERS}/{{order_id:uuid}}/packing-photos",
+    opt={"allow": "web.seller", LATE_CLAIM: True},
+    request_max_body_size=UPLOAD_BYTES_MAX,
+)
+async def pack(  # noqa: PLR0913, PLR0917 - what taking photos in needs
+    order_id: FromPath[UUID], shell: ShellOf, tx: NamedDependency[Tx], actor: NamedDependency[Actor],
+    database: NamedDependency[Database], store: NamedDependency[Store], workshop: NamedDependency[ImageWorkshop],
+    ring: NamedDependency[KeyRing], settings: NamedDependency[Settings],
+) -> Page:  # fmt: skip
+    """Add packing photos, before the order is sent."""
+    form, files = await shell.form(), await shell.files("photos")
+    draw = partial(shipment, tx, actor, order_id, shell.language)
+    try:
+        key = await packing.open_order(database, actor, order_id, ring=ring, new=len(files))
+        received = await receive_photos(store, workshop, key, [cast("BinaryIO", each.file) for each in files])
+        await shell.take(form)
+        days = settings.evidence_retention_days
+        await packing.attach(tx, actor, order_id, received, retention_days=days, now=await tx.now())
+    except REFUSALS as error:
+        return await shell.refused(error, form, draw, {"files": "photos"})
+    return shell.go(paths.shipment(order_id), done="done.packed")
+
+
 async def orders(tx: Tx, actor: Actor, view: str, after: str | None, language: Language) -> SellerOrders:
     """Return one view of the orders with the counts of all."""
     found = await order_counts(tx, actor, seller_ids=actor.seller_ids)
@@ -111,6 +143,17 @@ async def shipment(tx: Tx, actor: Actor, order_id: UUID, language: Language, for
         ),
         carriers=tuple(Option(code, say(f"carrier.{code}")) for code in _CARRIERS),
         form=form,
+        packing=packed_photos(await packing.get_packing(tx, actor, order.id)),
+        packing_max=PACKING_PHOTOS_MAX,
+    )
+
+
+def packed_photos(packed: packing.Packing) -> tuple[Photo, ...]:
+    """Return packing photos as pages show them."""
+    return tuple(
+        Photo(str(each.id), "", "seller", taken_in_at=each.received_at, sha256=each.sha256)
+        for each in packed.photos
+        if each.has_view
     )
 
 
@@ -186,4 +229,4 @@ def _dates(made_on: date | None) -> Phrase | None:
     return None if made_on is None else say("fact.made", on=made_on)
 
 
-HANDLERS = [show_orders, show_shipment, ship]
+HANDLERS = [show_orders, show_shipment, ship, pack]
