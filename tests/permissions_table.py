@@ -337,6 +337,10 @@ COMPLAINTS = {
     ),
     "POST /complaints/{complaint_id}/triage": _case_row(MEDIATOR, SUPERVISOR, body=lambda _: {}),
     "GET /complaints/{complaint_id}/matches": _case_row(BUYER, MEDIATOR, SUPERVISOR, REGULATOR),
+    "GET /complaints/{complaint_id}/readings": reported(_case_row(BUYER, SELLER, MEDIATOR, SUPERVISOR)),
+    "POST /complaints/{complaint_id}/readings/{reading_id}/acceptance": reported(
+        _case_row(BUYER, MEDIATOR, SUPERVISOR, reading_id="reading")
+    ),
     "GET /complaints/{complaint_id}/likenesses": _case_row(MEDIATOR, SUPERVISOR, REGULATOR),
     "POST /complaints/{complaint_id}/link": _case_row(
         BUYER, MEDIATOR, SUPERVISOR, body=lambda world: {"batch_id": str(world.things["batch", OTHERS])}
@@ -346,6 +350,12 @@ COMPLAINTS = {
     "POST /complaints/{complaint_id}/offers/{offer_id}/acceptance": _case_row(BUYER, offer_id="offer"),
     "POST /complaints/{complaint_id}/offers/{offer_id}/refusal": _case_row(BUYER, offer_id="offer"),
     "POST /complaints/{complaint_id}/withdrawal": reported(_case_row(BUYER)),
+    "GET /complaints/{complaint_id}/keeping": _case_row(MEDIATOR, SUPERVISOR, REGULATOR, OPERATOR),
+    "POST /complaints/{complaint_id}/erasure": _case_row(OPERATOR, body=lambda _: {"reason": "buyer_asked"}),
+    "POST /complaints/{complaint_id}/legal-hold": _case_row(OPERATOR, body=lambda _: {"reason": "court_order"}),
+    "DELETE /complaints/{complaint_id}/legal-hold": replace(
+        _case_row(OPERATOR), query=lambda _: {"reason": "proceedings_over"}
+    ),
     "GET /complaints/{complaint_id}/timeline": reported(_case_row(*Role)),
     "GET /complaints/{complaint_id}/evidence": reported(_case_row(*_EVIDENCE_READERS)),
     "POST /complaints/{complaint_id}/evidence": reported(
@@ -377,9 +387,7 @@ _CHALLENGE = "/complaints/{complaint_id}/challenges"
 COMPLAINTS |= {
     f"GET {_CHALLENGE}": reported(_case_row(*_EVIDENCE_READERS)),
     f"POST {_CHALLENGE}": _case_row(MEDIATOR, SUPERVISOR, body=lambda _: {"side": "buyer", "text": "The label."}),
-    f"POST {_CHALLENGE}/{{challenge_id}}/opening": reported(
-        _case_row(BUYER, SELLER, challenge_id="challenge")
-    ),
+    f"POST {_CHALLENGE}/{{challenge_id}}/opening": reported(_case_row(BUYER, SELLER, challenge_id="challenge")),
     f"POST {_CHALLENGE}/{{challenge_id}}/photo": replace(
         reported(_case_row(BUYER, SELLER, challenge_id="challenge")), files={"photo": b"a photo"}
     ),

@@ -54,7 +54,8 @@ def test_the_policy_lets_in_exactly_who_is_expected(app: Litestar) -> None:
     for name, action in routes_of(app).items():
         row, who = PERMISSIONS[name], POLICY[action]
         assert row.anyone == (Audience.ANYONE in who), name
-        expected = EVERY_ROLE if Audience.SIGNED_IN in who else frozenset(who - {Audience.ANYONE})
+        assert row.reporter == (Audience.REPORTER in who), name
+        expected = EVERY_ROLE if Audience.SIGNED_IN in who else frozenset(who - set(Audience))
         assert row.may == expected, name
 
 

@@ -49,8 +49,9 @@ _FOREIGN_SITES = frozenset({"cross-site", "same-site"})
 class AuthenticationMiddleware:
     """Sets `scope["user"]` to the `Actor` of the bearer key or pass, else of the session cookie, else to `NOBODY`.
 
-    A key that is not good is refused (`Unauthenticated` "api_key_wrong"), and so is a pass that a receipt gave ("pass_over");
-    a session that is over is nobody, so that public pages stay readable. Raises `Unavailable` ("database_unavailable") when the database does not answer.
+    A key that is not good is refused (`Unauthenticated` "api_key_wrong"), and so is a pass that is over ("pass_over");
+    a session that is over is nobody, so that public pages stay readable. Raises `Unavailable` ("database_unavailable")
+    when the database does not answer.
     """
 
     def __init__(self, app: ASGIApp, database: Database) -> None:

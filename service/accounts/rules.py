@@ -28,7 +28,7 @@ REGISTRATIONS_BY_ADDRESS = Limit("register_address", 30, timedelta(hours=1))
 
 KEY_START = "fh_"
 KEY_PREFIX_LENGTH = 8
-PASS_START = "fr_"
+PASS_START = "fr_"  # noqa: S105 - how a pass begins; the rest of it is the secret
 PASS_LASTS = timedelta(hours=1)
 _EMAIL = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f.]+(\.[^\s@\x00-\x1f\x7f.]+)+")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")

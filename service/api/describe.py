@@ -49,7 +49,10 @@ _REFUSALS = {
     429: ("too_many_attempts", "Too many tries; wait for `Retry-After` seconds."),
     503: ("database_unavailable", "Database or storage does not answer; nothing was changed. Try again."),
 }
-_COUNTED = frozenset({"accounts.sign_in", "accounts.register", "orders.deliver", "reports.request"})
+_COUNTED = frozenset(
+    "accounts.sign_in accounts.register orders.deliver reports.request complaints.file complaints.add_entry"
+    " complaints.add_evidence complaints.report complaints.open_report".split()
+)
 _UNSAFE = frozenset({"post", "put", "patch", "delete"})
 _RAW_BODIES = {
     ("post", "/api/v1/batches/imports"): (

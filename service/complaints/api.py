@@ -11,7 +11,9 @@ from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody
 
 from service.complaints import actions, evidence, hot, queries
 from service.complaints.challenges_api import Challenges
+from service.complaints.keeping_api import Keeping
 from service.complaints.likenesses_api import Similar
+from service.complaints.readings_api import Readings
 from service.complaints.reports_api import CounterOf, SafetyReports, provide_counter
 from service.complaints.rules import Kind, MatchStatus, Risk
 from service.complaints.schemas import (
@@ -294,4 +296,4 @@ class Evidence(Controller):
         return await room.show(actor, complaint_id, file_id, Part.ORIGINAL)
 
 
-HANDLERS = [Complaints, SafetyReports, Evidence, Similar, Challenges, Uploads]
+HANDLERS = [Complaints, SafetyReports, Evidence, Readings, Similar, Challenges, Uploads, Keeping]

@@ -13,12 +13,14 @@ from psycopg.types.json import Jsonb
 
 from service.accounts.hot import BY_KEY, signing_in
 from service.complaints import rules
+from service.complaints.actions.promises import ANSWER
 from service.complaints.actions.steps import told_facts
-from service.complaints.actions.submission import ANSWER, check_sendable, judged, sent_facts
+from service.complaints.actions.submission import check_sendable, judged, sent_facts
 from service.complaints.queries.case import Parts, steps_of, view_of
 from service.complaints.queries.parts import may_read_original
+from service.complaints.reading_schemas import ReadingView
 from service.complaints.rules import COMPLAINT, SILENT_BUYER_WITHIN, SILENT_SELLER_WITHIN, Silence
-from service.complaints.schemas import CaseHold, EvidenceView, HoldFreeze
+from service.complaints.schemas import CaseHold, CommitmentView, EvidenceView, HoldFreeze
 from service.core.money import Money
 from service.db.hot import Answered, Asked, Values, keep
 from service.db.schemas import MoneyView
@@ -28,15 +30,27 @@ from service.escrow.rules import check_claim, check_window_open, left_when_pause
 from service.files.kinds import Kind
 from service.files.rules import State
 
-_EVIDENCE = """
-    SELECT jsonb_agg(jsonb_build_object('file_id', f.id, 'side', e.side, 'kind', f.kind, 'state', f.state,
+_FILES = """
+    SELECT jsonb_agg(jsonb_build_object('file_id', f.id, 'side', {side}, 'kind', f.kind, 'state', f.state,
         'size_bytes', f.size_bytes, 'sha256', encode(f.sha256_plain, 'hex'), 'width_px', f.width_px,
         'height_px', f.height_px, 'pages', f.pages, 'received_at', f.received_at, 'locked_at', f.locked_at,
         'version_id', f.version_id) ORDER BY f.received_at, f.id)
-    FROM complaint_evidence e JOIN stored_file f ON f.id = e.file_id
-    WHERE e.complaint_id = a.id AND NOT EXISTS (
-        SELECT FROM complaint_evidence_removal x WHERE x.file_id = e.file_id)
+    FROM {kept} e JOIN stored_file f ON f.id = e.file_id WHERE {of}
 """
+_EVIDENCE = _FILES.format(
+    side="e.side",
+    kept="complaint_evidence",
+    of="e.complaint_id = a.id AND NOT EXISTS (SELECT FROM complaint_evidence_removal x WHERE x.file_id = e.file_id)",
+)
+_READINGS = """
+    SELECT jsonb_agg(jsonb_build_object('id', r.id, 'file_id', r.file_id, 'kind', r.kind, 'value', r.value,
+        'text', r.text, 'source', r.source, 'confidence_percent', r.confidence_percent, 'region', r.region,
+        'is_ambiguous', r.is_ambiguous, 'accepted_at', r.accepted_at, 'accepted_as', r.accepted_as)
+        ORDER BY r.file_id, r.confidence_percent DESC, r.kind, r.value)
+    FROM complaint_reading r JOIN complaint_evidence e ON e.file_id = r.file_id AND e.side = 'buyer'
+    WHERE e.complaint_id = a.id AND NOT EXISTS (SELECT FROM complaint_evidence_removal x WHERE x.file_id = e.file_id)
+"""
+_PACKING = _FILES.format(side="'seller'", kept="order_packing_photo", of="e.order_id = a.order_id")
 _GRANTS = """
     SELECT count(*) FILTER (WHERE x.buyer_id = a.buyer_id) AS buyer_grants,
         count(*) FILTER (WHERE x.seller_id = a.seller_id AND x.ended_at > a.now - %(seller_within)s) AS seller_grants
@@ -64,7 +78,8 @@ SELECT a.*, t.narrative, t.treatment, t.agent_text, t.contact_email, t.contact_p
     h.fee_bps AS held_fee_bps, h.window_ends_at AS held_until,
     {value_sql(ANSWER.name, at="a.now")} AS answer_seconds,
     {value_sql("silence_grant_max", at="a.now")} AS grant_max,
-    g.buyer_grants, g.seller_grants, ({_EVIDENCE}) AS evidence
+    g.buyer_grants, g.seller_grants, ({_EVIDENCE}) AS evidence, ({_READINGS}) AS readings,
+    ({_PACKING}) AS packing, o.shipped_at AS committed_at
 FROM asked a CROSS JOIN held h JOIN complaint_text t ON t.complaint_id = a.id JOIN "order" o ON o.id = a.order_id
 CROSS JOIN LATERAL ({_GRANTS}) g
 """  # noqa: S608 - made of constants
@@ -161,6 +176,12 @@ def _view(row: Any) -> Any:
         entries=[],
         offers=[],
         evidence=[_file(each) for each in row.evidence or ()],
+        readings=[_reading(each) for each in row.readings or ()],
+        commitment=_commitment(row),
+        challenges=[],
+        shows_name=row.shows_name,
+        part_of=None,
+        joined=[],
         available_actions=steps_of(row, [], due={ANSWER.name: _answer_due(row)}, silence=silence),
     )
     return view_of(row, "buyer", parts)
@@ -179,10 +200,18 @@ def _hold(row: Any) -> CaseHold:
     )
 
 
+def _commitment(row: Any) -> CommitmentView | None:
+    return CommitmentView(row.committed_at, [_file(each) for each in row.packing]) if row.packing else None
+
+
 def _file(told: dict[str, Any]) -> EvidenceView:
     has_view = Kind(told["kind"]).is_photo and told["state"] != State.ERASED
     more = {"has_view": has_view, "may_read_original": may_read_original("buyer", told["side"])}
     return msgspec.convert(told | more, EvidenceView)
+
+
+def _reading(told: dict[str, Any]) -> ReadingView:
+    return msgspec.convert(told | {"confidence": told["confidence_percent"] / 100}, ReadingView)
 
 
 def _answer_due(row: Any) -> datetime:

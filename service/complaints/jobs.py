@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
-from service.complaints import rules
+from service.complaints import challenges, rules
 from service.complaints.actions.answering import accept_claim
 from service.complaints.actions.course import close, reduce_claim
 from service.complaints.actions.offers import expire_offer
@@ -16,6 +16,7 @@ from service.complaints.actions.tries import match_complaints
 from service.complaints.queries.access import get_row
 from service.complaints.queries.facts import cases_of_holds
 from service.complaints.queries.silence import silence_of
+from service.complaints.recognise.work import read_evidence, read_photo
 from service.complaints.tables import Complaint
 from service.core.actor import SYSTEM
 from service.core.names import name_key
@@ -23,7 +24,7 @@ from service.db.session import Database, Tx
 from service.events.log import Later, Together, heard
 from service.jobs.queue import Payload, enqueue_many
 
-_UNLINKED = "FROM complaint WHERE batch_id IS NULL AND status <> 'draft' AND status <> 'withdrawn'"
+_UNLINKED = "FROM complaint WHERE batch_id IS NULL AND status <> 'draft' AND status NOT IN ('withdrawn', 'merged')"
 # Arms and not an OR over the columns, so that each uses its own index.
 _MAY_FIT = text(
     f"""
@@ -130,6 +131,13 @@ async def triage_overdue(payload: Payload, *, database: Database) -> None:
             await tell(tx, SYSTEM, complaint, "complaint.triage_overdue", side="system", now=now)
 
 
+async def challenge_expired(payload: Payload, *, database: Database) -> None:
+    """The asked side did not open the request for a photo, or did not answer it, in time: that is recorded."""
+    async with database.begin() as tx:
+        case_id, challenge_id = UUID(payload["subject_id"]), UUID(payload["challenge_id"])
+        await challenges.expire(tx, case_id, challenge_id, now=await tx.now())
+
+
 async def hold_ended(payload: Payload, *, database: Database) -> None:
     """The held payment of a claim was charged back or refunded by something else: the claim has nothing left to ask."""
     async with database.begin() as tx:
@@ -181,7 +189,7 @@ async def _locked(tx: Tx, payload: Payload) -> Complaint:
 
 async def _end_by_silence(tx: Tx, complaint: Complaint, *, reason: str) -> None:
     """Close a claim because its buyer said nothing; an injury never closes by silence."""
-    if rules.is_injury(complaint.harm):
+    if rules.is_injury(complaint.gravest_harm):
         await _need_mediator(tx, complaint, "injury")
     else:
         await close(tx, SYSTEM, complaint.id, reason=reason, now=await tx.now())
@@ -198,16 +206,20 @@ HANDLERS: Mapping[str, Callable[..., Any]] = {
     "complaints.match_sent": match_sent,
     "complaints.match": match,
     "complaints.rematch_batch": rematch_batch,
+    "complaints.read_evidence": read_evidence,
+    "complaints.read_photo": read_photo,
     "complaints.answer_overdue": answer_overdue,
     "complaints.offer_expired": offer_expired,
     "complaints.escalate_expired": escalate_expired,
     "complaints.warn_offer": warn_offer,
     "complaints.triage_overdue": triage_overdue,
+    challenges.EXPIRED: challenge_expired,
     "complaints.hold_ended": hold_ended,
     "complaints.claim_divided": claim_divided,
 }
 SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
     "complaint.submitted": [Together("complaints.match_sent")],
+    "complaint.evidence_added": ["complaints.read_evidence"],
     "batch.registered": [Later("complaints.rematch_batch")],
     "hold.charged_back": ["complaints.hold_ended"],
     "hold.divided": ["complaints.claim_divided"],

@@ -37,7 +37,7 @@ class Counter:
     salt: str
 
     async def count(self, use: Use, times: int = 1) -> None:
-        """Count a use by somebody who is known; raises `TooMany` ("limit_used_up") past the person's, device's or address's.
+        """Count a use by somebody who is known; raises `TooMany` ("limit_used_up") past a limit.
 
         Its facts say which `limit`, after how many seconds (`retry_after_seconds`) and when (`retry_at`).
         """
@@ -80,6 +80,6 @@ async def forget_openings(tx: Tx, prefix: str, *, salt: str) -> None:
 async def _in_force(tx: Tx, names: list[str]) -> dict[str, int]:
     """Return the limits in force, by one statement. The names are the program's own."""
     columns = ", ".join(f"{value_sql(name, at='fairhold_now()')} AS {name}" for name in names)
-    found = (await tx.execute(text(f"SELECT {columns}"))).one()._asdict()  # noqa: S608 - made of constants
+    found = (await tx.execute(text(f"SELECT {columns}"))).one()._asdict()
     ensure(all(found.values()), "every limit is a policy")
     return found

@@ -1,12 +1,14 @@
 """Requests and responses about complaints."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from service.complaints.challenge_schemas import ChallengeView
+from service.complaints.reading_schemas import ReadingView
 from service.complaints.rules import (
     TEXT_MAX,
     Answer,
@@ -15,6 +17,7 @@ from service.complaints.rules import (
     Kind,
     OfferKind,
     Purpose,
+    SafetyKind,
     Wanted,
 )
 from service.db.schemas import MoneyView
@@ -61,6 +64,42 @@ class NewComplaint(DraftChanges, frozen=True, forbid_unknown_fields=True, kw_onl
 
     order_id: UUID | None = None
     seller_id: UUID | None = None
+
+
+class NewSafetyReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A safety report without an account. It is sent as it is; later come additions. Contact data may be left out."""
+
+    kind: Annotated[SafetyKind, msgspec.Meta(examples=["unsafe"])]
+    harm: Annotated[Harm, msgspec.Meta(examples=["injury"])]
+    narrative: Annotated[Said, msgspec.Meta(examples=["My skin burned for two days."])]
+    product_text: Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=_SAYS, examples=["Sheet mask"])]
+    harmed_on: date | None = None
+    treatment: Story = ""
+    brand_text: Short = ""
+    seller_text: Short = ""
+    seller_id: UUID | None = None
+    agent_text: Short = ""
+    lot_text: Code = ""
+    gtin: Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[0-9 -]*(?!\n)$")] = ""
+    bought_on: date | None = None
+    bought_through: Channel | None = None
+    contact_email: Annotated[str, msgspec.Meta(max_length=254, pattern=_NO_NUL)] = ""
+    contact_phone: Annotated[str, msgspec.Meta(max_length=40, pattern=_NO_NUL)] = ""
+    may_publish: bool = False
+    language: Literal["en", "zh"] = "en"
+
+
+class ReceiptShown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The receipt of an anonymous report, in groups or not."""
+
+    receipt: Annotated[str, msgspec.Meta(max_length=60, pattern=_NO_NUL, examples=["1234 5678 9012 3456"])]
+
+
+class NewJoin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A mediator's decision that a complaint belongs to another case. The text is a note to that case."""
+
+    parent_id: UUID
+    text: Annotated[Story, msgspec.Meta(examples=["The person whom the gift was for."])] = ""
 
 
 class NewEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,8 +159,22 @@ class ContactView(msgspec.Struct, frozen=True):
     phone: str
 
 
+class Addition(msgspec.Struct, frozen=True):
+    """What the buyer answered in a second complaint of a kind, which became an addition; its photos are the case's."""
+
+    reference: str
+    harm: str | None
+    harmed_on: date | None
+    treatment: str | None
+    wanted: str | None
+    claim: MoneyView | None
+    batch_id: UUID | None
+    may_publish: bool
+    told: Told
+
+
 class EntryView(msgspec.Struct, frozen=True):
-    """An entry. `text` is null once it was erased."""
+    """An entry. `text` is null once it was erased. `addition` is what it was made of, if that was a complaint."""
 
     id: UUID
     kind: str
@@ -129,6 +182,26 @@ class EntryView(msgspec.Struct, frozen=True):
     decision: str | None
     text: str | None
     at: datetime
+    addition: Addition | None = None
+
+
+class PartOf(msgspec.Struct, frozen=True):
+    """The case that a complaint became part of. Another person's has no id and reference here, only its course."""
+
+    complaint_id: UUID | None
+    reference: str | None
+    status: str
+    outcome: str | None
+    ended_at: datetime | None
+
+
+class JoinedComplaint(msgspec.Struct, frozen=True):
+    """Another person's complaint that became part of this case, as mediators and regulators see it."""
+
+    complaint_id: UUID
+    reference: str
+    is_anonymous: bool
+    submitted_at: datetime | None
 
 
 class OfferView(msgspec.Struct, frozen=True):
@@ -162,6 +235,13 @@ class EvidenceView(msgspec.Struct, frozen=True):
     may_read_original: bool
 
 
+class CommitmentView(msgspec.Struct, frozen=True):
+    """What the seller showed of the order's packing before it was sent, at `committed_at`; none of it came later."""
+
+    committed_at: datetime | None
+    photos: list[EvidenceView]
+
+
 class HoldFreeze(msgspec.Struct, frozen=True):
     """Why a held payment is frozen."""
 
@@ -184,7 +264,7 @@ class CaseHold(msgspec.Struct, frozen=True):
 class AvailableAction(msgspec.Struct, frozen=True):
     """What a side may do now, until when, and what happens by itself if it does nothing.
 
-    `on_expiry` is granted, mediator, closes or supervisor.
+    `on_expiry` is granted, mediator, closes, supervisor or recorded.
     """
 
     action: str
@@ -222,7 +302,8 @@ class ComplaintView(msgspec.Struct, frozen=True, kw_only=True):
     """A case as the viewer may see it; `viewer` is the side that they look from.
 
     To sellers `buyer_id` and `contact` are null, and `buyer_name` too unless the buyer agreed. To operators and
-    platforms everything that was written is null.
+    platforms everything that was written is null. `harm` is the gravest that was told so far, and `shows_name` whether
+    the buyer agreed in the complaint or in an addition to it.
     """
 
     id: UUID
@@ -258,6 +339,8 @@ class ComplaintView(msgspec.Struct, frozen=True, kw_only=True):
     claim: MoneyView | None
     hold: CaseHold | None
     dispute_id: UUID | None
+    part_of: PartOf | None
+    joined: list[JoinedComplaint]
     made_at: datetime
     submitted_at: datetime | None
     reached_at: datetime | None
@@ -267,6 +350,9 @@ class ComplaintView(msgspec.Struct, frozen=True, kw_only=True):
     entries: list[EntryView]
     offers: list[OfferView]
     evidence: list[EvidenceView]
+    readings: list[ReadingView]
+    commitment: CommitmentView | None
+    challenges: list[ChallengeView]
     available_actions: list[AvailableAction]
 
     @property
@@ -292,6 +378,19 @@ class BatchSuggestion(msgspec.Struct, frozen=True):
     likelihood: str
     probability: float | None
     reasons: list[dict[str, Any]]
+
+
+class ReportOpened(msgspec.Struct, frozen=True):
+    """An anonymous report, for an hour: `token` is sent as a bearer key with further requests about this one case.
+
+    `receipt` is in the answer to the report itself and nowhere else. Whoever loses it cannot open the report again:
+    nobody can find or replace it.
+    """
+
+    receipt: str | None
+    token: str
+    expires_at: datetime
+    complaint: ComplaintView
 
 
 class MatchesView(msgspec.Struct, frozen=True):

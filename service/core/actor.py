@@ -43,7 +43,7 @@ class Grant:
 class Actor:
     """The one who acts in a request or job. `person_id` is None for nobody, the system and who holds a receipt.
 
-    `case_id` is the one case that the receipt of an anonymous reporter opened; they have no grants and see nothing else.
+    `case_id` is the one case that the receipt of an anonymous reporter opened; they see nothing else.
     """
 
     person_id: UUID | None

@@ -119,11 +119,13 @@ async def test_a_frozen_scope_sends_the_claim_the_general_way_and_both_freezes_l
     assert sorted(each["kind"] for each in answer.json()["hold"]["freezes"]) == ["claim", "scope"]
 
 
-async def test_a_second_complaint_of_the_kind_is_refused_and_nothing_moves(cases: Cases) -> None:
+async def test_a_second_complaint_of_the_kind_goes_the_general_way_and_becomes_an_addition(
+    cases: Cases, service: Service
+) -> None:
     order_id = await cases.order()
     first, second = await cases.draft(order_id), await cases.draft(order_id)
     assert (await send(cases, first)).status_code == 200
-    refused = await send(cases, second)
-    assert (refused.status_code, refused.json()["code"]) == (409, "complaint_open_already")
-    assert (await cases.case(second))["status"] == "draft"
+    added = await send(cases, second)
+    assert (added.status_code, added.json()["id"], service.hot_connections.answered) == (200, first, 1)
+    assert (await cases.case(second))["status"] == "merged"
     assert await cases.frozen() == 1

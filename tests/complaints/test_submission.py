@@ -86,16 +86,6 @@ async def test_a_wrong_answer_makes_no_draft(cases: Cases, told: dict[str, Any],
     assert (await cases.get(f"?order_id={order_id}"))["data"] == []
 
 
-async def test_a_second_complaint_of_one_kind_points_at_the_open_one(cases: Cases) -> None:
-    order_id = await cases.order()
-    first = await cases.filed(order_id)
-    second = await cases.draft(order_id)
-    answer = await cases.send(f"/{second}/submission")
-    assert (answer.status_code, answer.json()["code"]) == (409, "complaint_open_already")
-    assert answer.json()["facts"]["reference"] == first["reference"]
-    assert await cases.frozen() == 1
-
-
 async def test_sending_twice_with_one_key_sends_once(cases: Cases) -> None:
     case_id = await cases.draft(await cases.order())
     headers = cases.buyer.by_key | {"Idempotency-Key": "send-1"}
@@ -195,15 +185,6 @@ async def test_a_submission_that_fails_after_the_freeze_leaves_nothing_frozen(ca
     assert await cases.frozen() == 0
     assert (await cases.case(case_id))["status"] == "draft"
     assert await cases.events(case_id) == ["complaint.drafted"]
-
-
-async def test_two_complaints_of_one_kind_sent_at_once_become_one(cases: Cases) -> None:
-    order_id = await cases.order()
-    drafts = [await cases.draft(order_id) for _ in range(2)]
-    answers = await asyncio.gather(*(cases.send(f"/{draft}/submission") for draft in drafts))
-    assert sorted(answer.status_code for answer in answers) == [200, 409]
-    assert await cases.frozen() == 1
-    assert sorted([(await cases.case(draft))["status"] for draft in drafts]) == ["draft", "with_seller"]
 
 
 async def test_a_submission_and_a_withdrawal_at_once_end_in_one_order(cases: Cases) -> None:

@@ -13,6 +13,7 @@ from service.complaints.actions.course import (
 from service.complaints.actions.drafts import create_draft, update_draft
 from service.complaints.actions.entries import add_entry
 from service.complaints.actions.linking import link_batch, suggestions
+from service.complaints.actions.merging import join
 from service.complaints.actions.offers import accept_offer, make_offer, refuse_offer
 from service.complaints.actions.submission import submit
 from service.complaints.actions.triage import triage
@@ -25,6 +26,7 @@ __all__ = [
     "answer",
     "close",
     "create_draft",
+    "join",
     "link_batch",
     "make_offer",
     "mark_disputed",

@@ -3,10 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from service.complaints.actions.course import promise_escalation
 from service.complaints.actions.offers import put_offer
+from service.complaints.actions.promises import promise_escalation, promise_triage
 from service.complaints.actions.steps import advance, cancel_deadlines, write_entry
-from service.complaints.actions.submission import promise_triage
 from service.complaints.queries.access import get_row, require_side
 from service.complaints.rules import COMPLAINT, Outcome, Side
 from service.complaints.schemas import NewAnswer

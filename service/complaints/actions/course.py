@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from service.complaints.actions.promises import promise_escalation
 from service.complaints.actions.steps import (
     advance,
     cancel_deadlines,
@@ -19,8 +20,6 @@ from service.complaints.tables import Complaint
 from service.core.actor import SYSTEM, Actor
 from service.core.errors import Conflict
 from service.db.session import Tx
-from service.deadlines.actions import promise
-from service.deadlines.queries import policy
 from service.escrow.queries import get_hold
 
 
@@ -131,14 +130,6 @@ async def reduce_claim(tx: Tx, complaint_id: UUID, rest_hold_id: UUID, *, now: d
     await take_offer_back(tx, SYSTEM, complaint, now=now)
     facts = {"currency": rest.amount.currency, "amount_minor": rest.amount.amount_minor, "given_minor": given_minor}
     await tell(tx, SYSTEM, complaint, "complaint.claim_reduced", side="system", now=now, facts=facts)
-
-
-async def promise_escalation(tx: Tx, complaint: Complaint, *, now: datetime) -> None:
-    """Promise that the case ends unless the buyer asks a mediator in time."""
-    wait = await policy(tx, "escalate", now=now)
-    await promise(
-        tx, "escalate", complaint.id, due_at=now + wait.duration, handler="complaints.escalate_expired", now=now
-    )
 
 
 async def record_view(tx: Tx, actor: Actor, view: ComplaintView, *, now: datetime) -> None:

@@ -35,7 +35,16 @@ async def create_draft(tx: Tx, actor: Actor, data: NewComplaint, *, now: datetim
     """
     ensure(actor.person_id is not None, "the policy lets only buyers file")
     await _check_room(tx, actor)
-    complaint = Complaint(
+    complaint = await blank(tx, actor, now=now)
+    await _place(tx, actor, complaint, order_id=data.order_id, seller_id=data.seller_id)
+    await write(tx, complaint, data, now=now)
+    await tell(tx, actor, complaint, "complaint.drafted", side="buyer", now=now)
+    return complaint
+
+
+async def blank(tx: Tx, actor: Actor, *, now: datetime) -> Complaint:
+    """Return a complaint of the actor's that says nothing yet; it is in no session."""
+    return Complaint(
         id=new_id(),
         tenant_id=COMMONS,
         reference=await _new_reference(tx),
@@ -56,14 +65,16 @@ async def create_draft(tx: Tx, actor: Actor, data: NewComplaint, *, now: datetim
         link_is_strict=False,
         made_at=now,
     )
-    await _place(tx, actor, complaint, order_id=data.order_id, seller_id=data.seller_id)
+
+
+async def write(tx: Tx, complaint: Complaint, data: DraftChanges, *, now: datetime) -> ComplaintText:
+    """Write a blank complaint with its first answers, and return its texts; raises `Invalid` as `create_draft`."""
     tx.add(complaint)
     texts = ComplaintText(complaint_id=complaint.id, tenant_id=complaint.tenant_id, **dict.fromkeys(_TEXTS, ""))
     await _apply(tx, complaint, texts, data, today=now.date())
     await tx.flush()  # the text's row refers to the complaint's
     tx.add(texts)
-    await tell(tx, actor, complaint, "complaint.drafted", side="buyer", now=now)
-    return complaint
+    return texts
 
 
 async def update_draft(tx: Tx, actor: Actor, complaint_id: UUID, data: DraftChanges, *, now: datetime) -> Complaint:

@@ -3,13 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
-
 from service.complaints import rules
+from service.complaints.actions.merging import check_entries
 from service.complaints.actions.steps import tell, write_entry
-from service.complaints.queries.access import get_row, require_side
+from service.complaints.queries.access import course_of, get_row, require_side
 from service.complaints.schemas import NewEntry
-from service.complaints.tables import Complaint, ComplaintEntry
+from service.complaints.tables import ComplaintEntry
 from service.core.actor import Actor
 from service.core.errors import Conflict, Forbidden
 from service.db.session import Tx
@@ -18,7 +17,8 @@ from service.db.session import Tx
 async def add_entry(tx: Tx, actor: Actor, complaint_id: UUID, data: NewEntry, *, now: datetime) -> ComplaintEntry:
     """Add words to a case: an addition by a party, a note or an addition by a mediator.
 
-    Raises `NotFound`, `Forbidden` ("not_your_part", "notes_for_mediators"), `Conflict` ("complaint_not_sent",
+    Whose complaint became part of another's case adds to their own part of it, for as long as the case goes on. Raises
+    `NotFound`, `Forbidden` ("not_your_part", "notes_for_mediators"), `Conflict` ("complaint_not_sent",
     "complaint_ended", "entries_too_many"). Locks the complaint.
     """
     complaint = await get_row(tx, actor, complaint_id, is_locked=True)
@@ -28,16 +28,10 @@ async def add_entry(tx: Tx, actor: Actor, complaint_id: UUID, data: NewEntry, *,
     if complaint.status == "draft":
         raise Conflict("complaint_not_sent", "change the draft instead")
     if not data.is_note:
-        rules.check_not_ended(complaint.status)
-    await _check_room(tx, complaint)
+        rules.check_not_ended(await course_of(tx, complaint))
+    await check_entries(tx, complaint)
     kind: rules.EntryKind = "note" if data.is_note else "addition"
     entry = write_entry(tx, actor, complaint, kind, side=side, text=data.text, now=now)
     name = "complaint.noted" if data.is_note else "complaint.entry_added"
     await tell(tx, actor, complaint, name, side=side, now=now, facts={"entry_id": str(entry.id)})
     return entry
-
-
-async def _check_room(tx: Tx, complaint: Complaint) -> None:
-    written = await tx.scalar(select(func.count()).where(ComplaintEntry.complaint_id == complaint.id))
-    if (written or 0) >= rules.ENTRIES_MAX:
-        raise Conflict("entries_too_many", f"a case has at most {rules.ENTRIES_MAX} entries", limit=rules.ENTRIES_MAX)

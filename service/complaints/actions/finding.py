@@ -18,7 +18,7 @@ from service.core.errors import ensure
 from service.core.ids import new_id
 from service.db.session import Tx
 
-OPEN = "c.batch_id IS NULL AND c.status NOT IN ('draft', 'withdrawn')"
+OPEN = "c.batch_id IS NULL AND c.status NOT IN ('draft', 'withdrawn', 'merged')"
 """Whether complaint `c` may be matched: nobody and no earlier try has linked it."""
 _TOLD = """
 SELECT c.id, c.product_text, c.brand_text, c.seller_text, c.lot_text, c.gtin, c.bought_on, c.language, t.narrative,

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from service.complaints import rules
-from service.complaints.actions.course import promise_escalation
+from service.complaints.actions.promises import promise_escalation
 from service.complaints.actions.steps import (
     advance,
     cancel_deadlines,

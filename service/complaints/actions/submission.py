@@ -1,15 +1,17 @@
 """Sending a complaint: from then on it is immutable, and what it claims is frozen in the same transaction."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from service.complaints import rules
+from service.complaints.actions.claiming import claim
 from service.complaints.actions.drafts import locked_draft
 from service.complaints.actions.finding import tell_link
+from service.complaints.actions.merging import merge, open_twin
+from service.complaints.actions.promises import promise_answer, promise_triage
 from service.complaints.actions.steps import advance
 from service.complaints.matching.lot_readings import read_lots
 from service.complaints.tables import Complaint, ComplaintText
@@ -17,40 +19,41 @@ from service.core.actor import Actor
 from service.core.errors import Conflict, ensure
 from service.core.names import name_key
 from service.db.session import Tx
-from service.deadlines.actions import promise
-from service.deadlines.queries import policy
-from service.escrow import actions as escrow
-from service.escrow.queries import HoldView, hold_by_reference
-
-
-@dataclass(frozen=True, slots=True)
-class Promised:
-    """A deadline's name, which is that of its policy, and who handles it when it passes."""
-
-    name: str
-    handler: str
-
-
-ANSWER = Promised("answer_claim", "complaints.answer_overdue")
 
 
 async def submit(tx: Tx, actor: Actor, complaint_id: UUID, *, now: datetime) -> Complaint:
     """Send the actor's draft: freeze what it claims, judge its risk, and give it to the seller or first to a mediator.
 
-    The transaction may take 3 s, so that the sweep cannot pass it. Raises `NotFound`, `Conflict` ("complaint_sent",
-    "complaint_open_already", "nothing_held", "hold_claimed_already", "window_closed"), `Invalid` for what is missing.
-    Locks the complaint, then the hold.
+    A draft about an order and kind of which the buyer has an open case becomes an addition to that case, which is
+    returned. The transaction may take 3 s, so that the sweep cannot pass it. Raises `NotFound`, `Conflict`
+    ("complaint_sent", "nothing_held", "hold_claimed_already", "window_closed"), `Invalid` for what is missing. Locks
+    the complaint, then the case that it is added to, then the hold.
     """
     await tx.limit_seconds(rules.SUBMIT_SECONDS_MAX)
     complaint = await locked_draft(tx, actor, complaint_id)
     texts = await tx.get_one(ComplaintText, complaint.id)
     check_sendable(complaint, texts.narrative)
-    await _refuse_duplicate(tx, complaint)
-    await _claim(tx, actor, complaint, now=now)
+    twin_id = await open_twin(tx, complaint)
+    if twin_id is None:
+        try:
+            async with tx.begin_nested():
+                await _send_alone(tx, actor, complaint, texts, now=now)
+                await tx.flush()  # here the key finds a twin
+        except (Conflict, IntegrityError):
+            await tx.refresh(complaint)
+            twin_id = await open_twin(tx, complaint)  # sent in the same moment: the key, or the hold, made us wait
+            if twin_id is None:
+                raise
+        else:
+            return complaint
+    return await merge(tx, actor, complaint, texts, twin_id, now=now)
+
+
+async def _send_alone(tx: Tx, actor: Actor, complaint: Complaint, texts: ComplaintText, *, now: datetime) -> None:
+    await claim(tx, actor, complaint, complaint, now=now)
     for name, value in judged(complaint, texts.narrative).items():
         setattr(complaint, name, value)
-    await _send(tx, actor, complaint, now=now)
-    return complaint
+    await forward(tx, actor, complaint, now=now)
 
 
 def check_sendable(complaint: Complaint, narrative: str) -> None:
@@ -65,45 +68,6 @@ def check_sendable(complaint: Complaint, narrative: str) -> None:
         product=complaint.product_text,
     )
     rules.check_claim(wanted=complaint.wanted, claim_minor=complaint.claim_minor, order_id=complaint.order_id)
-
-
-async def _refuse_duplicate(tx: Tx, complaint: Complaint) -> None:
-    """One open complaint per buyer, order and kind; a race is refused by the key `complaint_open_key`."""
-    if complaint.order_id is None:
-        return
-    known = await tx.scalar(
-        select(Complaint.reference).where(
-            Complaint.buyer_id == complaint.buyer_id,
-            Complaint.order_id == complaint.order_id,
-            Complaint.kind == complaint.kind,
-            Complaint.status.in_(rules.OPEN_SENT),
-        )
-    )
-    if known is not None:
-        raise Conflict("complaint_open_already", "add to the case that is open", reference=known)
-
-
-async def _claim(tx: Tx, actor: Actor, complaint: Complaint, *, now: datetime) -> None:
-    """Freeze what is claimed; who wants all their money back claims all that is held."""
-    wants_all = complaint.wanted == "refund" and complaint.claim_minor is None and complaint.order_id is not None
-    if complaint.order_id is None or not (wants_all or complaint.claim_minor is not None):
-        return
-    hold = await _claimable(tx, complaint.order_id)
-    claimed = hold.amount.amount_minor if complaint.claim_minor is None else complaint.claim_minor
-    frozen = await escrow.claim_hold(tx, actor, hold.id, claimed_minor=claimed, source_id=complaint.id, now=now)
-    complaint.hold_id, complaint.claim_minor, complaint.currency = frozen.id, claimed, frozen.currency
-
-
-async def _claimable(tx: Tx, order_id: UUID) -> HoldView:
-    """Return the largest part of the order's payment that is held and that no claim has frozen yet."""
-    whole = await hold_by_reference(tx, order_id)
-    held = [] if whole is None else whole.open_holds
-    if not held:
-        raise Conflict("nothing_held", "no payment of this order is held any more", order_id=str(order_id))
-    free = [hold for hold in held if not any(freeze.kind == "claim" for freeze in hold.freezes)]
-    if not free:
-        raise Conflict("hold_claimed_already", "another complaint has claimed this payment", order_id=str(order_id))
-    return max(free, key=lambda hold: (hold.amount.amount_minor, hold.id))
 
 
 def judged(complaint: Complaint, narrative: str) -> dict[str, Any]:
@@ -136,7 +100,8 @@ def sent_facts(complaint: Complaint) -> dict[str, Any]:
     return facts | claim
 
 
-async def _send(tx: Tx, actor: Actor, complaint: Complaint, *, now: datetime) -> None:
+async def forward(tx: Tx, actor: Actor, complaint: Complaint, *, now: datetime) -> None:
+    """Take a locked draft, which was judged, to the seller or first to a mediator; its claim is frozen already."""
     complaint.submitted_at = now
     await advance(tx, actor, complaint, "submit", side="buyer", now=now, facts=sent_facts(complaint))
     reason = rules.needs_triage(purpose=complaint.purpose, harm=complaint.harm or "", seller_id=complaint.seller_id)
@@ -148,17 +113,3 @@ async def _send(tx: Tx, actor: Actor, complaint: Complaint, *, now: datetime) ->
         await promise_triage(tx, complaint, now=now)
     if complaint.batch_id is not None:
         await tell_link(tx, actor, complaint, side="buyer", now=now)
-
-
-async def promise_answer(tx: Tx, complaint: Complaint, *, now: datetime) -> None:
-    """Promise what happens if the seller says nothing to a claim. Without a claim nothing runs."""
-    if complaint.claim_minor is None:
-        return
-    wait = await policy(tx, ANSWER.name, now=now)
-    await promise(tx, ANSWER.name, complaint.id, due_at=now + wait.duration, handler=ANSWER.handler, now=now)
-
-
-async def promise_triage(tx: Tx, complaint: Complaint, *, now: datetime) -> None:
-    """Promise that somebody is told if no mediator looks in time."""
-    wait = await policy(tx, "triage", now=now)
-    await promise(tx, "triage", complaint.id, due_at=now + wait.duration, handler="complaints.triage_overdue", now=now)

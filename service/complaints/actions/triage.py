@@ -4,8 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from service.complaints.actions.course import close
+from service.complaints.actions.promises import promise_answer
 from service.complaints.actions.steps import advance, cancel_deadlines, refuse_own_case, write_entry
-from service.complaints.actions.submission import promise_answer
 from service.complaints.queries.access import get_row, require_side
 from service.complaints.schemas import NewTriage
 from service.complaints.tables import Complaint

@@ -51,6 +51,13 @@ async def get_row(tx: Tx, actor: Actor, complaint_id: UUID, *, is_locked: bool =
     return found
 
 
+async def course_of(tx: Tx, complaint: Complaint) -> str:
+    """Return the status that decides what may still be added: of a complaint that was joined to a case, the case's."""
+    if complaint.merged_into_id is None or complaint.submitted_at is None:
+        return complaint.status
+    return str(await tx.scalar(select(Complaint.status).where(Complaint.id == complaint.merged_into_id)))
+
+
 def side_of(actor: Actor, complaint: Complaint) -> Side:
     """Return the side that an actor, who may see the complaint, looks from; being a party to it comes first."""
     if actor.is_system:

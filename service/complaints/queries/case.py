@@ -7,20 +7,27 @@ from uuid import UUID
 
 from service.accounts.queries import person_names
 from service.complaints import rules
+from service.complaints.challenge_schemas import ChallengeView
 from service.complaints.queries.access import get_row, side_of
+from service.complaints.queries.challenges import challenge_steps, challenges_of
+from service.complaints.queries.complainants import joined_to, part_of, shows_name
 from service.complaints.queries.lists import claim_of
-from service.complaints.queries.parts import entries_of, evidence_of, hold_of, offers_of
+from service.complaints.queries.parts import commitment_of, entries_of, evidence_of, hold_of, offers_of, told_of
+from service.complaints.queries.readings import readings_of
 from service.complaints.queries.silence import is_verified_buyer, silence_of
+from service.complaints.reading_schemas import ReadingView
 from service.complaints.rules import Side, Silence
 from service.complaints.schemas import (
     AvailableAction,
     CaseHold,
+    CommitmentView,
     ComplaintView,
     ContactView,
     EntryView,
     EvidenceView,
+    JoinedComplaint,
     OfferView,
-    Told,
+    PartOf,
 )
 from service.complaints.tables import Complaint, ComplaintText
 from service.core.actor import Actor
@@ -43,6 +50,12 @@ class Parts:
     entries: list[EntryView]
     offers: list[OfferView]
     evidence: list[EvidenceView]
+    readings: list[ReadingView]
+    commitment: CommitmentView | None
+    challenges: list[ChallengeView]
+    shows_name: bool
+    part_of: PartOf | None
+    joined: list[JoinedComplaint]
     available_actions: list[AvailableAction]
 
 
@@ -52,14 +65,21 @@ async def get_complaint(tx: Tx, actor: Actor, complaint_id: UUID) -> ComplaintVi
     side = side_of(actor, row)
     reads_texts = side in _READS_TEXTS
     offers = await offers_of(tx, row.id) if reads_texts else []
+    is_named = await shows_name(tx, row)
     parts = Parts(
         texts=await tx.get(ComplaintText, row.id, populate_existing=True) if reads_texts else None,
-        buyer_name=await _buyer_name(tx, row, side),
+        buyer_name=await _buyer_name(tx, row, side, is_named=is_named),
         is_verified_buyer=await is_verified_buyer(tx, row),
         hold=await hold_of(tx, row),
         entries=await entries_of(tx, row.id, side) if reads_texts else [],
         offers=offers,
         evidence=await evidence_of(tx, row.id, side) if reads_texts else [],
+        readings=await readings_of(tx, row.id, side),
+        commitment=await commitment_of(tx, row, side) if reads_texts else None,
+        challenges=await challenges_of(tx, row.id, side) if reads_texts else [],
+        shows_name=is_named,
+        part_of=await part_of(tx, row, side),
+        joined=await joined_to(tx, row.id, side),
         available_actions=await _actions(tx, row, offers, now=await tx.now()),
     )
     return view_of(row, side, parts)
@@ -75,7 +95,7 @@ def view_of(row: Complaint, side: Side, parts: Parts) -> ComplaintView:
         viewer=side,
         purpose=row.purpose,
         kind=row.kind,
-        harm=row.harm,
+        harm=row.later_harm or row.harm,
         harmed_on=row.harmed_on,
         wanted=row.wanted,
         status=row.status,
@@ -93,15 +113,17 @@ def view_of(row: Complaint, side: Side, parts: Parts) -> ComplaintView:
         buyer_id=row.buyer_id if reads_contact else None,
         buyer_name=parts.buyer_name,
         is_verified_buyer=parts.is_verified_buyer,
-        shows_name=row.shows_name,
+        shows_name=parts.shows_name,
         may_publish=row.may_publish,
-        told=_told(row, texts) if side in _READS_TEXTS else None,
+        told=told_of(row, texts) if side in _READS_TEXTS else None,
         narrative=texts.narrative if texts else None,
         treatment=texts.treatment if texts else None,
         contact=_contact(texts) if reads_contact else None,
         claim=claim_of(row),
         hold=parts.hold,
         dispute_id=row.dispute_id,
+        part_of=parts.part_of,
+        joined=parts.joined,
         made_at=row.made_at,
         submitted_at=row.submitted_at,
         reached_at=row.reached_at,
@@ -111,6 +133,9 @@ def view_of(row: Complaint, side: Side, parts: Parts) -> ComplaintView:
         entries=parts.entries,
         offers=parts.offers,
         evidence=parts.evidence,
+        readings=parts.readings,
+        commitment=parts.commitment,
+        challenges=parts.challenges,
         available_actions=parts.available_actions,
     )
 
@@ -125,14 +150,14 @@ def available_actions(view: ComplaintView, actor: Actor) -> list[AvailableAction
 async def _actions(tx: Tx, row: Complaint, offers: list[OfferView], *, now: datetime) -> list[AvailableAction]:
     due = {each.name: each.due_at for each in await pending(tx, [row.id])}
     silence = await silence_of(tx, row, now=now) if "answer_claim" in due else None
-    return steps_of(row, offers, due=due, silence=silence)
+    return [*steps_of(row, offers, due=due, silence=silence), *challenge_steps(due)]
 
 
 def steps_of(
     row: Complaint, offers: list[OfferView], *, due: Mapping[str, datetime], silence: Silence | None
 ) -> list[AvailableAction]:
     """Return each side's next steps. `silence` is what judges a seller's silence, where their answer is due."""
-    at_end = "mediator" if rules.is_injury(row.harm) else "closes"
+    at_end = "mediator" if rules.is_injury(row.later_harm or row.harm) else "closes"
     expiry = {"accept_offer": at_end, "escalate": at_end, "triage": "supervisor"}
     if silence is not None:
         expiry["answer_claim"] = "granted" if rules.silence_refused(silence) is None else "mediator"
@@ -147,23 +172,10 @@ def steps_of(
     return [AvailableAction(each.action, each.side, each.due_at, each.on_expiry) for each in found]
 
 
-async def _buyer_name(tx: Tx, row: Complaint, side: Side) -> str | None:
-    if row.buyer_id is None or not (side in _READS_CONTACT or (side == "seller" and row.shows_name)):
+async def _buyer_name(tx: Tx, row: Complaint, side: Side, *, is_named: bool) -> str | None:
+    if row.buyer_id is None or not (side in _READS_CONTACT or (side == "seller" and is_named)):
         return None
     return (await person_names(tx, [row.buyer_id])).get(row.buyer_id)
-
-
-def _told(row: Complaint, texts: ComplaintText | None) -> Told:
-    return Told(
-        product_text=row.product_text,
-        brand_text=row.brand_text,
-        seller_text=row.seller_text,
-        agent_text=texts.agent_text if texts else "",
-        lot_text=row.lot_text,
-        gtin=row.gtin,
-        bought_on=row.bought_on,
-        bought_through=row.bought_through,
-    )
 
 
 def _contact(texts: ComplaintText | None) -> ContactView | None:

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Integer, Select, and_, cast, func, or_, select, tuple_
 
+from service.complaints.challenge_rules import ASKED_SIDES, promise_name
 from service.complaints.queries.access import visible_to
 from service.complaints.queries.lists import next_due, summary_of
-from service.complaints.rules import ENDS, OPEN_SENT
+from service.complaints.rules import ENDS, OPEN_SENT, UNCOUNTED
 from service.complaints.schemas import ComplaintSummary
 from service.complaints.tables import Complaint, ComplaintText
 from service.core.actor import Actor, Role
@@ -24,7 +25,8 @@ _SELLER_STATES: Final[Mapping[SellerView, tuple[str, ...]]] = {
     "waiting": ("triage", "answered", "disputed"),
     "closed": ENDS,
 }
-_PROMISES = ("triage", "answer_claim", "accept_offer", "escalate")
+_PROMISES = ("triage", "answer_claim", "accept_offer", "escalate", *map(promise_name, ASKED_SIDES))
+_HURT = func.coalesce(Complaint.later_harm, Complaint.harm).in_(("injury", "hospital"))
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -67,7 +69,7 @@ async def complaints_by_batch(tx: Tx, batch_ids: Collection[UUID]) -> dict[UUID,
     """Return how many sent complaints are linked to each batch; a count, so without a permission filter."""
     query = (
         select(Complaint.batch_id, func.count())
-        .where(Complaint.batch_id.in_(list(batch_ids)), Complaint.status.not_in(("draft", "withdrawn")))
+        .where(Complaint.batch_id.in_(list(batch_ids)), Complaint.status.not_in(UNCOUNTED))
         .group_by(Complaint.batch_id)
     )
     return {row[0]: row[1] for row in await tx.execute(query) if row[0] is not None}
@@ -79,7 +81,7 @@ async def published_problems(tx: Tx, batch_ids: Collection[UUID]) -> dict[str, i
         select(Complaint.kind, func.count())
         .where(
             Complaint.batch_id.in_(list(batch_ids)),
-            Complaint.status.not_in(("draft", "withdrawn")),
+            Complaint.status.not_in(UNCOUNTED),
             Complaint.kind != "withdrawal",
             Complaint.may_publish,
         )
@@ -93,7 +95,7 @@ def case_ids(*, kind: str | None = None, hurt: bool = False) -> Select[UUID]:
     query = select(Complaint.id)
     if kind:
         query = query.where(Complaint.kind == kind)
-    return query.where(Complaint.harm.in_(("injury", "hospital"))) if hurt else query
+    return query.where(_HURT) if hurt else query
 
 
 def _of_shops(actor: Actor) -> ColumnElement[bool]:
@@ -146,9 +148,9 @@ async def weekly(tx: Tx, *, until: datetime, weeks: int) -> list[Week]:
         select(
             number,
             func.count().filter(Complaint.batch_id.is_not(None)),
-            func.count().filter(Complaint.harm.in_(("injury", "hospital"))),
+            func.count().filter(_HURT),
         )
-        .where(Complaint.submitted_at > until - timedelta(weeks=weeks), Complaint.status != "withdrawn")
+        .where(Complaint.submitted_at > until - timedelta(weeks=weeks), Complaint.status.not_in(UNCOUNTED))
         .group_by(number)
     )
     found = {row[0]: Week(row[1], row[2]) for row in await tx.execute(query)}

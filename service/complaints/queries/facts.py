@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from service.complaints.rules import UNCOUNTED
 from service.complaints.tables import Complaint
 from service.db.session import Tx
 
@@ -62,12 +63,12 @@ async def batches_of(tx: Tx, complaint_ids: Collection[UUID]) -> dict[UUID, UUID
 async def linked_complaints(tx: Tx, batch_ids: Collection[UUID], *, strict_only: bool = False) -> list[CaseFacts]:
     """Return the complaints linked to any of the batches, in the order they were sent.
 
-    Drafts, withdrawn complaints and statutory withdrawals are left out: signals and grades ignore them. With
-    `strict_only`, only links that a signal may count.
+    Drafts, withdrawn complaints, parts of other cases and statutory withdrawals are left out: signals and grades ignore
+    them. With `strict_only`, only links that a signal may count.
     """
     query = select(Complaint).where(
         Complaint.batch_id.in_(list(batch_ids)),
-        Complaint.status.not_in(("draft", "withdrawn")),
+        Complaint.status.not_in(UNCOUNTED),
         Complaint.kind != "withdrawal",
     )
     if strict_only:
@@ -82,5 +83,6 @@ async def cases_of_holds(tx: Tx, hold_ids: Collection[UUID]) -> list[CaseFacts]:
 
 
 def facts_of(complaint: Complaint) -> CaseFacts:
-    """Return the facts of a row."""
-    return CaseFacts(**{name: getattr(complaint, name) for name in CaseFacts.__dataclass_fields__})
+    """Return the facts of a row; its harm is the gravest told so far."""
+    told = {name: getattr(complaint, name) for name in CaseFacts.__dataclass_fields__}
+    return CaseFacts(**{**told, "harm": complaint.gravest_harm})

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, select
 
+from service.complaints.challenge_rules import asked_of
 from service.complaints.queries.access import side_of, visible_to
 from service.complaints.rules import COMPLAINT, OPEN_SENT, due_side
 from service.complaints.schemas import AvailableAction, ComplaintSummary
@@ -81,7 +82,7 @@ async def next_due(tx: Tx, complaint_ids: Sequence[UUID]) -> dict[UUID, Availabl
     """Return the next deadline that somebody sees of each complaint."""
     due: dict[UUID, AvailableAction] = {}
     for each in await pending(tx, complaint_ids):
-        found = due_side(each.name)
+        found = due_side(each.name) or asked_of(each.name)
         if found is not None:
             due.setdefault(each.subject_id, AvailableAction(found[0], found[1], each.due_at, None))
     return due
@@ -96,7 +97,7 @@ def summary_of(row: Complaint, actor: Actor, due: AvailableAction | None) -> Com
         tenant_id=row.tenant_id,
         purpose=row.purpose,
         kind=row.kind,
-        harm=row.harm,
+        harm=row.gravest_harm,
         risk=row.risk,
         status=row.status,
         outcome=row.outcome,

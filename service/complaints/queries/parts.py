@@ -2,17 +2,30 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import aliased
 
 from service.complaints.queries.access import visible_to
+from service.complaints.queries.complainants import case_id_of, of_one_buyer
+from service.complaints.queries.lists import claim_of
 from service.complaints.rules import Side
-from service.complaints.schemas import CaseHold, EntryView, EvidenceView, HoldFreeze, OfferView
+from service.complaints.schemas import (
+    Addition,
+    CaseHold,
+    CommitmentView,
+    EntryView,
+    EvidenceView,
+    HoldFreeze,
+    OfferView,
+    Told,
+)
 from service.complaints.tables import (
     Complaint,
     ComplaintEntry,
     ComplaintEntryText,
     ComplaintEvidence,
     ComplaintEvidenceRemoval,
+    ComplaintText,
     Offer,
 )
 from service.core.actor import Actor
@@ -20,7 +33,8 @@ from service.core.errors import NotFound
 from service.db.schemas import MoneyView
 from service.db.session import Tx
 from service.escrow.queries import HoldView, hold_by_reference
-from service.files.queries import files_of_cases
+from service.files.queries import FileView, files_of_cases
+from service.orders.packing import order_of_photo, packing_of
 
 READS_ALL_ORIGINALS: frozenset[Side] = frozenset({"mediator", "regulator", "system"})
 READS_NOTES: frozenset[Side] = frozenset({"mediator", "regulator", "system"})
@@ -29,14 +43,59 @@ READS_NOTES: frozenset[Side] = frozenset({"mediator", "regulator", "system"})
 async def entries_of(tx: Tx, complaint_id: UUID, side: Side) -> list[EntryView]:
     """Return the entries of a case, oldest first; the parties do not get the mediators' notes."""
     query = (
-        select(ComplaintEntry, ComplaintEntryText.text)
+        select(ComplaintEntry, ComplaintEntryText.text, Complaint, ComplaintText)
         .outerjoin(ComplaintEntryText, ComplaintEntryText.entry_id == ComplaintEntry.id)
+        .outerjoin(Complaint, Complaint.id == ComplaintEntry.draft_id)
+        .outerjoin(ComplaintText, ComplaintText.complaint_id == ComplaintEntry.draft_id)
         .where(ComplaintEntry.complaint_id == complaint_id)
         .order_by(ComplaintEntry.id)
     )
     if side not in READS_NOTES:
         query = query.where(ComplaintEntry.kind != "note")
-    return [EntryView(e.id, e.kind, e.side, e.decision, text, e.at) for e, text in await tx.execute(query)]
+    return [
+        EntryView(e.id, e.kind, e.side, e.decision, text, e.at, None if e.draft_id is None else _addition(draft, texts))
+        for e, text, draft, texts in await tx.execute(query)
+    ]
+
+
+def _addition(draft: Complaint, texts: ComplaintText | None) -> Addition:
+    return Addition(
+        reference=draft.reference,
+        harm=draft.harm,
+        harmed_on=draft.harmed_on,
+        treatment=None if texts is None else texts.treatment,
+        wanted=draft.wanted,
+        claim=claim_of(draft),
+        batch_id=draft.batch_id,
+        may_publish=draft.may_publish,
+        told=told_of(draft, texts),
+    )
+
+
+def told_of(row: Complaint, texts: ComplaintText | None) -> Told:
+    """Return what the buyer told of the goods. `row` is the complaint, or any row with its columns."""
+    return Told(
+        product_text=row.product_text,
+        brand_text=row.brand_text,
+        seller_text=row.seller_text,
+        agent_text=texts.agent_text if texts else "",
+        lot_text=row.lot_text,
+        gtin=row.gtin,
+        bought_on=row.bought_on,
+        bought_through=row.bought_through,
+    )
+
+
+async def count_files_of(tx: Tx, complaint_id: UUID) -> int:
+    """Return how many files a case holds, of whichever side, those of its buyer's additions included."""
+    query = select(func.count()).where(ComplaintEvidence.complaint_id.in_(of_one_buyer(complaint_id)), not_removed())
+    return await tx.scalar(query) or 0
+
+
+async def count_in_additions(tx: Tx, complaint_id: UUID) -> int:
+    """Return how many files came into a case with drafts that became additions to it."""
+    query = select(func.count()).where(ComplaintEvidence.complaint_id.in_(of_one_buyer(complaint_id)), not_removed())
+    return await tx.scalar(query.where(ComplaintEvidence.complaint_id != complaint_id)) or 0
 
 
 async def offers_of(tx: Tx, complaint_id: UUID) -> list[OfferView]:
@@ -55,13 +114,21 @@ async def offers_of(tx: Tx, complaint_id: UUID) -> list[OfferView]:
 
 
 async def case_of_file(tx: Tx, actor: Actor, file_id: UUID) -> UUID:
-    """Return the complaint whose evidence a file is, if the actor may see it; raises `NotFound` ("file_not_found")."""
+    """Return the complaint whose evidence a file is, if the actor may see it; raises `NotFound` ("file_not_found").
+
+    Of a packing photo, the newest case about its order that was sent.
+    """
+    kept_in = aliased(Complaint)
     query = (
-        select(ComplaintEvidence.complaint_id)
-        .join(Complaint, Complaint.id == ComplaintEvidence.complaint_id)
+        select(Complaint.id)
+        .join(kept_in, Complaint.id == case_id_of(kept_in))
+        .join(ComplaintEvidence, ComplaintEvidence.complaint_id == kept_in.id)
         .where(ComplaintEvidence.file_id == file_id, not_removed(), visible_to(actor))
     )
     found = await tx.scalar(query)
+    if found is None and (order_id := await order_of_photo(tx, file_id)) is not None:
+        cases = select(Complaint.id).where(Complaint.order_id == order_id, Complaint.submitted_at.is_not(None))
+        found = await tx.scalar(cases.where(visible_to(actor)).order_by(Complaint.id.desc()).limit(1))
     if found is None:
         raise NotFound("file_not_found", "no such file, or not yours to see")
     return found
@@ -80,33 +147,48 @@ def not_removed() -> ColumnElement[bool]:
 async def evidence_of(tx: Tx, complaint_id: UUID, side: Side) -> list[EvidenceView]:
     """Return the files of a case in the order they came."""
     found = await tx.execute(
-        select(ComplaintEvidence.file_id, ComplaintEvidence.side).where(
-            ComplaintEvidence.complaint_id == complaint_id, not_removed()
+        select(ComplaintEvidence.file_id, ComplaintEvidence.side, ComplaintEvidence.complaint_id).where(
+            ComplaintEvidence.complaint_id.in_(of_one_buyer(complaint_id)), not_removed()
         )
     )
-    sides = {row.file_id: row.side for row in found}
-    if not sides:
+    kept = list(found)
+    if not kept:
         return []
-    return [
-        EvidenceView(
-            file_id=each.id,
-            side=sides[each.id],
-            kind=each.kind,
-            state=each.state,
-            size_bytes=each.size_bytes,
-            sha256=each.sha256,
-            width_px=each.width_px,
-            height_px=each.height_px,
-            pages=each.pages,
-            received_at=each.received_at,
-            locked_at=each.locked_at,
-            version_id=each.version_id,
-            has_view=each.has_view,
-            may_read_original=may_read_original(side, sides[each.id]),
-        )
-        for each in await files_of_cases(tx, [complaint_id])
-        if each.id in sides
-    ]
+    sides = {row.file_id: row.side for row in kept}
+    found_files = await files_of_cases(tx, {row.complaint_id for row in kept})
+    return [_evidence_view(each, sides[each.id], side) for each in found_files if each.id in sides]
+
+
+async def commitment_of(tx: Tx, complaint: Complaint, side: Side) -> CommitmentView | None:
+    """Return what the seller showed of the order before it was sent, None where there is nothing.
+
+    A draft shows none of it: nobody is to fit a story to these photos.
+    """
+    if complaint.order_id is None or complaint.submitted_at is None:
+        return None
+    found = await packing_of(tx, complaint.order_id)
+    if found is None:
+        return None
+    return CommitmentView(found.committed_at, [_evidence_view(each, "seller", side) for each in found.photos])
+
+
+def _evidence_view(file: FileView, added_by_side: str, reader: Side) -> EvidenceView:
+    return EvidenceView(
+        file_id=file.id,
+        side=added_by_side,
+        kind=file.kind,
+        state=file.state,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+        width_px=file.width_px,
+        height_px=file.height_px,
+        pages=file.pages,
+        received_at=file.received_at,
+        locked_at=file.locked_at,
+        version_id=file.version_id,
+        has_view=file.has_view,
+        may_read_original=may_read_original(reader, added_by_side),
+    )
 
 
 async def hold_of(tx: Tx, complaint: Complaint) -> CaseHold | None:

@@ -26,7 +26,7 @@ async def silence_of(tx: Tx, complaint: Complaint, *, now: datetime) -> Silence:
     buyers = granted.where(Complaint.buyer_id == complaint.buyer_id, Complaint.ended_at > now - SILENT_BUYER_WITHIN)
     sellers = granted.where(Complaint.seller_id == complaint.seller_id, Complaint.ended_at > now - SILENT_SELLER_WITHIN)
     return Silence(
-        harm=complaint.harm or "none",
+        harm=complaint.gravest_harm or "none",
         is_verified=await is_verified_buyer(tx, complaint),
         claim_minor=complaint.claim_minor,
         grant_max_minor=limit.value,

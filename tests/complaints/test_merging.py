@@ -1,0 +1,242 @@
+"""A buyer's second complaint of a kind becomes an addition to the first; other people's are joined by a mediator."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from service.complaints.queries.complainants import complainants_of
+from tests.complaints.conftest import STORY, Cases
+from tests.complaints.test_anonymous import by_token, mediated, report
+from tests.complaints.test_evidence import form, jpeg_with_gps, png, read, upload
+from tests.complaints.test_hot import send
+
+AGAIN = {"narrative": "Now the second one smells, too.", "lot_text": "SY26J1808", "treatment": "A cream"}
+
+
+async def merged(cases: Cases, order_id: UUID, **told: Any) -> dict[str, Any]:
+    """The case, after a second draft of its kind was sent."""
+    return await cases.ok(f"/{await cases.draft(order_id, **{**AGAIN, **told})}/submission")
+
+
+async def test_a_second_complaint_of_the_kind_becomes_an_addition_with_all_its_answers(cases: Cases) -> None:
+    order_id = await cases.order()
+    first = await cases.filed(order_id)
+    case = await merged(cases, order_id)
+    assert (case["id"], case["narrative"], case["status"]) == (first["id"], STORY, "with_seller")
+    [entry] = case["entries"]
+    assert (entry["kind"], entry["side"], entry["text"]) == ("addition", "buyer", AGAIN["narrative"])
+    added = entry["addition"]
+    assert (added["told"]["lot_text"], added["treatment"], added["wanted"]) == ("SY26J1808", "A cream", "refund")
+    assert await cases.frozen() == 1
+    rows = await cases.sql("SELECT status FROM complaint WHERE order_id = :id ORDER BY id", id=order_id)
+    assert [row.status for row in rows] == ["with_seller", "merged"]
+    assert (await cases.case(case["id"], cases.seller))["entries"] == case["entries"]
+
+
+async def test_the_draft_says_where_it_went_and_is_sent_once(cases: Cases) -> None:
+    order_id = await cases.order()
+    first, draft = await cases.filed(order_id), await cases.draft(order_id)
+    await cases.ok(f"/{draft}/submission")
+    gone = await cases.case(draft)
+    assert (gone["status"], gone["part_of"]["reference"]) == ("merged", first["reference"])
+    assert await cases.events(draft) == ["complaint.drafted", "complaint.merged"]
+    again = await cases.send(f"/{draft}/submission")
+    assert (again.status_code, again.json()["code"]) == (409, "complaint_sent")
+    changed = await cases.send(f"/{draft}", {"narrative": "x"}, method="PATCH")
+    assert (changed.status_code, changed.json()["code"]) == (409, "complaint_sent")
+    assert len((await cases.case(first["id"]))["entries"]) == 1
+    for by in (cases.seller, cases.mediator):
+        assert (await cases.send(f"/{draft}", by=by, method="GET")).status_code == 404
+
+
+async def test_photos_of_the_draft_are_seen_in_the_case_by_all_its_sides(cases: Cases) -> None:
+    order_id = await cases.order()
+    first, draft = await cases.draft(order_id), await cases.draft(order_id)
+    await upload(cases, first, form(png()))
+    await upload(cases, draft, form(jpeg_with_gps()))
+    await cases.ok(f"/{first}/submission")
+    case = await cases.ok(f"/{draft}/submission")
+    assert [each["kind"] for each in case["evidence"]] == ["png", "jpeg"]
+    for by in (cases.buyer, cases.seller, cases.mediator):
+        for each in (await cases.case(first, by))["evidence"]:
+            assert (await read(cases, first, each["file_id"], by=by)).status_code == 200
+    more = await upload(cases, first, form(jpeg_with_gps()[:-1] + b"\x00"))
+    assert more.status_code in (201, 422)
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+async def test_consent_to_the_name_counts_wherever_it_was_given(cases: Cases, told_first: bool) -> None:
+    order_id = await cases.order()
+    first = await cases.filed(order_id, shows_name=told_first)
+    assert (await cases.case(first["id"], cases.seller))["buyer_name"] == ("buyer-own" if told_first else None)
+    await merged(cases, order_id, shows_name=not told_first)
+    assert (await cases.case(first["id"], cases.seller))["buyer_name"] == "buyer-own"
+
+
+async def test_a_graver_harm_raises_the_risk_and_silence_no_longer_grants(cases: Cases, clock: Any, drain: Any) -> None:
+    order_id = await cases.order()
+    first = await cases.filed(order_id, kind="unsafe")
+    assert (first["risk"], first["harm"]) == ("medium", "none")
+    case = await merged(cases, order_id, kind="unsafe", harm="hospital")
+    assert (case["risk"], case["risk_reason"], case["harm"]) == ("serious", "hospital_likely", "hospital")
+    answer = next(each for each in case["available_actions"] if each["action"] == "answer")
+    assert answer["on_expiry"] == "mediator"
+    assert "complaint.harm_raised" in await cases.events(case["id"])
+    [row] = await cases.sql("SELECT harm FROM complaint WHERE id = :id", id=case["id"])
+    assert row.harm == "none", "what was sent stays as it was"
+    case = await merged(cases, order_id, kind="unsafe", harm="discomfort")
+    assert (case["risk"], case["harm"]) == ("serious", "hospital"), "the highest harm governs"
+    clock.forward(timedelta(hours=48, seconds=1))
+    await drain()
+    assert (await cases.case(case["id"]))["status"] == "disputed"
+
+
+async def test_risk_and_harm_of_a_case_move_upwards_only_even_by_sql(cases: Cases) -> None:
+    case = await cases.filed(await cases.order(), kind="unsafe", harm="discomfort")
+    for change in ("later_harm = 'discomfort'", "risk = 'low'", "later_harm = 'discomfort', risk = 'low'"):
+        with pytest.raises(Exception, match="complaint_sent"):
+            await cases.sql(f"UPDATE complaint SET {change} WHERE id = :id", id=case["id"])
+    await cases.sql("UPDATE complaint SET later_harm = 'hospital', risk = 'serious' WHERE id = :id", id=case["id"])
+    with pytest.raises(Exception, match="complaint_sent"):
+        await cases.sql("UPDATE complaint SET later_harm = 'injury' WHERE id = :id", id=case["id"])
+
+
+async def test_a_claim_that_comes_with_the_addition_freezes_the_payment_once(cases: Cases) -> None:
+    order_id = await cases.order()
+    first = await cases.filed(order_id, wanted="none")
+    assert (first["claim"], await cases.frozen()) == (None, 0)
+    case = await merged(cases, order_id, wanted="refund")
+    assert case["claim"] == {"amount_minor": 48_000, "currency": "CNY"}
+    assert [each["kind"] for each in case["hold"]["freezes"]] == ["claim"]
+    answer = next(each for each in case["available_actions"] if each["action"] == "answer")
+    assert (answer["due_at"] is not None, answer["on_expiry"]) == (True, "granted")
+    again = await merged(cases, order_id, wanted="refund")
+    assert (again["claim"], await cases.frozen()) == (case["claim"], 1)
+    assert [each for each in await cases.events(case["id"]) if "claim" in each] == ["complaint.claim_added"]
+
+
+async def test_a_claim_after_the_window_does_not_come_in_by_an_addition(cases: Cases, clock: Any) -> None:
+    order_id = await cases.order()
+    await cases.filed(order_id, wanted="none")
+    draft = await cases.draft(order_id)
+    clock.forward(timedelta(days=10, seconds=1))
+    answer = await cases.send(f"/{draft}/submission")
+    assert (answer.status_code, answer.json()["code"]) == (409, "window_closed")
+    assert ((await cases.case(draft))["status"], await cases.frozen()) == ("draft", 0)
+
+
+async def test_after_the_first_case_has_ended_a_new_complaint_is_a_case_of_its_own(cases: Cases) -> None:
+    order_id = await cases.order()
+    first = await cases.filed(order_id, wanted="none")
+    await cases.ok(f"/{first['id']}/withdrawal")
+    second = await cases.filed(order_id, wanted="none")
+    assert (second["id"] != first["id"], second["part_of"], second["entries"]) == (True, None, [])
+
+
+@pytest.mark.parametrize("media_types", [("application/json",) * 2, ("application/json", "text/plain")])
+@pytest.mark.parametrize("wanted", ["refund", "none"])
+async def test_two_drafts_of_one_kind_sent_at_once_become_one_case_and_one_addition(
+    cases: Cases, wanted: str, media_types: tuple[str, str]
+) -> None:
+    order_id = await cases.order()
+    drafts = [await cases.draft(order_id, wanted=wanted) for _ in range(2)]
+    answers = await asyncio.gather(*(send(cases, draft, kind) for draft, kind in zip(drafts, media_types, strict=True)))
+    assert [answer.status_code for answer in answers] == [200, 200], [answer.text for answer in answers]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert sorted([(await cases.case(draft))["status"] for draft in drafts]) == ["merged", "with_seller"]
+    assert await cases.frozen() == (1 if wanted == "refund" else 0)
+    assert len((await cases.case(answers[0].json()["id"]))["entries"]) == 1
+
+
+async def test_two_kinds_sent_at_once_do_not_both_claim_the_payment(cases: Cases) -> None:
+    order_id = await cases.order()
+    drafts = [await cases.draft(order_id, kind=kind) for kind in ("damaged", "wrong_item")]
+    answers = await asyncio.gather(*(cases.send(f"/{draft}/submission", {}) for draft in drafts))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    assert await cases.frozen() == 1
+
+
+async def parted(cases: Cases) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A buyer's case, and the anonymous report of the one for whom the gift was, both before one mediator."""
+    await mediated(cases)
+    case = await cases.filed(await cases.order())
+    return case, await report(cases)
+
+
+async def join(cases: Cases, complaint_id: str, parent_id: str, **more: Any) -> Any:
+    return await cases.send(f"/{complaint_id}/parent", {"parent_id": parent_id, **more}, by=cases.mediator)
+
+
+async def test_all_complainants_of_a_case_are_kept_and_told_of_its_course(cases: Cases) -> None:
+    case, sent = await parted(cases)
+    theirs = sent["complaint"]["id"]
+    joined = await join(cases, theirs, case["id"], text="The gift was for her.")
+    assert (joined.status_code, joined.json()["status"]) == (200, "merged"), joined.text
+    assert joined.json()["part_of"]["reference"] == case["reference"]
+    seen = await cases.case(case["id"], cases.mediator)
+    assert [(each["complaint_id"], each["is_anonymous"]) for each in seen["joined"]] == [(theirs, True)]
+    assert (seen["harm"], seen["risk"]) == ("discomfort", "low")
+    async with cases.database.begin() as tx:
+        everybody = await complainants_of(tx, UUID(case["id"]))
+    assert [(str(each.complaint_id), each.person_id, each.is_first) for each in everybody] == [
+        (case["id"], cases.buyer.person_id, True),
+        (theirs, None, False),
+    ]
+    await cases.ok(f"/{case['id']}/answer", {"decision": "accept"}, by=cases.seller)
+    headers = by_token(sent)
+    view = (await cases.client.get(f"/api/v1/complaints/{theirs}", headers=headers)).json()
+    assert view["part_of"] == {
+        "complaint_id": None, "reference": None, "status": "settled", "outcome": "accepted",
+        "ended_at": view["part_of"]["ended_at"],
+    }  # fmt: skip
+    told = (await cases.client.get(f"/api/v1/complaints/{theirs}/timeline", headers=headers)).json()
+    assert [each["name"] for each in told][-2:] == ["complaint.joined", "complaint.settled"]
+    assert told[-1]["facts"] == {}
+
+
+async def test_the_parties_do_not_learn_of_each_other(cases: Cases) -> None:
+    case, sent = await parted(cases)
+    assert (await join(cases, sent["complaint"]["id"], case["id"])).status_code == 200
+    for by in (cases.buyer, cases.seller):
+        answer = await cases.send(f"/{case['id']}", by=by, method="GET")
+        timeline = await cases.send(f"/{case['id']}/timeline", by=by, method="GET")
+        for secret in (sent["complaint"]["id"], sent["complaint"]["reference"], "My skin burned", "joined to"):
+            assert secret not in answer.text + timeline.text
+        assert answer.json()["joined"] == []
+    theirs = f"/api/v1/complaints/{sent['complaint']['id']}"
+    answer = await cases.client.get(theirs, headers=by_token(sent))
+    for secret in (case["id"], case["reference"], STORY, str(cases.buyer.person_id)):
+        assert secret not in answer.text
+
+
+async def test_who_was_joined_adds_to_their_own_part_until_the_case_ends(cases: Cases) -> None:
+    case, sent = await parted(cases)
+    theirs, headers = f"/api/v1/complaints/{sent['complaint']['id']}", by_token(sent)
+    await join(cases, sent["complaint"]["id"], case["id"])
+    added = await cases.client.post(f"{theirs}/entries", json={"text": "Still red."}, headers=headers)
+    assert (added.status_code, added.json()["entries"][0]["text"]) == (201, "Still red.")
+    assert (await cases.case(case["id"]))["entries"] == []
+    await cases.ok(f"/{case['id']}/answer", {"decision": "accept"}, by=cases.seller)
+    refused = await cases.client.post(f"{theirs}/entries", json={"text": "More."}, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (409, "complaint_ended")
+
+
+async def test_what_cannot_be_joined_is_refused_and_stays(cases: Cases) -> None:
+    case, sent = await parted(cases)
+    theirs = sent["complaint"]["id"]
+    other = await cases.filed(await cases.order("WX-2"))
+    refusals = [
+        (await join(cases, theirs, theirs), 422, "join_to_itself"),
+        (await join(cases, other["id"], case["id"]), 409, "join_claims"),
+        (await join(cases, theirs, "0198f3a1-7c2e-7d10-9b54-3f6a2c8e1d07"), 404, "complaint_not_found"),
+    ]
+    assert [(each.status_code, each.json()["code"]) for each, _, _ in refusals] == [
+        (status, code) for _, status, code in refusals
+    ]
+    assert (await join(cases, theirs, case["id"])).status_code == 200
+    third = (await report(cases))["complaint"]["id"]
+    assert (await join(cases, third, theirs)).json()["code"] == "complaint_ended"
+    assert (await cases.case(third, cases.mediator))["status"] == "triage"
