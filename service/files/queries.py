@@ -66,6 +66,23 @@ async def files_with(tx: Tx, file_ids: Collection[UUID], digests: Collection[byt
     return {row.sha256_plain: row.id for row in await tx.execute(wanted)}
 
 
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """What became of the key of a case that has, or may get, files."""
+
+    case_id: UUID
+    is_held: bool
+    destroyed_at: datetime | None
+
+
+async def key_facts(tx: Tx, case_ids: Collection[UUID]) -> list[KeyFacts]:
+    """Return the keys of these cases, as far as they have one."""
+    found = await tx.execute(
+        select(FileKey.case_id, FileKey.legal_hold, FileKey.destroyed_at).where(FileKey.case_id.in_(list(case_ids)))
+    )
+    return [KeyFacts(*row) for row in found]
+
+
 async def names_with_row(tx: Tx, object_names: Collection[str]) -> set[str]:
     """Return those of the object names that a stored file has."""
     wanted = select(StoredFile.object_name).where(StoredFile.object_name.in_(list(object_names)))

@@ -23,6 +23,7 @@ from service.complaints.queries.facts import (
     cases_of_holds,
     linked_complaints,
 )
+from service.complaints.queries.keeping import get_keeping
 from service.complaints.queries.lists import Filters, complaints_page, find_by_reference
 from service.complaints.queries.parts import case_of_file
 from service.complaints.queries.timeline import case_timeline
@@ -46,6 +47,7 @@ __all__ = [
     "find_by_reference",
     "first_words",
     "get_complaint",
+    "get_keeping",
     "get_row",
     "linked_complaints",
     "published_problems",
