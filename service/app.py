@@ -23,6 +23,7 @@ from service.accounts.guards import (
 from service.api.health import HEALTH
 from service.api.problems import EXCEPTION_HANDLERS, answer
 from service.api.router import DOMAINS, api_router, openapi_config
+from service.complaints.recognise.reader import Recogniser
 from service.db.hot import Connections, HotCommands
 from service.db.requests import RequestTransaction
 from service.db.session import Database
@@ -51,6 +52,7 @@ class Service:
     queue: Queue
     store: Store
     workshop: ImageWorkshop
+    recogniser: Recogniser
     ring: KeyRing
     gateway: HttpGateway
     carriers: Carriers
@@ -62,6 +64,7 @@ class Service:
         await self.gateway.close()
         await self.carriers.close()
         await self.workshop.close()
+        await self.recogniser.close()
         await self.renderer.close()
         self.store.close()
         await self.hot_connections.close()
@@ -77,6 +80,7 @@ def assemble(settings: Settings) -> Service:
         "hot_connections": Connections(settings.database_url, pool_max=settings.database_pool_max),
         "store": Store.of(settings),
         "workshop": ImageWorkshop(scanner=Scanner.of(settings.clamd)),
+        "recogniser": Recogniser(),
         "ring": KeyRing(settings.secret),
         "gateway": HttpGateway.of(settings),
         "carriers": Carriers.of(settings, database),

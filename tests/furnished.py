@@ -19,7 +19,9 @@ from service.complaints.actions.steps import open_offer
 from service.complaints.challenge_schemas import NewChallenge
 from service.complaints.queries import get_complaint
 from service.complaints.schemas import NewAnswer, NewComplaint, NewOffer
+from service.complaints.tables import Complaint, PhotoReading, Reading
 from service.core.actor import COMMONS, SYSTEM, Actor, Role
+from service.core.ids import new_id
 from service.core.money import Money
 from service.db.schemas import MoneyView
 from service.db.session import Database, Tx
@@ -210,7 +212,22 @@ async def _add_photo(service: Service, world: World, side: _Side) -> None:
         await evidence.attach(tx, side.buyer, case_id, received, retention_days=1, now=await tx.now())
         file_ids = [each.file_id for each in (await get_complaint(tx, side.buyer, case_id)).evidence]
     world.add("file", side.whose, file_ids[0])
+    await _add_reading(service.database, world, side, case_id, file_ids[0])
     await _add_form(service, world, side, case_id)
+
+
+async def _add_reading(database: Database, world: World, side: _Side, case_id: UUID, file_id: UUID) -> None:
+    """A lot code that was read on the photo, and that nobody has taken over."""
+    async with database.begin() as tx:
+        now, of = await tx.now(), {"tenant_id": (await tx.get_one(Complaint, case_id)).tenant_id, "complaint_id": case_id}
+        tx.add(PhotoReading(file_id=file_id, engine="test", width_px=8, height_px=8, others=[], at=now, **of))
+        await tx.flush()  # the reading is of the photo's
+        reading = Reading(
+            id=new_id(), file_id=file_id, kind="lot", value="LOT-1", text="LOT LOT-1", source="ocr",
+            confidence_percent=90, is_ambiguous=False, region=[{"x": 0, "y": 0}], **of,
+        )  # fmt: skip
+        tx.add(reading)
+        world.add("reading", side.whose, reading.id)
 
 
 async def _add_listing_photo(service: Service, world: World, side: _Side) -> None:

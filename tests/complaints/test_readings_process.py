@@ -46,7 +46,8 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 async def test_one_process_starts_with_the_first_photo_and_reads_all(make: Make) -> None:
     recogniser = make(Limits())
-    assert recogniser.pid is None
+    before = recogniser.pid
+    assert before is None
     seen = await asyncio.gather(*(recogniser.read(b"fine") for _ in range(5)))
     assert {each.engine for each in seen} == {"odd 1"}
     pid = recogniser.pid

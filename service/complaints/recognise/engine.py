@@ -35,6 +35,7 @@ SURE_OF_SHARPENED = 0.6
 EDGE_STEP = 18  # of 255: print differs from its ground by more, even on foil
 EDGE_SHARE_MIN = 0.0004  # of all pixels; one short line of print on a photo has more
 TEXT_SCORE_MIN = 0.5
+SURE_OF_PRINT_MAX = 0.98  # bars carry check digits, print does not
 
 _ENGINE = f"zxing-cpp {version('zxing-cpp')}, biip {version('biip')}, rapidocr {version('rapidocr')} PP-OCRv6 small"
 _SEPARATOR = "\x1d"
@@ -95,7 +96,7 @@ class _Reader:
         return [
             {
                 "text": text[:TEXT_LENGTH_MAX],
-                "sure": round(float(score), 3),
+                "sure": round(min(float(score), SURE_OF_PRINT_MAX), 3),
                 "region": [(round(float(x)), round(float(y))) for x, y in box],
             }
             for text, score, box in zip(found.txts, found.scores, found.boxes, strict=True)
