@@ -65,6 +65,7 @@ _RAW_BODIES = {
     ),
 }
 _EVIDENCE = "/api/v1/complaints/{complaint_id}/evidence/{file_id}"
+_PACKING = "/api/v1/orders/{order_id}/packing-photos/{file_id}"
 _LISTING = "/api/v1/batches/{batch_id}/photos/{file_id}"
 _PHOTOS = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif")
 _FILES = {
@@ -73,6 +74,9 @@ _FILES = {
     ("get", f"{_EVIDENCE}/original"): (*_PHOTOS, "application/pdf"),
     ("get", f"{_LISTING}/view"): ("image/webp",),
     ("get", f"{_LISTING}/thumbnail"): ("image/webp",),
+    ("get", f"{_PACKING}/view"): ("image/webp",),
+    ("get", f"{_PACKING}/thumbnail"): ("image/webp",),
+    ("get", f"{_PACKING}/original"): _PHOTOS,
     ("get", "/api/v1/reports/{report_id}/pdf"): ("application/pdf",),
 }
 _PAGE_NAME = re.compile(r"PageOf_service\.\w+\.schemas\.(\w+)_")

@@ -117,7 +117,8 @@ async def answer(
 ) -> Challenge:
     """Put the photo into the case as the challenge's answer. `begin_answer` has judged that it came in time.
 
-    Raises as `begin_answer`, `Conflict` ("photo_sent_before") and `Unavailable` ("file_expired"). Locks the complaint and the challenge.
+    Raises as `begin_answer`, `Conflict` ("photo_sent_before") and `Unavailable` ("file_expired"). Locks the complaint
+    and the challenge.
     """
     complaint, challenge = await _asked(tx, actor, complaint_id, challenge_id)
     if challenge_rules.is_late(challenge.status, challenge.answer_by, now, grace=challenge_rules.STORING_GRACE):
