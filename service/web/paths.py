@@ -76,6 +76,11 @@ def evidence(evidence_id: object, kind: str = "view") -> str:
     return f"/evidence/{evidence_id}/{kind}"
 
 
+def listing_photo(file_id: object, kind: str = "view") -> str:
+    """A photo that a seller shows of a batch; kind: view or small."""
+    return f"/listing-photos/{file_id}/{kind}"
+
+
 def seller_case(reference: str, part: str = "") -> str:
     """A seller's case; part: answer, effect, return, acceptance, appeal, challenges."""
     return f"/seller/cases/{reference}" + (f"/{part}" if part else "")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from service.web.phrase import Lot, Reference, say
 from service.web.views import buyer, mediator
 from service.web.views.base import View
+from service.web.views.likenesses import LikePhoto, SimilarPhoto, SimilarPhotos
 from service.web.views.parts import Form, Paging, Reason, Row, SavedView
 from service.web.views.sides import Asking
 from tests.web.sample_parts import (
@@ -96,6 +97,40 @@ _FACTS = (
     mediator.SourcedFact("fact.delivered", after(days=-3), say("source.carrier")),
     mediator.SourcedFact("fact.batch", Lot("SY26J1807"), say("source.linked_buyer")),
     mediator.SourcedFact("fact.seller_says", Lot("SY26J1801"), say("source.seller")),
+)
+SIMILAR = SimilarPhotos(
+    (
+        LikePhoto(
+            "p1",
+            "buyer",
+            (
+                SimilarPhoto(
+                    "/listing-photos/l1/small",
+                    "/listing-photos/l1/view",
+                    say("similar.listing", lot=Lot("SY26J1807")),
+                    say("similar.seller_same"),
+                    after(days=-40),
+                    None,
+                    taken_away=True,
+                ),
+                SimilarPhoto(
+                    "/evidence/p9/small",
+                    "/evidence/p9/view",
+                    say("similar.case", reference=Reference("FH-2C8R-5TNW")),
+                    say("similar.buyer_other"),
+                    after(days=-20),
+                    12,
+                    "/mediator/cases/FH-2C8R-5TNW",
+                ),
+            ),
+            more=3,
+            elsewhere=1,
+        ),
+        LikePhoto("p2", "seller", (), elsewhere=2),
+    ),
+    compared=4,
+    plain=1,
+    waiting=2,
 )
 _LETTERS = tuple(
     mediator.Letter(
@@ -235,4 +270,5 @@ def _case(
         assignable,
         ruling,
         form,
+        similar=SIMILAR,
     )

@@ -8,6 +8,7 @@ from service.core.money import Money
 from service.web.phrase import Fact, Phrase
 from service.web.views.base import View
 from service.web.views.buyer import RulingNotice
+from service.web.views.likenesses import NOTHING_SIMILAR, SimilarPhotos
 from service.web.views.parts import (
     EMPTY_FORM,
     Candidate,
@@ -129,6 +130,7 @@ class MediatorCase(View):
     form: Form = EMPTY_FORM
     asked_photos: tuple[AskedPhoto, ...] = ()
     asking: Asking | None = None
+    similar: SimilarPhotos = NOTHING_SIMILAR
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "cancelled.not_delivered": N_("Nobody proved the delivery in time. The payment went back to the buyer."),
     "cancelled.refunded": N_("The payment went back to the buyer before the delivery."),
     "check.photos_unique": N_("Buyer’s photos appear in no other complaint"),
+    "check.photos_listed": N_("A photo of the buyer’s was shown in a listing before"),
     "check.photos_repeated": NN_(
         "A photo also appears in %(n)s other complaint", "Photos also appear in %(n)s other complaints"
     ),

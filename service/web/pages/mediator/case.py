@@ -1,5 +1,6 @@
 """A case as its mediator reads it: both sides, evidence, facts with sources, and the ruling."""
 
+from collections.abc import Iterator
 from functools import partial
 
 from litestar import get, post
@@ -26,11 +27,13 @@ from service.sellers.queries import sellers_by_id
 from service.web import paths
 from service.web.language import Language
 from service.web.pages import casework
+from service.web.pages.likenesses import similar_photos
 from service.web.pages.mediator.letters import letters
 from service.web.pages.mediator.queue import risk_shown
 from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
 from service.web.pages.sides import asked_photos, asking, sides_of
 from service.web.phrase import Lot, Phrase, say
+from service.web.views.likenesses import SimilarPhotos
 from service.web.views.mediator import MediatorCase, SideOfCase, SourcedFact
 from service.web.views.parts import EMPTY_FORM, Effect, FieldError, Form, Happening, Option, Reason, Row, refusal
 
@@ -99,6 +102,7 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
     order = None if view.order_id is None else await get_order(tx, actor, view.order_id)
     now = await tx.now()
     whole = casework.money(dispute.held) if dispute else None
+    similar = await similar_photos(tx, actor, view)
     may = set(dispute.available_actions) if dispute and view.viewer == "mediator" else set()
     rulable = "rule" in may and dispute is not None and dispute.mediator_id == actor.person_id
     form = check_amount(form, whole) if form.value("show") and form.value("outcome") == "split" else form
@@ -117,11 +121,8 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
         facts=tuple(await _facts(tx, view, order)),
         held=casework.held_line(view.hold),
         precedents=(),
-        checks=(
-            Reason(
-                say("check.verified_buyer" if view.is_verified_buyer else "check.not_verified"), view.is_verified_buyer
-            ),
-        ),
+        checks=tuple(_checks(view, similar)),
+        similar=similar,
         timeline=await _timeline(tx, actor, view, dispute),
         effects=effects(form, whole),
         letters=await letters(tx, view, dispute, form, now=now) if rulable and dispute else (),
@@ -132,6 +133,18 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
         ruling=casework.ruling_notice(dispute, "mediator", now),
         form=form,
     )
+
+
+def _checks(view: ComplaintView, similar: SimilarPhotos) -> Iterator[Reason]:
+    """Yield what speaks for the buyer's word and what against it."""
+    verified = "check.verified_buyer" if view.is_verified_buyer else "check.not_verified"
+    yield Reason(say(verified), view.is_verified_buyer)
+    if similar.is_lifted:
+        yield Reason(say("check.photos_listed"), fits=False)
+    if repeated := similar.complaints_of_buyer_photos:
+        yield Reason(say("check.photos_repeated", n=repeated), fits=False)
+    elif similar.compared and any(each.side == "buyer" for each in view.evidence):
+        yield Reason(say("check.photos_unique"))
 
 
 async def seen_case(tx: Tx, actor: Actor, reference: str) -> ComplaintView:

@@ -1,0 +1,101 @@
+"""What a case's photos are like, for the pages of mediators and regulators; and photos of listings, for everybody."""
+
+from typing import cast
+from uuid import UUID
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from service.batches.photos import batch_of_photo, open_photo
+from service.complaints import likenesses
+from service.complaints.schemas import ComplaintView
+from service.core.actor import Actor
+from service.core.errors import NotFound
+from service.db.session import Database, Tx
+from service.files.likeness import Comparison
+from service.files.reading import Part, fetch
+from service.files.sealing import KeyRing
+from service.files.showing import VIEW_SECONDS
+from service.files.store import Store
+from service.web import paths
+from service.web.pages.shell import SECURITY_HEADERS
+from service.web.phrase import Lot, Reference, say
+from service.web.views.likenesses import LikePhoto, SimilarPhoto, SimilarPhotos
+from service.web.views.parts import Side
+
+_PARTS = {"view": Part.VIEW, "small": Part.THUMBNAIL}
+
+
+async def similar_photos(tx: Tx, actor: Actor, view: ComplaintView) -> SimilarPhotos:
+    """Return the block of a case that the actor reads as mediator or regulator. The look is recorded."""
+    found = await likenesses.likenesses(tx, actor, view.id, now=await tx.now())
+    comparisons = [each.comparison for each in found.photos]
+    return SimilarPhotos(
+        photos=tuple(
+            LikePhoto(
+                id=str(each.file_id),
+                of=cast("Side", each.side),
+                similar=tuple(_shown(near, view.viewer) for near in each.similar if near.thumbnail),
+                more=each.more,
+                elsewhere=each.elsewhere,
+            )
+            for each in found.photos
+            if (each.similar or each.elsewhere) and each.comparison is not Comparison.NOT_A_PHOTO
+        ),
+        compared=comparisons.count(Comparison.COMPARED),
+        plain=comparisons.count(Comparison.TOO_PLAIN) + comparisons.count(Comparison.UNREADABLE),
+        waiting=comparisons.count(Comparison.WAITING),
+    )
+
+
+def _shown(near: likenesses.SimilarPhoto, viewer: str) -> SimilarPhoto:
+    distance = None if near.is_same_file else near.distance
+    if near.found_in == "listing":
+        return SimilarPhoto(
+            picture=paths.listing_photo(near.file_id, "small"),
+            large=paths.listing_photo(near.file_id),
+            where=say("similar.listing", lot=Lot(near.lot_code or "")),
+            who=say("similar.seller_same" if near.is_same_seller else "similar.seller_other"),
+            at=near.received_at,
+            distance=distance,
+            taken_away=near.removed_at is not None,
+        )
+    is_same = near.is_same_buyer if near.side == "buyer" else near.is_same_seller
+    reference = near.reference or ""
+    return SimilarPhoto(
+        picture=paths.evidence(near.file_id, "small"),
+        large=paths.evidence(near.file_id),
+        where=say("similar.case", reference=Reference(reference)),
+        who=say(f"similar.{near.side}_{'same' if is_same else 'other'}"),
+        at=near.received_at,
+        distance=distance,
+        case=paths.regulator_case(reference) if viewer == "regulator" else paths.mediator_case(reference),
+    )
+
+
+@get("/listing-photos/{file_id:uuid}/{kind:str}", opt={"allow": "web.signed_in"})
+async def show_listing_photo(
+    file_id: FromPath[UUID],
+    kind: FromPath[str],
+    actor: NamedDependency[Actor],
+    database: NamedDependency[Database],
+    store: NamedDependency[Store],
+    ring: NamedDependency[KeyRing],
+) -> Response[bytes]:
+    """Return a photo of a batch without its metadata. The view is recorded and committed before a byte is read."""
+    if kind not in _PARTS:
+        raise NotFound("file_not_found")
+    async with database.begin() as tx:
+        batch_id = await batch_of_photo(tx, file_id)
+        ticket = await open_photo(tx, actor, batch_id, file_id, _PARTS[kind], ring=ring, now=await tx.now())
+    headers = {
+        **SECURITY_HEADERS,
+        "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+        "Cache-Control": f"private, max-age={VIEW_SECONDS}",
+        "Content-Disposition": "inline",
+    }
+    return Response(await fetch(store, ticket), media_type=ticket.media_type, headers=headers)
+
+
+HANDLERS = [show_listing_photo]
