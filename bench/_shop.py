@@ -30,6 +30,7 @@ from service.core.signatures import carrier_key, secret_from_bytes
 from service.db.schema import upgrade
 from service.db.session import Database, Tx, driver_url
 from service.embedded import EmbeddedServers, embedded
+from service.files.ownership import claim_buckets
 from service.files.store import Store
 from service.sellers.actions import register_seller
 from service.sellers.schemas import NewSeller
@@ -195,9 +196,10 @@ def open_shop(folder: Path) -> Iterator[Shop]:
 async def _stock(shop: Shop) -> None:
     """Make the platform with its key, and sellers with a product and a batch each."""
     store = Store.of(shop.settings)
-    await store.ensure_buckets()
-    store.close()
     database = Database(shop.settings.database_url, pool_max=1)
+    await store.ensure_buckets()
+    await claim_buckets(database, store)
+    store.close()
     async with database.begin() as tx:
         now = await tx.now()
         shop.tenant_id = await create_tenant(tx, "Bench", now=now)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import secrets
 import signal
 import socket
 import threading
@@ -20,6 +21,7 @@ import msgspec
 import pytest
 
 from service.cli.metadata import all_tables
+from service.cli.storage import prepare_buckets
 from service.core.actor import Role
 from service.db.schema import upgrade
 from service.db.session import Database
@@ -240,7 +242,13 @@ def test_postgresql_killed_under_load_has_every_acknowledged_write(settings: Set
     urls = server.start()
     try:
         upgrade(urls.owner, app_role="fairhold_app", metadata=all_tables(), is_clock_movable=True)
-        own = msgspec.structs.replace(settings, database_url=urls.app, owner_database_url=urls.owner)
+        own = msgspec.structs.replace(
+            settings,
+            database_url=urls.app,
+            owner_database_url=urls.owner,
+            s3_prefix=f"k{secrets.token_hex(5)}",  # buckets belong to one installation
+        )
+        asyncio.run(prepare_buckets(own))
         with opened(own, tmp_path) as shop:
             shop.parts.start("worker")
             load = Load(shop)

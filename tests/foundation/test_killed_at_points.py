@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import secrets
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ import msgspec
 import pytest
 
 from service.cli.metadata import all_tables
+from service.cli.storage import prepare_buckets
 from service.core.actor import SYSTEM
 from service.core.ids import new_id
 from service.db import clock
@@ -232,7 +234,13 @@ def running(settings: Settings, folder: Path) -> Iterator[Street]:
         upgrade(urls.owner, app_role="fairhold_app", metadata=all_tables(), is_clock_movable=True)
         gates = Gates(urls.owner)
         gates.build()
-        own = msgspec.structs.replace(settings, database_url=urls.app, owner_database_url=urls.owner)
+        own = msgspec.structs.replace(
+            settings,
+            database_url=urls.app,
+            owner_database_url=urls.owner,
+            s3_prefix=f"k{secrets.token_hex(5)}",  # buckets belong to one installation
+        )
+        asyncio.run(prepare_buckets(own))
         with opened(own, folder) as shop:
             shop.parts.start("worker")
             load = Load(shop)
