@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import psycopg
 import structlog
-from procrastinate.jobs import DeleteJobCondition
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import DeleteJobCondition, Status
 from sqlalchemy.exc import DBAPIError
 
 from service.accounts.identity import prune_passes
@@ -141,12 +142,26 @@ async def _retry_stalled(queue: Queue, stop: asyncio.Event, stalled: timedelta) 
     """Give back the jobs of workers that died in the middle."""
     while not stop.is_set():
         try:
-            for job in await queue.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled.total_seconds()):
-                await queue.app.job_manager.retry_job(job)
-                _log.warning("job_given_back", job=job.task_name)
+            await give_back(queue, stalled)
         except (OSError, queue.connector_error) as error:
             _log.warning("stalled_check_failed", error=type(error).__name__)
         await _pause(stop, stalled.total_seconds() / 2)
+
+
+async def give_back(queue: Queue, stalled: timedelta) -> None:
+    """Let the jobs of workers that gave no sign of life for `stalled` be done by others.
+
+    Where the same work waits already (`once`), the dead one's job is let go: it cannot wait beside the other, and would
+    keep its lock for ever.
+    """
+    manager = queue.app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=stalled.total_seconds()):
+        try:
+            await manager.retry_job(job)
+            _log.warning("job_given_back", job=job.task_name)
+        except UniqueViolation:
+            await manager.finish_job(job, Status.FAILED, delete_job=True)
+            _log.warning("job_let_go", job=job.task_name)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:
