@@ -128,7 +128,7 @@ async def test_the_worker_finds_its_work_in_seeded_data_and_freezes_the_batch_wi
         assert await reconcile(tx) == []
 
 
-async def test_five_open_cases_have_photos_that_are_stored(
+async def test_five_open_cases_and_an_order_to_send_have_photos_that_are_stored(
     settings: Settings, database: Database, quiet: Console, drain: Drain
 ) -> None:
     await demonstration_people(settings)
@@ -138,8 +138,13 @@ async def test_five_open_cases_have_photos_that_are_stored(
 
     files = await counts(database, "SELECT state, count(*) FROM stored_file GROUP BY 1")
     cases = await counts(database, "SELECT 'cases', count(DISTINCT complaint_id) FROM complaint_evidence")
-    assert files == {"locked": 10}
+    packed = await counts(
+        database,
+        'SELECT o.status, count(*) FROM order_packing_photo p JOIN "order" o ON o.id = p.order_id GROUP BY 1',
+    )
+    assert files == {"locked": 12}
     assert cases == {"cases": 5}
+    assert packed == {"paid": 2}
 
 
 async def test_a_first_seeding_that_is_cut_off_leaves_no_rows_and_the_next_one_makes_them_all(

@@ -25,6 +25,9 @@ def complain(stage: Stage, step: Step) -> None:
     sent = buyer.post(f"/complaints/{draft['id']}/submission")
     frozen = [each["kind"] for each in sent["hold"]["freezes"]]
     step.tell("complaint sent", sent["reference"], f"claims {money(sent['claim'])}; hold frozen by {', '.join(frozen)}")
+    packed = sent["commitment"]
+    ensure_that([each["sha256"] for each in packed["photos"]] == [known.packed_sha256], "the case shows the packing")
+    step.tell("both sides beside", f"{len(sent['evidence'])} of the buyer", f"packed before {packed['committed_at']}")
     linked = await_matching(stage, buyer, draft["id"])
     ensure_that(linked["batch_id"] == known.batch_id, "the misspelt complaint was linked to its batch")
     found = stage.person("mediator").get(f"/complaints/{draft['id']}/matches")
@@ -34,7 +37,7 @@ def complain(stage: Stage, step: Step) -> None:
     step.facts |= {
         "complaint_id": draft["id"], "reference": sent["reference"], "match_status": linked["match_status"],
         "batch_id": linked["batch_id"], "score": best["probability"], "reasons": reasons, "freezes": frozen,
-        "hold_state": sent["hold"]["state"],
+        "hold_state": sent["hold"]["state"], "packed": packed["photos"][0]["sha256"],
     }  # fmt: skip
     _wait_for_batch(stage, step, buyer)
 

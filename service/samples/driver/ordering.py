@@ -10,7 +10,8 @@ from service.core.errors import Unavailable
 from service.core.ids import new_id
 from service.core.signatures import sign_message
 from service.core.wire import FAIRHOLD_NOW, PARCELS, SANDBOX_CARRIER, ParcelRequest, encode, format_instant
-from service.samples.driver.stage import Json, Person, Stage, Step, StepFailed, ensure_that, money
+from service.samples.driver.stage import MAKER, Json, Person, Stage, Step, StepFailed, ensure_that, money
+from service.samples.pictures import label_png
 
 AREA = "330100"
 PRICE_MINOR = 48_000
@@ -32,6 +33,7 @@ def order_and_deliver(stage: Stage, step: Step) -> None:
         step.tell(
             "payment captured", held["hold"]["id"], f"{money(held['hold']['amount'])} held, {held['hold']['state']}"
         )
+    pack(stage, step, first["id"])
     for number, order in ((1, first), (2, second)):
         shipped = ship(stage, number, order["id"])
         step.tell("shipped, batch named", shipped["tracking_number"], f"batch {known.lot}")
@@ -86,6 +88,15 @@ def pay(stage: Stage, order_id: str) -> Json:
         return order if order["status"] == "paid" and order["hold"] is not None else None
 
     return stage.wait("the provider captured the payment", held)
+
+
+def pack(stage: Stage, step: Step, order_id: str) -> None:
+    """Show, as the seller, what is packed, before the parcel leaves; its hash is what the shipment commits to."""
+    files = [("files", ("packed.png", label_png("素芸补水面膜", stage.known.lot), "image/png"))]
+    packed = stage.person(MAKER).post(f"/orders/{order_id}/packing-photos", files=files)
+    ensure_that(packed["committed_at"] is None, "the order is packed before it is sent")
+    stage.known.packed_sha256 = packed["photos"][0]["sha256"]
+    step.tell("packing photo kept", stage.known.packed_sha256[:16] + "…", "sealed with the shipment's event")
 
 
 def ship(stage: Stage, number: int, order_id: str) -> Json:

@@ -62,6 +62,7 @@ class Remembered:
     quiet_order_id: str = ""
     quiet_hold_id: str = ""
     complaint_id: str = ""
+    packed_sha256: str = ""
     hold_id: str = ""
 
 
