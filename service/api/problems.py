@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from traceback import walk_tb
 from typing import Any
 
 import msgspec
@@ -93,7 +94,14 @@ def of_exception(error: Exception, names: Mapping[str, str] = {}) -> Problem:
             error.status_code, "request_refused" if error.status_code < 500 else "internal_error"
         )
         return _problem(error.status_code, code, str(error.detail))
+    if isinstance(error, UnicodeError | LookupError) and _comes_from_a_form(error):
+        return _problem(400, "request_malformed", "a field of the form is not text in the charset that it names")
     return _problem(500, "internal_error", "something went wrong on our side; nothing was changed")
+
+
+def _comes_from_a_form(error: Exception) -> bool:
+    """Whether the framework's reader of forms failed: it decodes fields, and files without a name, as they come."""
+    return any(frame.f_globals.get("__name__") == "litestar._multipart" for frame, _ in walk_tb(error.__traceback__))
 
 
 def _of_database(error: DBAPIError) -> Problem:

@@ -71,6 +71,14 @@ async def workshop() -> AsyncIterator[ImageWorkshop]:
     await made.close()
 
 
+@pytest.fixture(scope="module")
+async def shared_workshop() -> AsyncIterator[ImageWorkshop]:
+    """One workshop for a file of tests that leave it as it was: starting a decoder takes longer than most photos."""
+    made = ImageWorkshop()
+    yield made
+    await made.close()
+
+
 @pytest.fixture
 def ring() -> KeyRing:
     """The keys of a service with the tests' secret."""

@@ -5,7 +5,7 @@ import struct
 import zlib
 from io import BytesIO
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 RED, GREEN, BLUE, WHITE = (220, 30, 30), (30, 180, 60), (30, 60, 220), (255, 255, 255)
 
@@ -22,6 +22,21 @@ def quarters(width: int, height: int) -> Image.Image:
 def noise(width: int, height: int, seed: int = 1) -> Image.Image:
     """A picture of colours by chance, which no format packs well."""
     return Image.frombytes("RGB", (width, height), random.Random(seed).randbytes(width * height * 3))
+
+
+def scene(width: int, height: int, seed: int = 1) -> Image.Image:
+    """A picture with what a photo has: soft light, fine grain, edges and print."""
+    chance = random.Random(seed)
+    picture = Image.new("RGB", (width, height))
+    for cells, strength in ((6, 1.0), (50, 0.3), (max(width, height) // 3, 0.04)):
+        layer = noise(cells, max(1, cells * height // width), chance.randrange(99))
+        picture = Image.blend(picture, layer.resize((width, height), Image.Resampling.BICUBIC), strength)
+    pen = ImageDraw.Draw(picture)
+    for number in range(40):
+        x, y, colour = chance.randrange(width), chance.randrange(height), chance.randrange(2**24)
+        pen.rectangle((x, y, x + width // 12, y + height // 12), outline=colour, width=4)
+        pen.text((x + 9, y + 9), f"LOT {number:03d}-A EXP 2027-08", fill=colour, font_size=max(10, width // 60))
+    return picture
 
 
 def saved(picture: Image.Image, form: str, **options: object) -> bytes:

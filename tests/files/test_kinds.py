@@ -7,8 +7,10 @@ import pillow_heif
 import pytest
 
 from service.core.errors import FairholdError, Invalid, TooLarge
-from service.files import decoder, kinds
+from service.files import decoder, images, kinds
 from service.files.kinds import FILE_BYTES_MAX, Kind, check_count, check_size, sniff_whole
+from service.web import catalogues
+from service.web.words import PHRASES
 from tests.files.pictures import quarters, saved
 
 pillow_heif.register_heif_opener()
@@ -95,6 +97,25 @@ def test_as_many_files_as_the_limits_say_are_taken() -> None:
     check_count(10, 0, 20)
 
 
-def test_decoder_and_service_agree_on_the_pixel_limit() -> None:
+def test_decoder_and_service_agree_on_the_limits() -> None:
     assert decoder.PIXELS_MAX == kinds.PIXELS_MAX == 50_000_000
+    assert decoder.FRAMES_MAX == kinds.FRAMES_MAX == 200
+    assert decoder.PAGES_MAX == kinds.PAGES_MAX == 500
     assert set(decoder._FORMATS) == {kind.value for kind in Kind if kind.is_photo}
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["file_empty", "file_too_large", "file_not_a_photo", "too_many_files", "photo_workshop_busy", *images._REFUSALS],
+)
+def test_each_cause_has_words_of_its_own_in_both_languages(code: str) -> None:
+    english = str(PHRASES[f"error.{code}"])
+    same = {other for other, said in PHRASES.items() if other.startswith("error.file_") and str(said) == english}
+    assert same <= {f"error.{code}"}
+    assert catalogues.load("zh").gettext(english) != english
+
+
+def test_a_document_that_is_a_zip_as_well_is_refused() -> None:
+    with pytest.raises(Invalid) as refusal:
+        sniff_whole(PDF + _zipped())
+    assert refusal.value.code == "file_not_a_photo"

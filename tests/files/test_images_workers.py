@@ -1,0 +1,188 @@
+"""Decoders are processes of their own: what one file does to them costs that file and nothing else."""
+
+import asyncio
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.core.errors import Invalid, TooLarge, Unavailable
+from service.files import decoder
+from service.files.images import _ENVIRONMENT, Derivatives, ImageWorkshop, Limits
+from service.files.kinds import FILE_BYTES_MAX, Kind
+from tests.files.documents import object_stream_bomb
+from tests.files.judging import MEMORY_MB_MAX
+from tests.files.pictures import png_bomb, quarters, saved, scan_bomb
+
+
+async def assert_works(workshop: ImageWorkshop) -> None:
+    """The next file is decoded."""
+    made = await workshop.derive(saved(quarters(64, 48), "JPEG"), Kind.JPEG)
+    assert (made.width_px, made.height_px) == (64, 48)
+
+
+async def test_an_empty_and_a_huge_file_are_refused_before_a_decoder_sees_them(workshop: ImageWorkshop) -> None:
+    with pytest.raises(Invalid) as empty:
+        await workshop.derive(b"", Kind.JPEG)
+    with pytest.raises(TooLarge) as large:
+        await workshop.derive(bytes(20_000_001), Kind.JPEG)
+    assert (empty.value.code, large.value.code) == ("file_empty", "file_too_large")
+    assert workshop._idle == []
+
+
+@pytest.mark.parametrize("side", [7072, 12_000])
+async def test_a_pixel_bomb_is_refused_by_its_header(workshop: ImageWorkshop, side: int) -> None:
+    bomb = png_bomb(side)
+    assert len(bomb) < 1_000_000
+    with pytest.raises(Invalid) as refusal:
+        await workshop.derive(bomb, Kind.PNG)
+    assert refusal.value.code == "file_too_many_pixels"
+    await assert_works(workshop)
+
+
+async def test_a_file_that_decodes_for_ever_is_ended_by_the_wall_clock() -> None:
+    workshop = ImageWorkshop(Limits(cpu_seconds=30, wall_seconds=1.0))
+    try:
+        with pytest.raises(Invalid) as refusal:
+            await workshop.derive(scan_bomb(4000, 400), Kind.JPEG)
+        assert refusal.value.code == "file_timeout"
+        assert workshop._idle == []
+    finally:
+        await workshop.close()
+
+
+async def test_a_worker_that_was_killed_costs_no_file(workshop: ImageWorkshop) -> None:
+    await assert_works(workshop)
+    workshop._idle[0]._process.kill()
+    await assert_works(workshop)
+
+
+async def test_a_hanging_file_holds_up_only_itself() -> None:
+    workshop = ImageWorkshop(Limits(cpu_seconds=1, wall_seconds=30.0))
+    try:
+        hanging = asyncio.create_task(workshop.derive(scan_bomb(4000, 400), Kind.JPEG))
+        for _ in range(5):
+            await assert_works(workshop)
+        with pytest.raises(Invalid):
+            await hanging
+    finally:
+        await workshop.close()
+
+
+async def test_a_caller_who_goes_away_leaves_no_worker_in_the_middle_of_a_file(workshop: ImageWorkshop) -> None:
+    task = asyncio.create_task(workshop.derive(scan_bomb(4000, 400), Kind.JPEG))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(task), timeout=0.5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert workshop._idle == []
+    await assert_works(workshop)
+
+
+async def test_too_many_waiting_photos_are_refused_at_once() -> None:
+    workshop = ImageWorkshop(Limits(waiting_max=2))
+    photo = saved(quarters(64, 48), "JPEG")
+    try:
+        results = await asyncio.gather(*(workshop.derive(photo, Kind.JPEG) for _ in range(3)), return_exceptions=True)
+    finally:
+        await workshop.close()
+    refused = [each for each in results if isinstance(each, Unavailable)]
+    assert [each.code for each in refused] == ["photo_workshop_busy"]
+    assert sum(isinstance(each, Derivatives) for each in results) == 2
+
+
+async def test_a_worker_is_replaced_after_its_share_of_files() -> None:
+    workshop = ImageWorkshop(Limits(jobs_per_worker_max=2))
+    try:
+        await assert_works(workshop)
+        first = workshop._idle[0]._process.pid
+        await assert_works(workshop)
+        assert workshop._idle == []
+        await assert_works(workshop)
+        assert workshop._idle[0]._process.pid != first
+    finally:
+        await workshop.close()
+
+
+async def test_decoders_get_nothing_of_our_environment(
+    workshop: ImageWorkshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIRHOLD_SECRET", "never to be seen there")
+    await assert_works(workshop)
+    seen = Path(f"/proc/{workshop._idle[0]._process.pid}/environ")
+    if not seen.exists():
+        pytest.skip("no /proc on this system")
+    assert b"FAIRHOLD" not in seen.read_bytes()
+
+
+async def test_a_file_that_uses_up_its_time_ends_one_worker_and_is_not_tried_again() -> None:
+    workshop = ImageWorkshop(Limits(cpu_seconds=1, wall_seconds=30.0))
+    try:
+        await asyncio.gather(assert_works(workshop), assert_works(workshop))
+        before = {worker._process.pid for worker in workshop._idle}
+        assert len(before) == 2
+        with pytest.raises(Invalid) as refusal:
+            await workshop.derive(scan_bomb(4000, 3000), Kind.JPEG)
+        assert refusal.value.code == "file_timeout"
+        assert {worker._process.pid for worker in workshop._idle} < before
+        await assert_works(workshop)
+    finally:
+        await workshop.close()
+
+
+async def test_an_upload_is_handed_on_in_pieces_from_wherever_its_file_stands(
+    workshop: ImageWorkshop, tmp_path: Path
+) -> None:
+    photo = saved(quarters(640, 480), "JPEG") + bytes(5_000_000)
+    path = tmp_path / "upload"
+    path.write_bytes(photo)
+    with path.open("rb") as upload:
+        upload.seek(1_000)
+        from_file = await workshop.derive(upload, Kind.JPEG)
+        assert not upload.closed
+    assert from_file == await workshop.derive(path, Kind.JPEG) == await workshop.derive(photo, Kind.JPEG)
+
+
+@pytest.mark.parametrize(
+    "colours",
+    [
+        pytest.param(0, id="grey"),
+        pytest.param(2, id="RGB", marks=pytest.mark.full),
+        pytest.param(4, id="grey and alpha", marks=pytest.mark.full),
+        pytest.param(6, id="RGBA"),
+    ],
+)
+def test_as_many_pixels_as_the_limit_says_are_decoded_within_the_memory(colours: int) -> None:
+    body = png_bomb(7_071, colours).ljust(FILE_BYTES_MAX, b"\0")
+    told, peak_mb = _decoded_alone("png", body)
+    assert (told["width"], told["height"]) == (7_071, 7_071)
+    assert peak_mb <= MEMORY_MB_MAX
+
+
+def test_what_unpacks_to_more_than_the_memory_is_refused_within_it() -> None:
+    told, peak_mb = _decoded_alone("pdf", object_stream_bomb(500))
+    assert told["error"] in ("file_unpacks_too_large", "file_damaged")
+    assert peak_mb <= MEMORY_MB_MAX
+
+
+def _decoded_alone(kind: str, body: bytes) -> tuple[dict[str, int | str], float]:
+    """The answer's head of a decoder that sees one file only, and its peak of resident memory in MiB."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("no /proc on this system: memory is not measured")
+    job = json.dumps({"kind": kind, "cpu_seconds": 60, "body": len(body)}).encode()
+    command = [sys.executable, "-I", decoder.__file__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(struct.pack(">I", len(job)) + job + body)
+        process.stdin.flush()
+        head: dict[str, int | str] = json.loads(process.stdout.read(struct.unpack(">I", process.stdout.read(4))[0]))
+        process.stdout.read(int(head.get("view", 0)) + int(head.get("thumbnail", 0)))
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        process.stdin.close()
+    assert process.returncode == 0
+    return head, int(status.partition("VmHWM:")[2].split()[0]) / 1_024
