@@ -8,6 +8,7 @@ import pytest
 from service.complaints import rules
 from service.complaints.rules import COMPLAINT, OFFER, Silence
 from service.core.errors import Conflict, Forbidden, Invalid
+from service.web.words import PHRASES
 
 SILENT = Silence("none", is_verified=True, claim_minor=100, grant_max_minor=100, buyer_grants=0, seller_grants=0)
 
@@ -37,29 +38,42 @@ def test_only_the_named_sides_take_a_step(state: str, action: str) -> None:
                 rules.check_part(step, side)
 
 
-@pytest.mark.parametrize(
-    ("kind", "harm", "risk"),
-    [
-        ("wrong_item", "none", "low"),
-        ("fake", "none", "low"),
-        ("unsafe", "none", "medium"),
-        ("wrong_item", "discomfort", "low"),
-        ("expired", "discomfort", "medium"),
-        ("unsafe", "discomfort", "high"),
-        ("other", "injury", "high"),
-        ("unsafe", "injury", "serious"),
-        ("wrong_item", "hospital", "serious"),
-    ],
-)
-def test_risk_is_severity_times_probability(kind: str, harm: str, risk: str) -> None:
-    assert rules.assess_risk(kind, harm).risk == risk
+CELLS = {
+    "none": ("low", "low", "medium"),
+    "discomfort": ("low", "medium", "high"),
+    "injury": ("high", "high", "serious"),
+    "hospital": ("serious", "serious", "serious"),
+}
+BY_PROBABILITY = {
+    "unlikely": ("not_as_described", "wrong_item", "not_delivered", "withdrawal", "other"),
+    "possible": ("fake", "damaged", "expired", "missing_licence"),
+    "likely": ("unsafe",),
+}
 
 
-def test_every_kind_and_harm_has_a_risk_with_a_reason() -> None:
-    for kind, harm in product(rules.KINDS, rules.HARMS):
+@pytest.mark.parametrize(("harm", "place"), list(product(CELLS, range(3))))
+def test_each_cell_of_the_risk_table(harm: str, place: int) -> None:
+    probability, kinds = list(BY_PROBABILITY.items())[place]
+    for kind in kinds:
         found = rules.assess_risk(kind, harm)
-        assert found.risk in rules.RISKS
-        assert found.reason.startswith(f"{harm}_")
+        assert (found.risk, found.reason, found.rules) == (CELLS[harm][place], f"{harm}_{probability}", "risk-1")
+
+
+def test_every_kind_and_harm_stands_in_the_table_and_its_reason_has_words() -> None:
+    assert {kind for kinds in BY_PROBABILITY.values() for kind in kinds} == set(rules.KINDS) == set(rules.PROBABILITY)
+    assert tuple(CELLS) == rules.HARMS
+    for harm, probability in product(CELLS, BY_PROBABILITY):
+        assert f"risk_reason.{harm}_{probability}" in PHRASES
+
+
+def test_a_graver_harm_never_makes_a_smaller_risk_and_no_harm_is_graver_than_itself() -> None:
+    ranks = [[rules.RISKS.index(risk) for risk in row] for row in CELLS.values()]
+    for line in (*ranks, *zip(*ranks, strict=True)):
+        assert list(line) == sorted(line)
+    order = (None, *rules.HARMS)
+    for harm, than in product(order, order):
+        expected = order.index(harm) > max(order.index(than), 1)
+        assert rules.is_graver(harm, than) is expected
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from litestar import Request, Router
 from litestar.di import NamedDependency, Provide
 
 from service.accounts.guards import is_secure
+from service.complaints.reports_api import provide_counter
 from service.core.actor import Actor
 from service.db.requests import Claim
 from service.db.session import Tx
@@ -23,6 +24,7 @@ from service.web.pages import (
     mediator,
     operator,
     public,
+    readings,
     regulator,
     seller,
 )
@@ -42,6 +44,7 @@ _MODULES: tuple[Any, ...] = (
     mediator,
     likenesses,
     challenges,
+    readings,
     regulator,
     operator,
 )
@@ -64,6 +67,7 @@ HANDLERS = [
         route_handlers=[handler for module in _MODULES for handler in module.HANDLERS],
         dependencies={
             "shell": Provide(_provide_shell, sync_to_thread=False),
+            "counter": Provide(provide_counter, sync_to_thread=False),
             "intake": Provide(evidence.provide_intake, sync_to_thread=False),
             "photo_desk": Provide(challenges.provide_photo_desk, sync_to_thread=False),
         },

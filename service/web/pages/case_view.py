@@ -13,7 +13,7 @@ from service.disputes.queries import dispute_of_complaint
 from service.disputes.schemas import DisputeView
 from service.web import paths
 from service.web.language import Language
-from service.web.pages.casework import batches_of, effect, happenings, ruling_notice
+from service.web.pages.casework import batches_of, effect, happenings, ruling_notice, words_of
 from service.web.pages.naming import goods_of, shop_names
 from service.web.pages.sides import asked_photos, sides_of
 from service.web.phrase import Phrase, say
@@ -38,7 +38,7 @@ async def case_page(tx: Tx, buyer: Actor, case: ComplaintView, language: Languag
         state=f"state.{case.status}",
         turn=_turn(case, dispute, now),
         held=held_of(case.hold),
-        story=case.narrative or "",
+        story=words_of(case),
         sides=sides_of(case, "buyer"),
         asked_photos=asked_photos(case, "buyer", paths.case, now=now),
         timeline=happenings(events, lots, say("word.mediator")),

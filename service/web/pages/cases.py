@@ -36,7 +36,7 @@ async def own_case(tx: Tx, actor: Actor, reference: str) -> ComplaintView:
     """Return a case of the actor's own that was sent; raises `NotFound` ("complaint_not_found")."""
     buyer = as_buyer(actor)
     case = await get_complaint(tx, buyer, await find_case(tx, buyer, reference))
-    if case.submitted_at is None:
+    if case.submitted_at is None and case.part_of is None:
         raise NotFound("complaint_not_found")
     return case
 
@@ -52,7 +52,10 @@ def drawn(tx: Tx, actor: Actor, reference: str, language: Language) -> Draw:
 
 @get("/cases/{reference:str}", opt=READ)
 async def show(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
-    """Show a case."""
+    """Show a case; a second complaint of a kind leads to the case that it became part of."""
+    case = await own_case(tx, actor, reference)
+    if case.submitted_at is None and case.part_of is not None and case.part_of.reference is not None:
+        return shell.go(paths.case(case.part_of.reference), done="done.merged")
     return await shell.page(await drawn(tx, actor, reference, shell.language)(EMPTY_FORM))
 
 

@@ -25,6 +25,12 @@ ROWS = 25
 _OPEN_HOLDS = ("awaiting_delivery", "in_window")
 
 
+def words_of(case: ComplaintView) -> str:
+    """Return what the buyer wrote: the story, and what was added to it."""
+    added = [entry.text for entry in case.entries if entry.side == "buyer" and entry.text]
+    return "\n\n".join(each for each in (case.narrative, *added) if each)
+
+
 class Named(Protocol):
     """A product or batch with its names."""
 
@@ -125,19 +131,20 @@ def wanted(view: ComplaintView) -> Phrase:
 
 
 def photos(evidence: Iterable[EvidenceView], *sides: Side) -> tuple[Photo, ...]:
-    """Return the photos that these sides sent, in the order they came."""
+    """Return the photos that these sides sent, in the order they came, and the places of files that were erased."""
     return tuple(
         Photo(
             id=str(each.file_id),
             caption="",
             of=side,
+            state="photo.erased" if each.state == "erased" else "photo.ready",
             size_bytes=each.size_bytes,
             taken_in_at=each.received_at,
             sha256=each.sha256,
         )
         for each in evidence
         for side in sides
-        if each.side == side and each.has_view
+        if each.side == side and (each.has_view or each.state == "erased")
     )
 
 

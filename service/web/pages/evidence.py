@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from service.complaints import evidence
+from service.complaints.limits import Counter
 from service.complaints.queries import case_of_file
 from service.core.actor import Actor
 from service.core.errors import Invalid, NotFound
@@ -79,13 +80,24 @@ class Intake:
     """Takes photos in, with no transaction open, for the buyer's forms."""
 
     def __init__(
-        self, database: Database, store: Store, workshop: ImageWorkshop, ring: KeyRing, settings: Settings
+        self,
+        database: Database,
+        store: Store,
+        workshop: ImageWorkshop,
+        ring: KeyRing,
+        settings: Settings,
+        counter: Counter,
     ) -> None:
+        self.counter = counter
         self._desk = evidence.Desk(database, store, workshop, ring, settings)
         self.retention_days = settings.evidence_retention_days
 
     async def receive(self, actor: Actor, case_id: UUID, files: list[UploadFile]) -> list[Received]:
-        """Return the files as they were taken in, all or none; a refusal names the file as the person knows it."""
+        """Count the files and return them as they were taken in, all or none.
+
+        A refusal names the file as the person knows it.
+        """
+        await self.counter.count("files", len(files))
         try:
             return await evidence.take_in(self._desk, actor, case_id, [cast("BinaryIO", each.file) for each in files])
         except Invalid as error:
@@ -102,9 +114,10 @@ def provide_intake(
     workshop: NamedDependency[ImageWorkshop],
     ring: NamedDependency[KeyRing],
     settings: NamedDependency[Settings],
+    counter: NamedDependency[Counter],
 ) -> Intake:
     """Return what takes photos in."""
-    return Intake(database, store, workshop, ring, settings)
+    return Intake(database, store, workshop, ring, settings, counter)
 
 
 IntakeOf = NamedDependency[Intake]
@@ -132,6 +145,8 @@ async def add(
     if not files and not words:
         return await shell.wrong(missing(Form(form.values), photos="error.file_missing"), draw)
     try:
+        if words:
+            await intake.counter.count("entries")
         async with database.begin() as short:
             case_id = (await own_case(short, actor, reference)).id
         received = await intake.receive(buyer, case_id, files) if files else []

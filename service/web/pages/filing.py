@@ -7,13 +7,17 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
+from service.accounts.devices import device_cookie
+from service.accounts.guards import is_secure
 from service.complaints import evidence
 from service.complaints.actions import create_draft, submit
 from service.complaints.queries import get_complaint
+from service.complaints.reports_api import CounterOf
 from service.complaints.schemas import NewComplaint
 from service.core.actor import Actor
 from service.core.errors import Conflict, Invalid, NotFound
 from service.db.session import Database, Tx
+from service.settings import Settings
 from service.web import paths
 from service.web.language import Language
 from service.web.pages.area import as_buyer
@@ -41,8 +45,10 @@ async def ask_order(shell: ShellOf, tx: TxOf, actor: ActorOf, order: FromQuery[s
 
 
 @post(paths.FILE, opt=SEND)
-async def begin(shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
-    """Begin a draft about the order, or about goods from elsewhere."""
+async def begin(
+    shell: ShellOf, tx: TxOf, actor: ActorOf, counter: CounterOf, settings: NamedDependency[Settings]
+) -> Page:
+    """Begin a draft about the order, or about goods from elsewhere; the device gets its mark."""
     form, page = await shell.form(), _order_page(tx, actor, shell.language)
     if form.value("later"):
         return shell.go(paths.MINE)
@@ -50,12 +56,16 @@ async def begin(shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
     if asked.errors:
         return await shell.wrong(asked, page)
     try:
+        await counter.count("complaints")
         await shell.take(form)
         chosen = None if form.value("order") == "none" else _order_id(form.value("order"))
         draft = await create_draft(tx, as_buyer(actor), NewComplaint(order_id=chosen), now=await tx.now())
     except REFUSALS as error:
         return await shell.refused(error, form, page, {"order_id": "order"})
-    return shell.go(paths.filing(draft.id, "problem"))
+    answer = shell.go(paths.filing(draft.id, "problem"))
+    if counter.source.device is None:
+        answer.set_cookie(device_cookie(settings, is_secure=is_secure(settings)))
+    return answer
 
 
 @get("/file/{draft_id:uuid}/{step:str}", opt=READ)
@@ -78,6 +88,8 @@ async def ask_check(draft_id: DraftId, shell: ShellOf, tx: TxOf, actor: ActorOf)
 
 async def _show(draft_id: UUID, step: str, shell: Shell, tx: Tx, actor: Actor) -> Page:
     at = await _filing(tx, actor, draft_id, shell.language)
+    if at.case.part_of is not None:
+        return shell.go(paths.case(at.case.part_of.reference or at.case.reference), done="done.merged")
     if at.case.submitted_at is not None:
         return await shell.page(await sent_page(tx, at.case)) if step == "sent" else shell.go(_case(at))
     if step == "next":
@@ -113,11 +125,13 @@ async def send(draft_id: DraftId, shell: ShellOf, tx: TxOf, actor: ActorOf) -> P
         return await shell.wrong(asked, page)
     try:
         await shell.take(form)
-        await submit(tx, as_buyer(actor), draft_id, now=await tx.now())
+        sent = await submit(tx, as_buyer(actor), draft_id, now=await tx.now())
     except REFUSALS as error:
         if isinstance(error, Conflict) and error.code == "complaint_sent":  # by another form of the same draft
             return shell.go(paths.filing(draft_id, "sent"))
         return await shell.refused(error, form, page, ON_CHECK)
+    if sent.id != draft_id:
+        return shell.go(paths.case(sent.reference), done="done.merged")
     return shell.go(paths.filing(draft_id, "sent"))
 
 

@@ -19,6 +19,7 @@ from service.web.pages.casework import name_of
 from service.web.pages.filing_check import check_page
 from service.web.pages.filing_steps import path_after, path_before, place_of
 from service.web.pages.naming import options
+from service.web.pages.readings import said_in_draft
 from service.web.phrase import say
 from service.web.views import filing
 from service.web.views.base import View
@@ -67,6 +68,7 @@ def _said(case: ComplaintView) -> Mapping[str, str]:
         "story": case.narrative,
         "wanted": case.wanted,
         "batch": case.batch_id,
+        "share_name": "yes" if case.shows_name else "",
         "share_public": "yes" if case.may_publish else "",
         "amount": formats.number(float(case.claim.money().major), 2).replace(",", "") if case.claim else "",
         "email": contact.email if contact else "",
@@ -115,6 +117,7 @@ async def _photos(at: Filing, form: Form) -> View:
         photos_max=FILES_PER_COMPLAINT_MAX,
         size_max_bytes=FILE_BYTES_MAX,
         next=path_after(at.case, "photos"),
+        readings=await said_in_draft(at.tx, at.buyer, at.case.id, "photos"),
     )
 
 
@@ -123,13 +126,15 @@ def own_photos(case: ComplaintView) -> tuple[Photo, ...]:
     return tuple(
         Photo(str(each.file_id), "", "buyer", size_bytes=each.size_bytes, sha256=each.sha256, removable=True)
         for each in case.evidence
+        if each.state != "erased"
     )
 
 
 async def _batch(at: Filing, form: Form) -> View:
     found = await suggestions(at.tx, at.buyer, at.case.id)
     candidates = tuple(_candidate(each, at.language) for each in found.suggestions)
-    return filing.AskBatch(**_shared(at, "batch", form), candidates=candidates)
+    readings = await said_in_draft(at.tx, at.buyer, at.case.id, "batch")
+    return filing.AskBatch(**_shared(at, "batch", form), candidates=candidates, readings=readings)
 
 
 def _candidate(found: BatchSuggestion, language: Language) -> Candidate:

@@ -132,7 +132,8 @@ async def _contact(at: Filing, form: Form) -> None:
         raise Invalid("email_malformed", "an e-mail address is name@domain", field="contact_email")
     if phone and not (phone.startswith("+") and phone[1:].isdigit()):
         raise Invalid("phone_malformed", "a phone number has its country code", field="contact_phone")
-    await _change(at, contact_email=email, contact_phone=phone, may_publish=form.value("share_public") == "yes")
+    consents = {"shows_name": form.value("share_name") == "yes", "may_publish": form.value("share_public") == "yes"}
+    await _change(at, contact_email=email, contact_phone=phone, **consents)
 
 
 _NEEDED: Mapping[str, Mapping[str, str]] = {

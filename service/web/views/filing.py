@@ -2,8 +2,8 @@
 
 Fields by page: order: `order` (an order's id, or "none"); problem: `problem`; harm: `harm`, `who`; product: `product`,
 `brand`, `lot`, `gtin`, `shop`, `channel`, `bought_on`; story: `story`; photos: `photos` (many files); batch: `batch` (a
-batch's id, "none" or "unsure"), `lot`; wanted: `wanted`, `amount`; contact: `email`, `phone`, `share_public`; check:
-`true`.
+batch's id, "none" or "unsure"), `lot`; wanted: `wanted`, `amount`; contact: `email`, `phone`, `share_name`,
+`share_public`; check: `true`.
 """
 
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from typing import ClassVar
 from service.core.money import Money
 from service.web.views.base import View
 from service.web.views.parts import EMPTY_FORM, Candidate, Clock, Form, Happening, Held, Option, Photo, Reason, Row
+from service.web.views.readings import NOTHING_SAID, PhotosSay
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class AskPhotos(Question):
     photos_max: int = 10
     size_max_bytes: int = 20_000_000
     next: str = ""
+    readings: PhotosSay = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,7 @@ class AskBatch(Question):
 
     template: ClassVar[str] = "filing/batch.html"
     candidates: tuple[Candidate, ...]
+    readings: PhotosSay = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

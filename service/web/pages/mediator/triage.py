@@ -25,7 +25,7 @@ from service.web.pages.mediator.case import seen_case
 from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
 from service.web.phrase import Phrase, say
 from service.web.views.mediator import Triage, TriageList, TriageRow
-from service.web.views.parts import EMPTY_FORM, Candidate, Clock, Form, Reason
+from service.web.views.parts import EMPTY_FORM, Candidate, Clock, Form, Reason, Row
 from service.web.words import PHRASES
 from service.web.words.reasons import FITTING
 
@@ -98,15 +98,20 @@ async def triage_page(tx: Tx, actor: Actor, reference: str, language: Language, 
     due = next((each.due_at for each in view.available_actions if each.action == "triage"), None)
     return Triage(
         reference=view.reference,
-        story=view.narrative or "",
+        story=casework.words_of(view),
         why=why(view),
         clock=_clock(due, await tx.now()),
-        typed=casework.typed_rows(view),
+        typed=(*_risk(view), *casework.typed_rows(view)),
         photos=casework.photos(view.evidence, "buyer", "seller"),
         candidates=await _candidates(tx, actor, view, language),
         waits=view.status == "triage",
         form=form,
     )
+
+
+def _risk(view: ComplaintView) -> tuple[Row, ...]:
+    """Return the line that says which risk the rules see, and why."""
+    return (Row("fact.risk", say(f"risk_reason.{view.risk_reason}")),) if view.risk_reason else ()
 
 
 def why(case: ComplaintView | ComplaintSummary) -> Phrase:

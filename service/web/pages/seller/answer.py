@@ -12,6 +12,7 @@ from litestar.params import FromPath
 
 from service.batches.queries import batches_by_id, get_product
 from service.complaints import actions, evidence
+from service.complaints.limits import Counter
 from service.complaints.queries import case_timeline, get_complaint
 from service.complaints.rules import is_injury
 from service.complaints.schemas import ComplaintView, NewAnswer, NewOffer
@@ -58,7 +59,7 @@ async def show_case(
 async def answer_case(  # noqa: PLR0913, PLR0917 - what taking photos in needs
     reference: FromPath[str], shell: ShellOf, tx: NamedDependency[Tx], actor: NamedDependency[Actor],
     database: NamedDependency[Database], store: NamedDependency[Store], workshop: NamedDependency[ImageWorkshop],
-    settings: NamedDependency[Settings],
+    settings: NamedDependency[Settings], counter: NamedDependency[Counter],
 ) -> Page:  # fmt: skip
     """Send the answer, its photos first; "show the effect" sends nothing and shows it."""
     form = await shell.form()
@@ -67,10 +68,11 @@ async def answer_case(  # noqa: PLR0913, PLR0917 - what taking photos in needs
         return await shell.page(await draw(form))
     if (looked_at := check_answer(form)).errors:
         return await shell.wrong(looked_at, draw)
+    photos = await shell.files("photos")
     try:
-        case_id, files = await _take_in(
-            database, store, workshop, settings, actor, reference, await shell.files("photos")
-        )
+        if photos:
+            await counter.count("files", len(photos))
+        case_id, files = await _take_in(database, store, workshop, settings, actor, reference, photos)
         await shell.take(form)
         await send_answer(tx, actor, case_id, form, files, retention_days=settings.evidence_retention_days)
     except REFUSALS as error:
@@ -120,7 +122,7 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
         injury=is_injury(view.harm),
         state=f"state.{view.status}",
         clock=casework.clock_for_seller(due, now),
-        story=view.narrative or "",
+        story=casework.words_of(view),
         wanted=casework.wanted(view),
         sides=sides_of(view, "seller"),
         asked_photos=asked_photos(view, "seller", paths.seller_case, now=now),
@@ -213,6 +215,8 @@ async def _take_in(
 
 async def _facts(tx: Tx, actor: Actor, view: ComplaintView, lot: str) -> list[Row]:
     rows = casework.hold_rows(view.hold)
+    if view.buyer_name is not None:  # the buyer agreed that the seller may know it
+        rows.append(Row("fact.buyer", view.buyer_name))
     if view.order_id is not None:
         order = await get_order(tx, actor, view.order_id)
         rows.append(Row("fact.order", Reference(order.platform_ref)))
