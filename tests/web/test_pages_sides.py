@@ -97,7 +97,7 @@ async def test_an_order_that_was_sent_meanwhile_takes_no_photo(cases: Cases, des
     ("language", "before", "sealed", "you"),
     [
         ("en", "From before the order was sent", "Sealed when it was sent,", "You"),
-        ("zh", "发货前拍摄", "发货时已封存", "您"),
+        ("zh", "发货前拍摄", "发货时封存", "您"),
     ],
 )
 async def test_each_side_and_the_mediator_see_both_sides_with_time_and_hash(
