@@ -61,6 +61,11 @@ def draft_photo_removal(draft_id: object, evidence_id: object) -> str:
     return f"{FILE}/{draft_id}/photos/{evidence_id}/removal"
 
 
+def draft_reading(draft_id: object, reading_id: object, step: str) -> str:
+    """POST: take over what was read on a photo of a draft, and go back to the question."""
+    return f"{FILE}/{draft_id}/readings/{reading_id}/{step}"
+
+
 def receipt(order_id: object) -> str:
     """GET asks, POST confirms that the goods came (`waive=yes` releases the payment at once)."""
     return f"/my/orders/{order_id}/receipt"

@@ -46,17 +46,19 @@ async def photo(cases: Cases, case_id: str, content: bytes | None = None, by: Ac
     return str(answer.json()[-1]["file_id"])
 
 
-async def offer(cases: Cases, case_id: str, file_id: str, **told: Any) -> str:
+async def offer(cases: Cases, case_id: str, file_id: str, *, others: str = "[]", **told: Any) -> str:
     """Write a reading as the job does, and return its id."""
     reading_id = str(new_id())
     values = {"kind": "lot", "value": "SY26J1807", "text": "LOT SY26J1807", **told}
     await cases.sql(
         "INSERT INTO complaint_photo_reading"
         " (file_id, tenant_id, complaint_id, engine, width_px, height_px, others, at)"
-        " SELECT :file_id, tenant_id, id, 'test', 800, 600, '[]', fairhold_now() FROM complaint WHERE id = :case_id"
+        " SELECT :file_id, tenant_id, id, 'test', 800, 600, CAST(:others AS jsonb), fairhold_now()"
+        " FROM complaint WHERE id = :case_id"
         " ON CONFLICT DO NOTHING",
         file_id=file_id,
         case_id=case_id,
+        others=others,
     )
     await cases.sql(
         "INSERT INTO complaint_reading (id, tenant_id, complaint_id, file_id, kind, value, text, source,"

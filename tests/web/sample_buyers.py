@@ -37,6 +37,7 @@ from tests.web.sample_parts import (
     step,
     wrong,
 )
+from tests.web.sample_readings import READINGS, STILL_READ
 
 KINDS = options(
     "kind.unsafe",
@@ -158,9 +159,11 @@ def filing_views() -> dict[str, View]:
             ),
         ),
         "file-story": filing.AskStory(step=step(4), back=BACK, form=Form({"story": STORY})),
-        "file-photos": filing.AskPhotos(step=step(5), back=BACK, draft_id="d1", photos=PHOTOS, next="/file/d1/batch"),
+        "file-photos": filing.AskPhotos(
+            step=step(5), back=BACK, draft_id="d1", photos=PHOTOS, next="/file/d1/batch", readings=READINGS
+        ),
         "file-photos-none": filing.AskPhotos(step=step(5), back=BACK, draft_id="d1", next="/file/d1/batch"),
-        "file-batch": filing.AskBatch(step=step(6), back=BACK, candidates=CANDIDATES),
+        "file-batch": filing.AskBatch(step=step(6), back=BACK, candidates=CANDIDATES, readings=STILL_READ),
         "file-batch-none": filing.AskBatch(step=step(6), back=BACK, candidates=()),
         "file-wanted": filing.AskWanted(step=step(7), back=BACK, options=WANTED, paid=cny(48_000), held=HELD),
         "file-wanted-unpaid": filing.AskWanted(step=step(7), back=BACK, options=WANTED[-1:], paid=None),

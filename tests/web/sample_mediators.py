@@ -28,6 +28,7 @@ from tests.web.sample_parts import (
     sides,
     wrong,
 )
+from tests.web.sample_readings import READINGS
 
 SIGNALS = (
     mediator.SignalRow(
@@ -271,4 +272,5 @@ def _case(
         ruling,
         form,
         similar=SIMILAR,
+        readings=READINGS,
     )

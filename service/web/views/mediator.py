@@ -24,6 +24,7 @@ from service.web.views.parts import (
     Row,
     SavedView,
 )
+from service.web.views.readings import NOTHING_SAID, PhotosSay
 from service.web.views.sides import AskedPhoto, Asking, Sides
 
 
@@ -131,6 +132,7 @@ class MediatorCase(View):
     asked_photos: tuple[AskedPhoto, ...] = ()
     asking: Asking | None = None
     similar: SimilarPhotos = NOTHING_SIMILAR
+    readings: PhotosSay = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)

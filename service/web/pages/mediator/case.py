@@ -30,12 +30,14 @@ from service.web.pages import casework
 from service.web.pages.likenesses import similar_photos
 from service.web.pages.mediator.letters import letters
 from service.web.pages.mediator.queue import risk_shown
+from service.web.pages.readings import said_in_case
 from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
 from service.web.pages.sides import asked_photos, asking, sides_of
 from service.web.phrase import Lot, Phrase, say
 from service.web.views.likenesses import SimilarPhotos
 from service.web.views.mediator import MediatorCase, SideOfCase, SourcedFact
 from service.web.views.parts import EMPTY_FORM, Effect, FieldError, Form, Happening, Option, Reason, Row, refusal
+from service.web.views.readings import NOTHING_SAID
 
 READ = {"allow": "web.mediator"}
 SEND = {**READ, LATE_CLAIM: True}
@@ -123,6 +125,7 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
         precedents=(),
         checks=tuple(_checks(view, similar)),
         similar=similar,
+        readings=await said_in_case(tx, actor, view.id) if view.viewer == "mediator" else NOTHING_SAID,
         timeline=await _timeline(tx, actor, view, dispute),
         effects=effects(form, whole),
         letters=await letters(tx, view, dispute, form, now=now) if rulable and dispute else (),

@@ -1,0 +1,98 @@
+"""What was read on photos, on the pages of a draft and of a mediator's case, in both languages and without a script."""
+
+import pytest
+
+from service.core.actor import Role
+from service.web.language import Language
+from tests.complaints.conftest import Cases, cases
+from tests.complaints.labels import label
+from tests.complaints.test_readings import offer, photo
+from tests.web.desks import Desk, desk
+
+__all__ = ["cases", "desk"]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ("We read these on your photos", "Lot code · from the print", "Very likely", "Use this")),
+        ("zh", ("我们从您的照片上读出了这些内容", "批号 · 读自印刷文字", "很可能", "采用此项")),
+    ],
+)
+async def test_a_buyer_sees_what_was_read_and_takes_it_over_with_one_press(
+    cases: Cases, desk: Desk, language: Language, said: tuple[str, ...]
+) -> None:
+    draft = await cases.draft(await cases.order())
+    file_id = await photo(cases, draft)
+    lot = await offer(cases, draft, file_id)
+    await offer(cases, draft, file_id, kind="expiry", value="2029-03-11")
+    browser = desk(cases.buyer, language)
+    for step in ("photos", "batch"):
+        await browser.open(f"/file/{draft}/{step}")
+        for words in (*said, "SY26J1807"):
+            assert words in browser.text, (step, words)
+        assert "2029" not in browser.text  # a draft has no field for a day
+        assert f'<image href="/evidence/{file_id}/view"' in browser.page
+    assert (await cases.case(draft))["told"]["lot_text"] == ""
+    press = f"/file/{draft}/readings/{lot}/batch"
+    assert f'formaction="{press}"' in browser.page
+    for _ in range(2):
+        await browser.answer({}, to=press, form=browser.form("lot"))
+        assert browser.status == 200
+        assert 'value="SY26J1807"' in browser.page
+    assert press not in browser.page
+    assert (await cases.case(draft))["told"]["lot_text"] == "SY26J1807"
+
+
+async def test_a_photo_that_waits_is_said_to_with_a_link_to_look_again(cases: Cases, desk: Desk) -> None:
+    draft = await cases.draft(await cases.order())
+    await photo(cases, draft)
+    browser = await desk(cases.buyer).open(f"/file/{draft}/photos")
+    assert "1 photo is still being read." in browser.text
+    assert f'<a href="/file/{draft}/photos">Look again</a>' in browser.page
+
+
+async def test_a_draft_without_photos_has_no_such_block(cases: Cases, desk: Desk) -> None:
+    draft = await cases.draft(await cases.order())
+    browser = await desk(cases.buyer).open(f"/file/{draft}/batch")
+    assert "We read these" not in browser.text
+
+
+async def test_nobody_else_takes_over_on_the_page(cases: Cases, desk: Desk) -> None:
+    case = await cases.filed(await cases.order())
+    reading = await offer(cases, case["id"], await photo(cases, case["id"]))
+    other = await cases.draft()
+    browser = await desk(cases.buyer).open(f"/file/{other}/photos")
+    await browser.answer({}, to=f"/file/{other}/readings/{reading}/photos", form=browser.form("photos"))
+    assert browser.status == 404
+    assert (await cases.case(case["id"]))["entries"] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ("Read on the photos", "Lot code", "Use before", "a payment code", "1 photo could not be read")),
+        ("zh", ("照片读出内容", "批号", "限用日期", "收付款码", "有 1 张照片无法由机器读取。")),
+    ],
+)
+async def test_a_mediator_sees_each_reading_marked_on_its_photo(
+    cases: Cases, desk: Desk, language: Language, said: tuple[str, ...]
+) -> None:
+    case = await cases.filed(await cases.order())
+    first, second = await photo(cases, case["id"]), await photo(cases, case["id"], label("x"))
+    await offer(cases, case["id"], first, others='[{"symbology": "qr_code", "what": "payment"}]')
+    await offer(cases, case["id"], first, kind="expiry", value="2029-03-11")
+    await cases.sql(
+        "INSERT INTO complaint_photo_reading (file_id, tenant_id, complaint_id, failure, others, at)"
+        " SELECT :file_id, tenant_id, id, 'crashed', '[]', fairhold_now() FROM complaint WHERE id = :case_id",
+        file_id=second,
+        case_id=case["id"],
+    )
+    mediator = await desk(cases.mediator, language).open(f"/mediator/cases/{case['reference']}")
+    text = mediator.text.replace("\u00a0", " ")
+    for words in (*said, "SY26J1807"):
+        assert words in text, words
+    assert 'viewBox="0 0 800 600"' in mediator.page
+    assert mediator.page.count('<polygon class="read-mark" points="1,2"/>') == 2
+    regulator = await desk(cases.who(Role.REGULATOR), language).open(f"/regulator/complaints/{case['reference']}")
+    assert said[0] not in regulator.text
