@@ -31,13 +31,14 @@ SIMILAR_SHOWN_MAX = 10
 class SimilarPhoto(msgspec.Struct, frozen=True):
     """An earlier photo. `distance` is how many bits of 256 differ; `is_same_file`: not one byte does.
 
-    Of a case there are its reference and the side that added the photo, of a listing its batch, and when the photo was
-    taken away. Buyer, seller and side are compared with those of the case that is looked at.
+    `is_mirrored`: left and right are swapped. Of a case there are its reference and the side that added the photo, of a
+    listing its batch, and when the photo was taken away. Buyer, seller and side are compared with those of the case.
     """
 
     file_id: UUID
     distance: int
     is_same_file: bool
+    is_mirrored: bool
     received_at: datetime
     found_in: Literal["case", "listing"]
     complaint_id: UUID | None
@@ -175,6 +176,7 @@ def _in_case(complaint: Complaint, photo: EvidenceView, near: Near, case: _InCas
         file_id=near.file_id,
         distance=near.distance,
         is_same_file=near.is_same_file,
+        is_mirrored=near.is_mirrored,
         received_at=near.received_at,
         found_in="case",
         complaint_id=case.complaint_id,
@@ -198,6 +200,7 @@ def _in_listing(complaint: Complaint, photo: EvidenceView, near: Near, shown: Li
         file_id=near.file_id,
         distance=near.distance,
         is_same_file=near.is_same_file,
+        is_mirrored=near.is_mirrored,
         received_at=near.received_at,
         found_in="listing",
         complaint_id=None,

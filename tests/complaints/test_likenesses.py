@@ -12,7 +12,7 @@ from service.core.actor import Role
 from tests.complaints.conftest import Cases
 from tests.complaints.test_evidence import form, upload
 from tests.data import data_folder
-from tests.files.scenes import brightened, halved, jpeg, opened, recompressed
+from tests.files.scenes import brightened, halved, jpeg, mirrored, opened, recompressed
 from tests.world import Account, Whose
 
 DRAWN = Path(__file__).parents[2] / "service" / "samples" / "photos"
@@ -53,7 +53,7 @@ async def file_ids(cases: Cases, case: dict[str, Any]) -> list[str]:
     return [each["file_id"] for each in (await cases.case(case["id"]))["evidence"]]
 
 
-@pytest.mark.parametrize(("change", "at_most"), [(recompressed, 8), (halved, 31), (brightened, 31)])
+@pytest.mark.parametrize(("change", "at_most"), [(recompressed, 8), (halved, 31), (brightened, 31), (mirrored, 31)])
 async def test_a_changed_copy_of_another_cases_photo_is_found_with_its_distance(
     cases: Cases, change: Callable[[bytes], bytes], at_most: int
 ) -> None:
@@ -65,7 +65,8 @@ async def test_a_changed_copy_of_another_cases_photo_is_found_with_its_distance(
     box_id = (await file_ids(cases, first))[0]
     assert near["distance"] <= at_most
     assert {name: near[name] for name in near if name not in {"distance", "received_at"}} == {
-        "file_id": box_id, "is_same_file": False, "found_in": "case", "complaint_id": first["id"],
+        "file_id": box_id, "is_same_file": False, "is_mirrored": change is mirrored, "found_in": "case",
+        "complaint_id": first["id"],
         "reference": first["reference"], "side": "buyer", "batch_id": None, "lot_code": None, "removed_at": None,
         "seller_id": str(cases.seller_id), "is_same_buyer": True, "is_same_seller": True, "is_same_side": True,
         "thumbnail": f"/api/v1/complaints/{first['id']}/evidence/{box_id}/thumbnail",

@@ -43,6 +43,11 @@ def halved(data: bytes) -> bytes:
     return out.getvalue()
 
 
+def mirrored(data: bytes) -> bytes:
+    """With left and right swapped."""
+    return jpeg(ImageOps.mirror(opened(data)))
+
+
 def brightened(data: bytes) -> bytes:
     """A fifth brighter."""
     return jpeg(ImageEnhance.Brightness(opened(data)).enhance(1.2))

@@ -31,7 +31,7 @@ from service.files.likeness import REACH_MAX, Compared, Comparison, bits, neares
 from service.files.reading import Part
 from service.jobs.queue import Waiting, waiting_jobs
 from tests.conftest import Clock, DatabaseUrls, fresh_database
-from tests.files.scenes import brightened, halved, jpeg, recompressed, scene
+from tests.files.scenes import brightened, halved, jpeg, mirrored, recompressed, scene
 from tests.files.shelf import PERSON, Shelf, names_in
 
 BITS = 256
@@ -117,6 +117,16 @@ async def test_copies_are_found_nearest_first_and_another_photo_is_not(shelf: Sh
         assert not any(near.is_same_file for near in found.near)
     same = await nearest(shelf, await shelf.add(photo))
     assert (same.near[0].file_id, same.near[0].distance, same.near[0].is_same_file) == (original, 0, True)
+
+
+async def test_a_mirrored_copy_is_found_and_said_to_be_one(shelf: Shelf) -> None:
+    for seed in range(10, 14):
+        photo = jpeg(scene(seed))
+        original = await shelf.add(photo)
+        found = await nearest(shelf, await shelf.add(recompressed(mirrored(photo))))
+        assert [(near.file_id, near.is_mirrored) for near in found.near] == [(original, True)]
+        (plain,) = (await nearest(shelf, await shelf.add(photo))).near[:1]
+        assert (plain.file_id, plain.distance, plain.is_mirrored) == (original, 0, False)
 
 
 async def test_everything_within_the_reach_is_found_and_nothing_beyond_it(shelf: Shelf, hashes: Hashes) -> None:

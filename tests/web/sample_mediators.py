@@ -122,6 +122,7 @@ SIMILAR = SimilarPhotos(
                     after(days=-20),
                     12,
                     "/mediator/cases/FH-2C8R-5TNW",
+                    mirrored=True,
                 ),
             ),
             more=3,

@@ -59,6 +59,7 @@ def _shown(near: likenesses.SimilarPhoto, viewer: str) -> SimilarPhoto:
             who=say("similar.seller_same" if near.is_same_seller else "similar.seller_other"),
             at=near.received_at,
             distance=distance,
+            mirrored=near.is_mirrored,
             taken_away=near.removed_at is not None,
         )
     is_same = near.is_same_buyer if near.side == "buyer" else near.is_same_seller
@@ -70,6 +71,7 @@ def _shown(near: likenesses.SimilarPhoto, viewer: str) -> SimilarPhoto:
         who=say(f"similar.{near.side}_{'same' if is_same else 'other'}"),
         at=near.received_at,
         distance=distance,
+        mirrored=near.is_mirrored,
         case=paths.regulator_case(reference) if viewer == "regulator" else paths.mediator_case(reference),
     )
 

@@ -22,6 +22,7 @@ class SimilarPhoto:
     distance: int | None
     case: str = ""
     taken_away: bool = False
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
