@@ -118,7 +118,7 @@ def make_photo(seed: int) -> bytes:
         colour = tuple(int(level) for level in chance.integers(0, 256, 3))
         pen.rectangle((x, y, x + 300, y + 200), outline=colour, width=6)
         pen.text((x + 12, y + 40), f"LOT {seed % 997:03d}-{number:02d} EXP 2027-08", fill=colour, font_size=64)
-    grain = Image.fromarray(chance.normal(128, 40, (SIZE[1], SIZE[0])).clip(0, 255).astype(np.uint8))
+    grain = Image.fromarray(chance.normal(128, 110, (SIZE[1], SIZE[0])).clip(0, 255).astype(np.uint8))
     grain = grain.filter(ImageFilter.GaussianBlur(0.8))
     picture = Image.blend(picture, Image.merge("RGB", [grain] * 3), 0.15)
     out = io.BytesIO()
