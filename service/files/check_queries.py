@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from service.core.errors import NotFound
+from service.core.errors import unreachable
 from service.db.session import Tx
 from service.files.checking import Kept
 from service.files.tables import FileCheck, FileFinding, FileKey, StoredFile
@@ -80,10 +80,10 @@ async def files_to_check(tx: Tx, *wanted: Any) -> list[Kept]:
 
 
 async def get_run(tx: Tx, check_id: UUID) -> RunView:
-    """Return a run as it stands; raises `NotFound` ("file_check_not_found")."""
+    """Return a run, which there must be, as it stands."""
     row = await tx.scalar(select(FileCheck).where(FileCheck.id == check_id).execution_options(populate_existing=True))
     if row is None:
-        raise NotFound("file_check_not_found")
+        unreachable("a check is never deleted")
     return _view(row)
 
 
