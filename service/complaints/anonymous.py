@@ -1,7 +1,7 @@
 """Safety reports without an account: sent at once, opened later by a receipt that nobody can replace.
 
 Ranks as `actions`. Whoever opened a report acts as `Actor.case_id`: every use case of a case serves them where the
-policy table says so, from the buyer's side. (docs/decisions: anonymous reports)
+policy table says so, from the buyer's side. (docs/decisions/0017-reports-without-an-account.md)
 """
 
 import secrets

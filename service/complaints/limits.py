@@ -2,7 +2,7 @@
 
 Counted before anything else is done, in a short transaction of its own, so that a count survives the refusal that it
 causes. The person or the device comes first and the address last: what one of them is refused does not count for the
-address, which others share. (docs/decisions: limits on intake)
+address, which others share. (docs/decisions/0019-limits-on-intake.md)
 """
 
 from collections.abc import Iterable

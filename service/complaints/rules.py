@@ -138,7 +138,7 @@ RISK: Final[Mapping[str, Mapping[str, Risk]]] = {
 """Severity (the gravest harm done, the levels of the EU's general risk assessment) times probability.
 
 Many earlier reports do not raise it: that they are more than chance explains is what signals judge, batch by batch.
-(docs/decisions: risk)
+(docs/decisions/0019-limits-on-intake.md)
 """
 
 

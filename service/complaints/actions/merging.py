@@ -1,7 +1,7 @@
 """One case of several complaints: a buyer's second of a kind is an addition, and mediators join what belongs together.
 
 Nothing is copied: the merged complaint keeps its words, photos and consents, and the case reads them from there.
-(docs/decisions: one case of several complaints)
+(docs/decisions/0018-one-case-of-several-complaints.md)
 """
 
 from datetime import datetime
