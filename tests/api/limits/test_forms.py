@@ -102,6 +102,8 @@ FORMS: Mapping[str, Sent] = {
     "/cases/{complaint}/escalation": Sent(BUYER, {"words": "More."}, {"words": "text"}),
     "/cases/{complaint}/acceptance": Sent(BUYER, {}, {"any": "any"}),
     "/cases/{complaint}/evidence": Sent(BUYER, {"words": ""}, {"words": "text"}),
+    "/cases/{complaint}/challenges/{challenge}/photo": Sent(BUYER, {}, {"photo": "any"}),
+    "/seller/cases/{complaint}/challenges/{challenge_of_seller}/photo": Sent(SELLER, {}, {"photo": "any"}),
     "/seller/cases/{complaint}/answer": Sent(
         SELLER,
         {"offer": "part", "amount": "1.00", "words": "So."},
@@ -115,6 +117,15 @@ FORMS: Mapping[str, Sent] = {
         SELLER,
         {"batch": "", "carrier": "sandbox", "tracking_number": "SB-12345"},
         {"batch": "id", "carrier": "code", "tracking_number": "code"},
+    ),
+    "/seller/orders/{order}/packing-photos": Sent(SELLER, {}, {"photos": "any"}),
+    "/mediator/cases/{complaint}/challenges": Sent(
+        MEDIATOR,
+        {"asked_side": "buyer", "asked_text": "The label."},
+        {"asked_side": "choice", "asked_text": "text"},
+    ),
+    "/mediator/cases/{complaint}/challenges/{challenge}/judgement": Sent(
+        MEDIATOR, {"verdict": "in_frame"}, {"verdict": "choice"}
     ),
     "/mediator/next": Sent(MEDIATOR, {}, {"any": "any"}),
     "/mediator/cases/{disputed}/assignment": Sent(MEDIATOR, {}, {"any": "any"}),
@@ -138,6 +149,9 @@ NOT_WALKED = {
     "/seller/cases/{reference:str}/effect": "a part of a page that shows what typed words would do; sends nothing",
     "/mediator/cases/{reference:str}/effect": "as above",
     "/file/{draft_id:uuid}/photos/{file_id:uuid}/removal": "its form has no fields",
+    "/cases/{reference:str}/challenges/{challenge_id:uuid}/opening": "its form has no fields",
+    "/seller/cases/{reference:str}/challenges/{challenge_id:uuid}/opening": "its form has no fields",
+    "/mediator/cases/{reference:str}/challenges/{challenge_id:uuid}/withdrawal": "its form has no fields",
 }
 _PLACE = re.compile(r"\{\w+(:\w+)?\}")
 
@@ -239,7 +253,7 @@ def is_refused(answer: httpx.Response, language: str, *, is_open: bool) -> bool:
 def placed(path: str, ground: Ground) -> str:
     """The path with things of ours in it."""
     things = ground.world.things
-    for kind in ("draft", "orderless", "order", "signal"):
+    for kind in ("draft", "orderless", "order", "signal", "challenge", "challenge_of_seller"):
         path = path.replace(f"{{{kind}}}", str(things[kind, Whose.OWN]))
     if "{complaint}" in path or "{disputed}" in path:
         with psycopg.connect(driver_url(ground.owner_url)) as owner:
