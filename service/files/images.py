@@ -11,15 +11,17 @@ import os
 import signal
 import struct
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Annotated, BinaryIO, NoReturn
+
+import msgspec
 
 from service.core.errors import Invalid, Unavailable, ensure, unreachable
-from service.files.scanning import Scanner
 from service.files.kinds import Kind, check_size
+from service.files.scanning import Scanner
 
 WORKERS_MAX = 2
 PIECE_BYTES = 1_048_576
@@ -74,12 +76,45 @@ class Limits:
     waiting_max: int = 32
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a decoder may answer. It reads strangers' files, so it may have become a stranger itself."""
+
+    error: str = ""
+    pages: _Count = 0
+    width: _Count = 0
+    height: _Count = 0
+    likeness: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
+    likeness_quality: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    view: _Count = 0
+    thumbnail: _Count = 0
+
+    def fits(self, kind: Kind, body: bytes) -> bool:
+        """Whether this and `body` are a whole answer for a file of this kind."""
+        if self.error:
+            return not body
+        if not kind.is_photo:
+            return self.pages > 0 and not body
+        pictures = (body[: self.view], body[self.view :])
+        return min(self.width, self.height, len(self.likeness)) > 0 and all(
+            each.startswith(b"RIFF") and each[8:12] == b"WEBP" for each in pictures
+        )
+
+
 class ImageWorkshop:
     """At most `WORKERS_MAX` decoder processes, started when first needed. Belongs to one event loop."""
 
-    def __init__(self, limits: Limits | None = None, *, scanner: Scanner | None = None) -> None:
-        """`scanner` looks at every file before it is taken in; without one, nobody looks for malware."""
+    def __init__(
+        self, limits: Limits | None = None, *, scanner: Scanner | None = None, decoder: Path = _DECODER
+    ) -> None:
+        """`scanner` looks at every file before it is taken in; without one, nobody looks for malware.
+
+        `decoder` is the program that decodes, and speaks as `decoder.py` does.
+        """
         self.scanner = scanner
+        self._decoder = decoder
         self._limits = limits or Limits()
         self._free = asyncio.Semaphore(WORKERS_MAX)
         self._idle: list[_Worker] = []
@@ -93,27 +128,26 @@ class ImageWorkshop:
         """
         ensure(kind.is_photo, "a document has no view")
         head, body = await self._work(data, kind)
-        view_size = int(head["view"])
         return Derivatives(
-            view=body[:view_size],
-            thumbnail=body[view_size:],
-            width_px=int(head["width"]),
-            height_px=int(head["height"]),
-            likeness=bytes.fromhex(head["likeness"]),
-            likeness_quality=int(head["likeness_quality"]),
+            view=body[: head.view],
+            thumbnail=body[head.view :],
+            width_px=head.width,
+            height_px=head.height,
+            likeness=bytes.fromhex(head.likeness),
+            likeness_quality=head.likeness_quality,
         )
 
     async def count_pages(self, data: bytes | Path | BinaryIO) -> int:
         """Return how many pages a PDF has; raises as `derive`, and "file_protected" or "file_too_many_pages"."""
         head, _ = await self._work(data, Kind.PDF)
-        return int(head["pages"])
+        return head.pages
 
     async def close(self) -> None:
         """End the workers; files under way are refused."""
         while self._idle:
             await self._idle.pop().end()
 
-    async def _work(self, data: bytes | Path | BinaryIO, kind: Kind) -> tuple[Mapping[str, Any], bytes]:
+    async def _work(self, data: bytes | Path | BinaryIO, kind: Kind) -> tuple[_Head, bytes]:
         if self._under_way >= self._limits.waiting_max:
             raise Unavailable("photo_workshop_busy", "too many photos wait to be decoded")
         self._under_way += 1
@@ -124,35 +158,35 @@ class ImageWorkshop:
                     check_size(size)
                     head, derivatives = await self._try_twice(_Job(kind, source, size))
         except TimeoutError:
-            head, derivatives = {"error": "file_timeout"}, b""
+            head, derivatives = _Head(error="file_timeout"), b""
         finally:
             self._under_way -= 1
-        if "error" in head:
-            _refuse(str(head["error"]))
+        if head.error:
+            _refuse(head.error)
         return head, derivatives
 
-    async def _try_twice(self, job: "_Job") -> tuple[Mapping[str, Any], bytes]:
+    async def _try_twice(self, job: "_Job") -> tuple[_Head, bytes]:
         """Ask a warm worker, and a new one if the first fails for what may be an earlier file's harm."""
         if self._idle:
             with contextlib.suppress(_WorkerDied):
                 return await self._ask(self._idle.pop(), job)
         try:
-            return await self._ask(await _Worker.start(), job)
+            return await self._ask(await _Worker.start(self._decoder), job)
         except _WorkerDied as death:
-            return {"error": death.code}, b""
+            return _Head(error=death.code), b""
 
-    async def _ask(self, worker: "_Worker", job: "_Job") -> tuple[Mapping[str, Any], bytes]:
+    async def _ask(self, worker: "_Worker", job: "_Job") -> tuple[_Head, bytes]:
         """Return a worker's answer; raises `_WorkerDied` when another worker might do better."""
         is_sound = False
         try:
             answer = await worker.ask(job, self._limits.cpu_seconds)
-            if answer[0].get("error") == "file_unpacks_too_large":
+            if answer[0].error == "file_unpacks_too_large":
                 raise _WorkerDied("file_unpacks_too_large")
             is_sound = worker.jobs < self._limits.jobs_per_worker_max
             return answer
         except (EOFError, ConnectionError, ValueError) as error:  # the pipe broke, or what came is not an answer
             if await worker.end() == -signal.SIGXCPU:  # each file has its own time: no earlier one used it up
-                return {"error": "file_timeout"}, b""
+                return _Head(error="file_timeout"), b""
             raise _WorkerDied("file_damaged") from error
         finally:
             if is_sound:
@@ -198,12 +232,12 @@ class _Worker:
         self.jobs = 0
 
     @classmethod
-    async def start(cls) -> "_Worker":
+    async def start(cls, decoder: Path) -> "_Worker":
         return cls(
             await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-I",
-                str(_DECODER),
+                str(decoder),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -211,7 +245,7 @@ class _Worker:
             )
         )
 
-    async def ask(self, job: _Job, cpu_seconds: int) -> tuple[Mapping[str, Any], bytes]:
+    async def ask(self, job: _Job, cpu_seconds: int) -> tuple[_Head, bytes]:
         """Return an answer's head and body; raises `EOFError`, `ConnectionError` or `ValueError` if none comes."""
         self.jobs += 1
         sink, source = self._process.stdin, self._process.stdout
@@ -225,11 +259,16 @@ class _Worker:
         head_size = struct.unpack(">I", await source.readexactly(4))[0]
         if head_size > ANSWER_HEAD_BYTES_MAX:
             raise ValueError("an answer's head is too long")
-        head = json.loads(await source.readexactly(head_size))
-        size = int(head.get("view", 0)) + int(head.get("thumbnail", 0))
-        if not 0 <= size <= DERIVATIVE_BYTES_MAX:
+        try:
+            head = msgspec.json.decode(await source.readexactly(head_size), type=_Head)
+        except msgspec.MsgspecError as error:
+            raise ValueError("an answer's head is nonsense") from error
+        if head.view + head.thumbnail > DERIVATIVE_BYTES_MAX:
             raise ValueError("an answer's body is too long")
-        return head, await source.readexactly(size)
+        body = await source.readexactly(head.view + head.thumbnail)
+        if not head.fits(job.kind, body):
+            raise ValueError("an answer is not one to this file")
+        return head, body
 
     async def end(self) -> int:
         """End the process, if it still lives, and return its exit status (minus the signal)."""

@@ -134,6 +134,31 @@ async def test_a_file_that_uses_up_its_time_ends_one_worker_and_is_not_tried_aga
         await workshop.close()
 
 
+NONSENSE = {
+    "no JSON": b"hello",
+    "nothing of a photo": b"{}",
+    "pages of a photo": b'{"pages": 3}',
+    "sizes below nothing": b'{"width": 9, "height": 9, "likeness": "%s", "view": -5, "thumbnail": 5}' % (b"0" * 64),
+    "words for numbers": b'{"width": "nine", "height": 9}',
+    "a hash that is none": b'{"width": 9, "height": 9, "likeness": "xyz"}',
+    "unheard-of words": b'{"error": "file_damaged", "run": "this"}',
+    "a body without end": b'{"width": 9, "height": 9, "view": 99999999999, "thumbnail": 1}',
+    "pictures that are none": b'{"width": 9, "height": 9, "likeness": "%s", "view": 5, "thumbnail": 0}' % (b"0" * 64),
+}
+
+
+@pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE)
+async def test_a_decoder_that_talks_nonsense_is_ended_and_costs_its_file_only(tmp_path: Path, answer: bytes) -> None:
+    program = tmp_path / "decoder.py"
+    said = struct.pack(">I", len(answer)) + answer + b"<htm>"
+    program.write_text(f"import sys\nsys.stdin.buffer.read(4)\nsys.stdout.buffer.write({said!r})\n")
+    workshop = ImageWorkshop(decoder=program)
+    with pytest.raises(Invalid) as refusal:
+        await workshop.derive(saved(quarters(64, 48), "JPEG"), Kind.JPEG)
+    assert refusal.value.code == "file_damaged"
+    assert workshop._idle == []
+
+
 async def test_an_upload_is_handed_on_in_pieces_from_wherever_its_file_stands(
     workshop: ImageWorkshop, tmp_path: Path
 ) -> None:
