@@ -1,82 +1,32 @@
-"""Earlier photos that look like those of a case: in other cases, and in what sellers showed of their batches.
+"""Earlier photos that look like those of a case: in other cases, in listings, and packed into other orders.
 
-For mediators and regulators. Buyers and sellers never learn of it, because it tells of other people's cases. A case of
-a tenant whose mediator the reader is not is only counted.
+For mediators and regulators. Buyers and sellers never learn of it, because it tells of other people's cases. What
+belongs to a tenant whose mediator the reader is not is only counted.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import and_, select
 from sqlalchemy import case as sql_case
 from sqlalchemy.orm import aliased
 
 from service.batches.photos import Listed, listed
 from service.complaints.actions.steps import tell
+from service.complaints.likeness_schemas import Likenesses, PhotoLikenesses, SimilarPhoto
 from service.complaints.queries.access import get_row, require_side
-from service.complaints.queries.parts import evidence_of, not_removed
+from service.complaints.queries.parts import commitment_of, evidence_of, not_removed
 from service.complaints.schemas import EvidenceView
 from service.complaints.tables import Complaint, ComplaintEvidence
 from service.core.actor import Actor, Role
 from service.db.session import Tx
-from service.files.likeness import REACH_MAX, Compared, Comparison, Near, nearest_earlier
+from service.files.likeness import REACH_MAX, Compared, Near, nearest_earlier
+from service.orders.packing import Packed, packed
 
 SIMILAR_SHOWN_MAX = 10
-
-
-class SimilarPhoto(msgspec.Struct, frozen=True):
-    """An earlier photo. `distance` is how many bits of 256 differ; `is_same_file`: not one byte does.
-
-    `is_mirrored`: left and right are swapped. Of a case there are its reference and the side that added the photo, of a
-    listing its batch, and when the photo was taken away. Buyer, seller and side are compared with those of the case.
-    """
-
-    file_id: UUID
-    distance: int
-    is_same_file: bool
-    is_mirrored: bool
-    received_at: datetime
-    found_in: Literal["case", "listing"]
-    complaint_id: UUID | None
-    reference: str | None
-    side: str | None
-    batch_id: UUID | None
-    lot_code: str | None
-    removed_at: datetime | None
-    seller_id: UUID | None
-    is_same_buyer: bool
-    is_same_seller: bool
-    is_same_side: bool
-    thumbnail: str | None
-
-
-class PhotoLikenesses(msgspec.Struct, frozen=True):
-    """What one photo of the case is like, the nearest first. `more` are left out because there are many.
-
-    `elsewhere` is how many copies lie in cases that the reader may not see. `comparison` says whether the photo could
-    be compared by its looks; otherwise, as for documents, only copies with the same bytes are found.
-    """
-
-    file_id: UUID
-    side: str
-    comparison: Comparison
-    quality: int | None
-    similar: list[SimilarPhoto]
-    more: int
-    elsewhere: int
-
-
-class Likenesses(msgspec.Struct, frozen=True):
-    """The files of a case with the earlier ones that are at most `reach` bits of 256 from each."""
-
-    complaint_id: UUID
-    reach: int
-    photos: list[PhotoLikenesses]
-
 
 _IS_ADDITION = and_(Complaint.submitted_at.is_(None), Complaint.merged_into_id.is_not(None))
 _CASE_ID = sql_case((_IS_ADDITION, Complaint.merged_into_id), else_=Complaint.id)
@@ -95,24 +45,31 @@ class _InCase:
     side: str
 
 
+_Place = _InCase | Listed | Packed
+
+
 async def likenesses(tx: Tx, actor: Actor, complaint_id: UUID, *, now: datetime, reach: int = REACH_MAX) -> Likenesses:
     """Return the earlier photos that those of a case are like, and record the look.
 
-    Other photos of the same case, drafts and what was taken out of drafts are left out. Raises `NotFound`
-    ("complaint_not_found"), `Forbidden` ("not_your_part") for everybody but mediators and regulators.
+    The packing photos of the case's order are the case's as well. Other photos of the same case and order, drafts and
+    what was taken out of drafts are left out. Raises `NotFound` ("complaint_not_found"), `Forbidden` ("not_your_part")
+    for everybody but mediators and regulators.
     """
     complaint = await get_row(tx, actor, complaint_id)
     side = require_side(actor, complaint, "mediator", "regulator")
-    photos = await evidence_of(tx, complaint.id, side)
+    packing = await commitment_of(tx, complaint, side)
+    photos = [*await evidence_of(tx, complaint.id, side), *(packing.photos if packing else ())]
     compared = [await nearest_earlier(tx, each.file_id, reach=reach) for each in photos]
-    near_ids = {near.file_id for each in compared for near in each.near}
-    cases, listings = await _cases(tx, near_ids), await listed(tx, near_ids)
-    found = [
-        _found(actor, complaint, photo, each, cases, listings) for photo, each in zip(photos, compared, strict=True)
-    ]
+    places = await _places(tx, {near.file_id for each in compared for near in each.near})
+    found = [_found(actor, complaint, photo, each, places) for photo, each in zip(photos, compared, strict=True)]
     facts = {"count": sum(len(each.similar) + each.more + each.elsewhere for each in found)}
     await tell(tx, actor, complaint, "complaint.likenesses_viewed", side=side, now=now, facts=facts)
     return Likenesses(complaint.id, reach, found)
+
+
+async def _places(tx: Tx, file_ids: Collection[UUID]) -> dict[UUID, _Place]:
+    """Return where each of the files is to be seen; what is to be seen nowhere is left out."""
+    return {**await _cases(tx, file_ids), **await packed(tx, file_ids), **await listed(tx, file_ids)}
 
 
 async def _cases(tx: Tx, file_ids: Collection[UUID]) -> dict[UUID, _InCase]:
@@ -138,22 +95,15 @@ async def _cases(tx: Tx, file_ids: Collection[UUID]) -> dict[UUID, _InCase]:
 
 
 def _found(
-    actor: Actor,
-    complaint: Complaint,
-    photo: EvidenceView,
-    compared: Compared,
-    cases: Mapping[UUID, _InCase],
-    listings: Mapping[UUID, Listed],
+    actor: Actor, complaint: Complaint, photo: EvidenceView, compared: Compared, places: Mapping[UUID, _Place]
 ) -> PhotoLikenesses:
     similar, elsewhere = [], 0
     for near in compared.near:
-        case = cases.get(near.file_id)
-        if near.file_id in listings:
-            similar.append(_in_listing(complaint, photo, near, listings[near.file_id]))
-        elif case is None or case.complaint_id == complaint.id:
+        place = places.get(near.file_id)
+        if place is None or _is_here(complaint, place):
             continue
-        elif _may_know(actor, case):
-            similar.append(_in_case(complaint, photo, near, case))
+        if isinstance(place, Listed) or _may_know(actor, place.tenant_id):
+            similar.append(_similar(actor, complaint, photo, near, place))
         else:
             elsewhere += 1
     return PhotoLikenesses(
@@ -167,51 +117,48 @@ def _found(
     )
 
 
-def _may_know(actor: Actor, case: _InCase) -> bool:
-    return actor.has(Role.REGULATOR) or case.tenant_id in actor.tenants(Role.MEDIATOR, Role.SUPERVISOR)
+def _is_here(complaint: Complaint, place: _Place) -> bool:
+    if isinstance(place, _InCase):
+        return place.complaint_id == complaint.id
+    return isinstance(place, Packed) and place.order_id == complaint.order_id
 
 
-def _in_case(complaint: Complaint, photo: EvidenceView, near: Near, case: _InCase) -> SimilarPhoto:
+def _may_know(actor: Actor, tenant_id: UUID) -> bool:
+    return actor.has(Role.REGULATOR) or _mediates(actor, tenant_id)
+
+
+def _mediates(actor: Actor, tenant_id: UUID) -> bool:
+    return tenant_id in actor.tenants(Role.MEDIATOR, Role.SUPERVISOR)
+
+
+def _similar(actor: Actor, complaint: Complaint, photo: EvidenceView, near: Near, place: _Place) -> SimilarPhoto:
+    buyer_id = None if isinstance(place, Listed) else place.buyer_id
+    added_by = place.side if isinstance(place, _InCase) else "seller"
     return SimilarPhoto(
         file_id=near.file_id,
         distance=near.distance,
         is_same_file=near.is_same_file,
         is_mirrored=near.is_mirrored,
         received_at=near.received_at,
-        found_in="case",
-        complaint_id=case.complaint_id,
-        reference=case.reference,
-        side=case.side,
-        batch_id=None,
-        lot_code=None,
-        removed_at=None,
-        seller_id=case.seller_id,
-        is_same_buyer=case.buyer_id is not None and case.buyer_id == complaint.buyer_id,
-        is_same_seller=case.seller_id is not None and case.seller_id == complaint.seller_id,
-        is_same_side=case.side == photo.side,
-        thumbnail=f"/api/v1/complaints/{case.complaint_id}/evidence/{near.file_id}/thumbnail"
-        if photo.has_view
-        else None,
+        is_same_buyer=buyer_id is not None and buyer_id == complaint.buyer_id,
+        is_same_seller=place.seller_id is not None and place.seller_id == complaint.seller_id,
+        is_same_side=added_by == photo.side,
+        seller_id=place.seller_id,
+        **_where(actor, near.file_id, place, has_view=photo.has_view),
     )
 
 
-def _in_listing(complaint: Complaint, photo: EvidenceView, near: Near, shown: Listed) -> SimilarPhoto:
-    return SimilarPhoto(
-        file_id=near.file_id,
-        distance=near.distance,
-        is_same_file=near.is_same_file,
-        is_mirrored=near.is_mirrored,
-        received_at=near.received_at,
-        found_in="listing",
-        complaint_id=None,
-        reference=None,
-        side=None,
-        batch_id=shown.batch_id,
-        lot_code=shown.lot_code,
-        removed_at=shown.removed_at,
-        seller_id=shown.seller_id,
-        is_same_buyer=False,
-        is_same_seller=shown.seller_id == complaint.seller_id,
-        is_same_side=photo.side == "seller",
-        thumbnail=f"/api/v1/batches/{shown.batch_id}/photos/{near.file_id}/thumbnail",
-    )
+def _where(actor: Actor, file_id: UUID, place: _Place, *, has_view: bool) -> dict[str, Any]:
+    """Return the fields that say where a photo is, and the address of its thumbnail."""
+    if isinstance(place, _InCase):
+        path = f"complaints/{place.complaint_id}/evidence" if has_view else None
+        where = {"complaint_id": place.complaint_id, "reference": place.reference, "side": place.side}
+        kind = "case"
+    elif isinstance(place, Packed):
+        path = f"orders/{place.order_id}/packing-photos" if _mediates(actor, place.tenant_id) else None
+        where, kind = {"order_id": place.order_id}, "packing"
+    else:
+        path = f"batches/{place.batch_id}/photos"
+        where = {"batch_id": place.batch_id, "lot_code": place.lot_code, "removed_at": place.removed_at}
+        kind = "listing"
+    return {**where, "found_in": kind, "thumbnail": path and f"/api/v1/{path}/{file_id}/thumbnail"}

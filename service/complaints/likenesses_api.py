@@ -7,7 +7,8 @@ from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from service.complaints.likenesses import Likenesses, likenesses
+from service.complaints.likeness_schemas import Likenesses
+from service.complaints.likenesses import likenesses
 from service.core.actor import Actor
 from service.db.session import Tx
 from service.files.likeness import REACH_MAX
@@ -27,8 +28,8 @@ class Similar(Controller):
         actor: NamedDependency[Actor],
         distance: Annotated[int, QueryParameter(ge=0, le=REACH_MAX)] = REACH_MAX,
     ) -> Likenesses:
-        """Get for each photo of the case the earlier photos of other cases and of listings that it is a copy of.
+        """Get for each photo of the case the earlier photos of cases, listings and packing that it is a copy of.
 
-        A copy differs in at most `distance` of 256 bits. Cases of tenants that are not yours are only counted.
+        A copy differs in at most `distance` of 256 bits. What belongs to tenants that are not yours is only counted.
         """
         return await likenesses(tx, actor, complaint_id, now=await tx.now(), reach=distance)

@@ -6,7 +6,7 @@ takes them calls `open_order`, `files.receiving.receive_photos` and `attach`, in
 `complaints.evidence`, so that nobody fits a story to them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,6 +35,16 @@ class Packing:
     order_id: UUID
     committed_at: datetime | None
     photos: list[FileView]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The order whose packing a photo shows."""
+
+    order_id: UUID
+    tenant_id: UUID
+    seller_id: UUID
+    buyer_id: UUID | None
 
 
 async def open_order(database: Database, actor: Actor, order_id: UUID, *, ring: KeyRing, new: int) -> CaseKey:
@@ -114,6 +124,18 @@ async def open_photo(
 async def order_of_photo(tx: Tx, file_id: UUID) -> UUID | None:
     """Return the order whose packing a file shows, None for any other file. No permission filter."""
     return await tx.scalar(select(OrderPackingPhoto.order_id).where(OrderPackingPhoto.file_id == file_id))
+
+
+async def packed(tx: Tx, file_ids: Collection[UUID]) -> dict[UUID, Packed]:
+    """Return those of the files that show an order's packing, with that order. No permission filter."""
+    if not file_ids:
+        return {}
+    found = await tx.execute(
+        select(OrderPackingPhoto.file_id, Order.id, Order.tenant_id, Order.seller_id, Order.buyer_id)
+        .join(Order, Order.id == OrderPackingPhoto.order_id)
+        .where(OrderPackingPhoto.file_id.in_(list(file_ids)))
+    )
+    return {row[0]: Packed(*row[1:]) for row in found}
 
 
 async def _check_may_add(tx: Tx, actor: Actor, order: Order, new: int) -> None:

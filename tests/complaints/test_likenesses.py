@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from tests.complaints.conftest import Cases
 from tests.complaints.test_evidence import form, upload
 from tests.data import data_folder
 from tests.files.scenes import brightened, halved, jpeg, mirrored, opened, recompressed
+from tests.trade import deliver, ship
 from tests.world import Account, Whose
 
 DRAWN = Path(__file__).parents[2] / "service" / "samples" / "photos"
@@ -66,8 +68,8 @@ async def test_a_changed_copy_of_another_cases_photo_is_found_with_its_distance(
     assert near["distance"] <= at_most
     assert {name: near[name] for name in near if name not in {"distance", "received_at"}} == {
         "file_id": box_id, "is_same_file": False, "is_mirrored": change is mirrored, "found_in": "case",
-        "complaint_id": first["id"],
-        "reference": first["reference"], "side": "buyer", "batch_id": None, "lot_code": None, "removed_at": None,
+        "complaint_id": first["id"], "reference": first["reference"], "side": "buyer", "order_id": None,
+        "batch_id": None, "lot_code": None, "removed_at": None,
         "seller_id": str(cases.seller_id), "is_same_buyer": True, "is_same_seller": True, "is_same_side": True,
         "thumbnail": f"/api/v1/complaints/{first['id']}/evidence/{box_id}/thumbnail",
     }  # fmt: skip
@@ -108,6 +110,32 @@ async def test_another_sellers_listing_and_another_sides_photo_are_told_apart(ca
     told = [(near["found_in"], near["side"], near["is_same_seller"], near["is_same_side"]) for near in photo["similar"]]
     assert told == [("listing", None, False, False), ("case", "seller", True, False)]
     assert [near["file_id"] for near in photo["similar"]] == [shown, (await file_ids(cases, first))[0]]
+
+
+async def packed_order(cases: Cases, ref: str, photo: bytes) -> UUID:
+    """A delivered order of our buyer whose seller showed its packing before it was sent."""
+    order_id = await cases.order(ref, batch=False)
+    path = f"/api/v1/orders/{order_id}/packing-photos"
+    answer = await cases.client.post(path, files=form(photo), headers=cases.seller.by_key)
+    assert answer.status_code == 201, answer.text
+    await ship(cases.database, await cases.actor(cases.seller), order_id, cases.goods.batch_id, f"SB-{ref}")
+    await deliver(cases.database, order_id)
+    return order_id
+
+
+async def test_a_packing_photo_that_was_shown_of_another_order_is_found(cases: Cases) -> None:
+    first = await packed_order(cases, "WX-1", BOX)
+    case = await cases.filed(await packed_order(cases, "WX-2", recompressed(BOX)))
+    assert (await upload(cases, case["id"], form(BOX))).status_code == 201
+    bought, packing = await similar(cases, case)
+    assert (bought["side"], packing["side"]) == ("buyer", "seller")
+    for photo in (bought, packing):
+        (near,) = photo["similar"]
+        assert (near["found_in"], near["order_id"], near["is_same_seller"]) == ("packing", str(first), True)
+        assert (near["is_same_buyer"], near["is_same_side"]) == (True, photo["side"] == "seller")
+        assert (await cases.client.get(near["thumbnail"], headers=cases.mediator.by_key)).status_code == 200
+    by_regulator = await similar(cases, case, by=cases.who(Role.REGULATOR))
+    assert [near["thumbnail"] for photo in by_regulator for near in photo["similar"]] == [None, None]
 
 
 async def test_only_what_came_before_is_shown_and_nothing_of_the_same_case(cases: Cases) -> None:

@@ -112,6 +112,7 @@ SIMILAR = SimilarPhotos(
                     say("similar.seller_same"),
                     after(days=-40),
                     None,
+                    is_listing=True,
                     taken_away=True,
                 ),
                 SimilarPhoto(

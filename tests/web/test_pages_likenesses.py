@@ -58,7 +58,7 @@ async def test_a_case_of_another_tenant_is_counted_on_the_page_and_shown_to_regu
 async def test_a_case_whose_photos_are_like_no_other_says_so(cases: Cases, desk: Desk) -> None:
     case = await sent_with(cases, "WX-1", BOX)
     mediator = await desk(cases.mediator).open(f"/mediator/cases/{case['reference']}")
-    assert "No earlier photo of another case or of a listing looks like these." in mediator.text
+    assert "No earlier photo of another case, of a listing or of packing looks like these." in mediator.text
     assert "Buyer’s photos appear in no other complaint" in mediator.text
 
 

@@ -8,7 +8,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from service.batches.photos import batch_of_photo, open_photo
-from service.complaints import likenesses
+from service.complaints.likeness_schemas import SimilarPhoto as FoundPhoto
+from service.complaints.likenesses import likenesses
 from service.complaints.schemas import ComplaintView
 from service.core.actor import Actor
 from service.core.errors import NotFound
@@ -20,7 +21,7 @@ from service.files.showing import VIEW_SECONDS
 from service.files.store import Store
 from service.web import paths
 from service.web.pages.shell import SECURITY_HEADERS
-from service.web.phrase import Lot, Reference, say
+from service.web.phrase import Lot, Phrase, Reference, say
 from service.web.views.likenesses import LikePhoto, SimilarPhoto, SimilarPhotos
 from service.web.views.parts import Side
 
@@ -29,14 +30,14 @@ _PARTS = {"view": Part.VIEW, "small": Part.THUMBNAIL}
 
 async def similar_photos(tx: Tx, actor: Actor, view: ComplaintView) -> SimilarPhotos:
     """Return the block of a case that the actor reads as mediator or regulator. The look is recorded."""
-    found = await likenesses.likenesses(tx, actor, view.id, now=await tx.now())
+    found = await likenesses(tx, actor, view.id, now=await tx.now())
     comparisons = [each.comparison for each in found.photos]
     return SimilarPhotos(
         photos=tuple(
             LikePhoto(
                 id=str(each.file_id),
                 of=cast("Side", each.side),
-                similar=tuple(_shown(near, view.viewer) for near in each.similar if near.thumbnail),
+                similar=tuple(_shown(near, view.viewer) for near in each.similar),
                 more=each.more,
                 elsewhere=each.elsewhere,
             )
@@ -49,31 +50,31 @@ async def similar_photos(tx: Tx, actor: Actor, view: ComplaintView) -> SimilarPh
     )
 
 
-def _shown(near: likenesses.SimilarPhoto, viewer: str) -> SimilarPhoto:
-    distance = None if near.is_same_file else near.distance
-    if near.found_in == "listing":
-        return SimilarPhoto(
-            picture=paths.listing_photo(near.file_id, "small"),
-            large=paths.listing_photo(near.file_id),
-            where=say("similar.listing", lot=Lot(near.lot_code or "")),
-            who=say("similar.seller_same" if near.is_same_seller else "similar.seller_other"),
-            at=near.received_at,
-            distance=distance,
-            mirrored=near.is_mirrored,
-            taken_away=near.removed_at is not None,
-        )
-    is_same = near.is_same_buyer if near.side == "buyer" else near.is_same_seller
-    reference = near.reference or ""
+def _shown(near: FoundPhoto, viewer: str) -> SimilarPhoto:
+    by_buyer = near.side == "buyer"
+    is_same = near.is_same_buyer if by_buyer else near.is_same_seller
+    address = paths.listing_photo if near.found_in == "listing" else paths.evidence
+    case = paths.regulator_case if viewer == "regulator" else paths.mediator_case
     return SimilarPhoto(
-        picture=paths.evidence(near.file_id, "small"),
-        large=paths.evidence(near.file_id),
-        where=say("similar.case", reference=Reference(reference)),
-        who=say(f"similar.{near.side}_{'same' if is_same else 'other'}"),
+        picture=address(near.file_id, "small") if near.thumbnail else "",
+        large=address(near.file_id),
+        where=_where(near),
+        who=say(f"similar.{'buyer' if by_buyer else 'seller'}_{'same' if is_same else 'other'}"),
         at=near.received_at,
-        distance=distance,
+        distance=None if near.is_same_file else near.distance,
+        case=case(near.reference) if near.reference else "",
+        is_listing=near.found_in == "listing",
+        taken_away=near.removed_at is not None,
         mirrored=near.is_mirrored,
-        case=paths.regulator_case(reference) if viewer == "regulator" else paths.mediator_case(reference),
     )
+
+
+def _where(near: FoundPhoto) -> Phrase:
+    if near.found_in == "listing":
+        return say("similar.listing", lot=Lot(near.lot_code or ""))
+    if near.found_in == "packing":
+        return say("similar.packing")
+    return say("similar.case", reference=Reference(near.reference or ""))
 
 
 @get("/listing-photos/{file_id:uuid}/{kind:str}", opt={"allow": "web.signed_in"})

@@ -9,9 +9,9 @@ from service.web.views.parts import Side
 
 @dataclass(frozen=True, slots=True)
 class SimilarPhoto:
-    """An earlier photo: `picture` and `large` are its addresses, `case` the address of its case where it has one.
+    """An earlier photo: `picture` and `large` are its addresses, `case` that of its case where it has one.
 
-    `distance` is of 256 bits, None for the same file.
+    `distance` is of 256 bits, None for the same file. Without a `picture` the reader may not open it.
     """
 
     picture: str
@@ -21,6 +21,7 @@ class SimilarPhoto:
     at: datetime
     distance: int | None
     case: str = ""
+    is_listing: bool = False
     taken_away: bool = False
     mirrored: bool = False
 
@@ -55,7 +56,7 @@ class SimilarPhotos:
     @property
     def is_lifted(self) -> bool:
         """Whether a photo of the buyer's was shown in a listing before."""
-        return any(not each.case for photo in self.photos if photo.of == "buyer" for each in photo.similar)
+        return any(each.is_listing for photo in self.photos if photo.of == "buyer" for each in photo.similar)
 
 
 NOTHING_SIMILAR = SimilarPhotos()

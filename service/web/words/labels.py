@@ -178,6 +178,7 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "done.decided": N_("Your decision was sent."),
     "done.answered": N_("Your answer was sent to the buyer."),
     "similar.listing": N_("Listing of batch %(lot)s"),
+    "similar.packing": N_("Packing photo of another order"),
     "similar.case": N_("Case %(reference)s"),
     "similar.seller_same": N_("The same seller"),
     "similar.seller_other": N_("Another seller"),
