@@ -31,7 +31,11 @@ LOOKS_ALWAYS = 2  # a photo may show several codes, of which one look misses som
 SMALL_SIDE_PX = 1_100  # below this a bar may be only a few pixels wide, and is looked for enlarged too
 TINY_SIDE_PX = 600
 ASLANT = 45  # degrees; a code that leans by up to 20 degrees to either side is found without being turned
-SURE_OF_SHARPENED = 0.6
+SURE_OF_SHARPENED = 0.8
+AGREEING_MIN = 3  # two ways of sharpening have agreed on a wrong number
+# How many times larger, and how wide a blur is undone, in pixels of the picture.
+SHARPENED_TINY = ((4.0, 0.5), (6.0, 1.5), (2.0, 2.0), (2.0, 3.0), (3.0, 3.0), (4.0, 0.0))
+SHARPENED = ((1.0, 1.5), (1.0, 3.0), (1.0, 6.0))
 EDGE_STEP = 18  # of 255: print differs from its ground by more, even on foil
 EDGE_SHARE_MIN = 0.0004  # of all pixels; one short line of print on a photo has more
 TEXT_SCORE_MIN = 0.5
@@ -53,6 +57,7 @@ _SYMBOLOGIES = {
 }  # fmt: skip
 Grey = NDArray[np.uint8]
 Region = list[tuple[int, int]]
+_Key = tuple[str, bytes]
 
 
 class _Reader:
@@ -137,23 +142,50 @@ class _Look:
 
 
 def read_codes(picture: Image.Image) -> list[dict[str, Any]]:
-    """Return the barcodes of a picture. After the first two looks, goes on to stranger ones until something is found.
-
-    A sharpened picture of a blurred EAN sometimes gives a wrong number with a right check digit, so it is less sure.
-    """
-    found: dict[tuple[str, bytes], dict[str, Any]] = {}
-    for place, look in enumerate(_looks(picture.convert("L"))):
+    """Return the barcodes of a picture. After two looks, goes on to stranger ones until something is found."""
+    grey = picture.convert("L")
+    found: dict[_Key, dict[str, Any]] = {}
+    for place, look in enumerate(_looks(grey)):
         if place >= LOOKS_ALWAYS and found:
             break
-        for barcode in zxingcpp.read_barcodes(look.picture, binarizer=look.binarizer):
-            key = (barcode.symbology_identifier, barcode.bytes)
-            if barcode.valid and key not in found:
-                found[key] = _code(barcode, look, picture.size)
-    return list(found.values())
+        for key, code in _seen(look, grey.size).items():
+            found.setdefault(key, code)
+    return _without_pieces(list(found.values())) or _agreed(grey)
+
+
+def _without_pieces(codes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out a UPC-E beside an EAN: a piece of an EAN's bars, or its add-on, often is one, check digit and all."""
+    has_ean = any(code["symbology"] in {"ean_13", "ean_8", "upc_a"} for code in codes)
+    return [code for code in codes if code["symbology"] != "upc_e" or not has_ean]
+
+
+def _agreed(grey: Image.Image) -> list[dict[str, Any]]:
+    """Return the codes that several ways of sharpening a blurred picture agree on.
+
+    One alone sometimes gives a wrong number whose check digit is right by chance. Where codes overlap, the one that
+    most ways found is kept.
+    """
+    seen: dict[_Key, list[dict[str, Any]]] = {}
+    for look in _sharpened(grey):
+        for key, code in _seen(look, grey.size).items():
+            seen.setdefault(key, []).append(code)
+    kept: list[dict[str, Any]] = []
+    for codes in sorted(seen.values(), key=len, reverse=True):
+        if len(codes) >= AGREEING_MIN and not any(_overlap(codes[0]["region"], each["region"]) for each in kept):
+            kept.append(codes[0])
+    return kept
+
+
+def _seen(look: _Look, size: tuple[int, int]) -> dict[_Key, dict[str, Any]]:
+    return {
+        (barcode.symbology_identifier, barcode.bytes): _code(barcode, look, size)
+        for barcode in zxingcpp.read_barcodes(look.picture, binarizer=look.binarizer)
+        if barcode.valid
+    }
 
 
 def _looks(grey: Image.Image) -> Iterator[_Look]:
-    """Yield a picture as it is; larger or smaller; with one threshold; stretched; inverted; aslant; sharpened."""
+    """Yield a picture as it is; larger or smaller; with one threshold; stretched; inverted; aslant."""
     whole = zxingcpp.Binarizer.GlobalHistogram
     yield _Look(grey, 0.99)
     factor = 2.0 if max(grey.size) <= SMALL_SIDE_PX else 0.5
@@ -162,9 +194,21 @@ def _looks(grey: Image.Image) -> Iterator[_Look]:
     yield _Look(ImageOps.autocontrast(grey, cutoff=1), 0.95, binarizer=whole)
     yield _Look(ImageOps.invert(grey), 0.95)
     yield _Look(grey.rotate(ASLANT, Image.Resampling.BICUBIC, expand=True, fillcolor=255), 0.95, turn=ASLANT)
-    factor = 4.0 if max(grey.size) <= TINY_SIDE_PX else 2.0 if max(grey.size) <= SMALL_SIDE_PX else 1.0
-    sharp = _scaled(grey, factor).filter(ImageFilter.UnsharpMask(factor / 2, 300, 0))
-    yield _Look(sharp, SURE_OF_SHARPENED, scale=factor)
+
+
+def _sharpened(grey: Image.Image) -> Iterator[_Look]:
+    for factor, radius in SHARPENED_TINY if max(grey.size) <= TINY_SIDE_PX else SHARPENED:
+        larger = _scaled(grey, factor)
+        sharp = larger.filter(ImageFilter.UnsharpMask(radius * factor / 2, 300, 0)) if radius else larger
+        yield _Look(sharp, SURE_OF_SHARPENED, scale=factor)
+
+
+def _overlap(one: Region, other: Region) -> bool:
+    def spans(region: Region, axis: int) -> tuple[int, int]:
+        return min(point[axis] for point in region), max(point[axis] for point in region)
+
+    pairs = [(spans(one, axis), spans(other, axis)) for axis in (0, 1)]
+    return all(a[0] <= b[1] and b[0] <= a[1] for a, b in pairs)
 
 
 def _scaled(grey: Image.Image, factor: float) -> Image.Image:
