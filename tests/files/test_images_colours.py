@@ -124,6 +124,16 @@ async def test_what_is_half_transparent_is_seen_on_white_in_every_band(workshop:
         assert is_near(pixel, (127, 127, 127), by=3)
 
 
+@pytest.mark.parametrize(("mode", "colour"), [("L", 30), ("RGB", (30, 60, 90))])
+async def test_a_colour_that_a_png_calls_transparent_is_white(
+    workshop: ImageWorkshop, mode: str, colour: int | tuple[int, int, int]
+) -> None:
+    picture = Image.new(mode, (64, 64), colour)
+    made = await workshop.derive(saved(picture, "PNG", transparency=colour), Kind.PNG)
+    assert is_near(middle(made), WHITE, by=3)
+    assert not is_near(middle(await workshop.derive(saved(picture, "PNG"), Kind.PNG)), WHITE)
+
+
 async def test_a_transparent_photo_in_a_wide_profile_stays_white_outside(workshop: ImageWorkshop) -> None:
     picture = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
     picture.paste((200, 90, 60, 255), (0, 0, 64, 32))
