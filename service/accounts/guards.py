@@ -104,6 +104,8 @@ async def require_allowed(connection: ASGIConnection[Any, Any, Any, Any], route_
     """
     if connection.scope["path"].startswith(OPEN_PREFIXES):
         return
+    if connection.scope.get("method") == "OPTIONS":
+        return  # Litestar's own answer, which says what methods there are and nothing else
     action = route_handler.opt.get(ALLOW)
     ensure(action in POLICY, f"{route_handler} names no action of the policy table")
     require(connection.scope["user"], str(action))

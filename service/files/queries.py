@@ -83,6 +83,12 @@ async def key_facts(tx: Tx, case_ids: Collection[UUID]) -> list[KeyFacts]:
     return [KeyFacts(*row) for row in found]
 
 
+async def any_erased(tx: Tx, file_ids: Collection[UUID]) -> bool:
+    """Return whether one of these files was erased."""
+    found = select(StoredFile.id).where(StoredFile.id.in_(list(file_ids)), StoredFile.state == State.ERASED)
+    return await tx.scalar(found.limit(1)) is not None
+
+
 async def names_with_row(tx: Tx, object_names: Collection[str]) -> set[str]:
     """Return those of the object names that a stored file has."""
     wanted = select(StoredFile.object_name).where(StoredFile.object_name.in_(list(object_names)))

@@ -21,6 +21,7 @@ from service.core.ids import new_id
 from service.db.session import Tx
 from service.deadlines.actions import cancel, promise
 from service.events.log import emit
+from service.files.queries import any_erased
 from service.files.reading import Part, Ticket, open_file
 from service.files.sealing import KeyRing
 from service.files.store import new_object_name
@@ -31,7 +32,7 @@ from service.reporting.gather import Gathered, gather_dossier
 from service.reporting.queries import get_row, same_file
 from service.reporting.rules import Language, Paper
 from service.reporting.schemas import NewReport
-from service.reporting.tables import Report, ReportFacts, ReportFile
+from service.reporting.tables import Report, ReportFacts, ReportFile, ReportPicture
 
 GIVE_UP = "report_give_up"
 GIVE_UP_AFTER = timedelta(days=1)
@@ -132,6 +133,8 @@ async def finish_report(
         return
     file = await tx.get_one(ReportFile, draft.file_id)
     file.pdf_sha256, file.size_bytes, file.version_id, file.stored_at = pdf_sha256, size_bytes, version_id, now
+    pictures = {ticket.file_id for _, ticket in draft.tickets}
+    tx.add_all([ReportPicture(report_file_id=file.id, file_id=each) for each in pictures])
     await tx.execute(delete(ReportFacts).where(ReportFacts.file_id == file.id))
     await _finish(tx, report, file, now=now)
 
@@ -153,7 +156,8 @@ async def fail_report(tx: Tx, report_id: UUID, *, failure: str, now: datetime) -
 async def open_report(tx: Tx, actor: Actor, report_id: UUID, *, now: datetime) -> StoredReport:
     """Return where a ready report lies, and record the download. Commit before it is read.
 
-    Raises `NotFound` ("report_not_found"), `Conflict` ("report_not_ready", "report_failed").
+    Raises `NotFound` ("report_not_found"), `Conflict` ("report_not_ready", "report_failed"), and "report_erased" when a
+    photo in it was erased since: a new edition leaves it out.
     """
     report = await get_row(tx, actor, report_id)
     if report.state == "failed":
@@ -163,6 +167,9 @@ async def open_report(tx: Tx, actor: Actor, report_id: UUID, *, now: datetime) -
     file = await tx.get_one(ReportFile, report.file_id)
     if file.version_id is None or file.pdf_sha256 is None:
         unreachable("a ready report is stored")
+    pictures = await tx.scalars(select(ReportPicture.file_id).where(ReportPicture.report_file_id == file.id))
+    if await any_erased(tx, list(pictures)):
+        raise Conflict("report_erased", "a photo in this report was erased; ask for a new edition")
     await _tell(tx, actor, report, "report.downloaded", now=now, reference=file.reference)
     return StoredReport(file.object_name, file.version_id, file.pdf_sha256, f"{file.reference}-{file.language}.pdf")
 

@@ -49,6 +49,15 @@ class ReportFile(Base):
     stored_at: Mapped[datetime | None]
 
 
+class ReportPicture(Base):
+    """A photo that a stored report shows. Append-only: whoever erases the photo has ended the report, too."""
+
+    __tablename__ = "report_picture"
+
+    report_file_id: Mapped[UUID] = mapped_column(ForeignKey("report_file.id"), primary_key=True)
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_file.id"), primary_key=True)
+
+
 class ReportFacts(Base):
     """The facts of a file that is being drawn, so that another try draws the same; deleted once it is stored.
 

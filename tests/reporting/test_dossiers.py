@@ -130,7 +130,8 @@ async def test_photos_are_views_and_the_sellers_words_are_in(
     assert "Our tests show nothing. 检验合格。" in told
     assert "E-1 Case FH-" in told
     assert (await desk.report(report_id))["rows"]["evidence"] == 1
-    viewed = await street.sql("SELECT facts, actor_id FROM event WHERE name = 'file.viewed'")
+    people = "name = 'file.viewed' AND actor_id IS NOT NULL"  # the service itself reads labels from the view
+    viewed = await street.sql(f"SELECT facts, actor_id FROM event WHERE {people}")
     assert [(row.facts["part"], row.actor_id) for row in viewed] == [("view", desk.regulator.person_id)]
     assert await street.sql("SELECT * FROM report_facts") == []
 

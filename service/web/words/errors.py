@@ -187,6 +187,7 @@ ERRORS: dict[str, str] = {
     # reports
     "error.report_not_found": N_("We did not find this report"),
     "error.report_not_ready": N_("The report is being made. Try again in a moment"),
+    "error.report_erased": N_("A photo in this report was erased. Ask for a new edition"),
     "error.report_failed": N_("This report could not be made. Ask for it again"),
     "error.report_state": N_("The report has moved on, and this is not possible now"),
     "error.reports_waiting": N_("Many of your reports are being made. Wait until some are ready"),

@@ -70,3 +70,13 @@ CREATE TABLE complaint_keeping (
 );
 CREATE INDEX complaint_keeping_complaint_idx ON complaint_keeping (complaint_id, id);
 SELECT fairhold_append_only('complaint_keeping');
+
+-- Which photos a stored report shows: after an erasure it is not served any more.
+CREATE TABLE report_picture (
+    report_file_id UUID NOT NULL,
+    file_id UUID NOT NULL,
+    CONSTRAINT report_picture_pk PRIMARY KEY (report_file_id, file_id),
+    CONSTRAINT report_picture_report_file_id_fk FOREIGN KEY (report_file_id) REFERENCES report_file (id),
+    CONSTRAINT report_picture_file_id_fk FOREIGN KEY (file_id) REFERENCES stored_file (id)
+);
+SELECT fairhold_append_only('report_picture');
