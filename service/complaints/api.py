@@ -147,7 +147,7 @@ class Complaints(Controller):
 
     @post("/{complaint_id:uuid}/parent", opt={"allow": "complaints.join"}, summary="Join to a case", status_code=200)
     async def join(self, complaint_id: CaseId, data: JSONBody[NewJoin], tx: TxOf, actor: ActorOf) -> ComplaintView:
-        """Make a complaint part of another person's case, as a mediator of both. Its complainant is told how it goes."""
+        """Make a complaint part of another person's case, as a mediator of both; its complainant is told of it."""
         now = await tx.now()
         await actions.join(tx, actor, complaint_id, data.parent_id, text=data.text, now=now)
         return await _seen(tx, actor, complaint_id)

@@ -90,6 +90,25 @@ async def test_the_receipt_opens_the_case_for_words_and_photos_in_any_writing(ca
     assert told[0] == 0
 
 
+async def test_a_reporter_sends_a_file_straight_to_the_storage_and_takes_the_report_back(cases: Cases) -> None:
+    sent = await report(cases)
+    path, headers = f"/api/v1/complaints/{sent['complaint']['id']}", by_token(sent)
+    asked = await cases.client.post(f"{path}/uploads", json={}, headers=headers)
+    assert asked.status_code == 201, asked.text
+    key = headers | {"Idempotency-Key": "one"}
+    for _ in range(2):
+        added = await cases.client.post(f"{path}/entries", json={"text": "Once."}, headers=key)
+        assert (added.status_code, len(added.json()["entries"])) == (201, 1)
+    other = await report(cases)
+    theirs = f"/api/v1/complaints/{other['complaint']['id']}/entries"
+    answer = await cases.client.post(
+        theirs, json={"text": "Once."}, headers=by_token(other) | {"Idempotency-Key": "one"}
+    )
+    assert answer.json()["id"] == other["complaint"]["id"], "a key is its reporter's own"
+    gone = await cases.client.post(f"{path}/withdrawal", headers=headers)
+    assert (gone.status_code, gone.json()["status"]) == (200, "withdrawn")
+
+
 async def test_a_pass_opens_one_case_and_nothing_else_and_ends_after_an_hour(cases: Cases, clock: Any) -> None:
     other = await cases.filed(await cases.order())
     first, second = await report(cases), await report(cases)

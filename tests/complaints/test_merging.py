@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from service.complaints.queries.complainants import complainants_of
+from service.complaints.queries import complainants_of, linked_complaints
 from tests.complaints.conftest import STORY, Cases
 from tests.complaints.test_anonymous import by_token, mediated, report
 from tests.complaints.test_evidence import form, jpeg_with_gps, png, read, upload
@@ -134,6 +134,41 @@ async def test_after_the_first_case_has_ended_a_new_complaint_is_a_case_of_its_o
     await cases.ok(f"/{first['id']}/withdrawal")
     second = await cases.filed(order_id, wanted="none")
     assert (second["id"] != first["id"], second["part_of"], second["entries"]) == (True, None, [])
+
+
+async def test_an_addition_makes_no_second_complaint_of_a_batch(cases: Cases) -> None:
+    order_id = await cases.order()
+    first = await cases.filed(order_id)
+    batch = {"batch_id": str(cases.goods.batch_id)}
+    await cases.ok(f"/{first['id']}/link", batch, by=cases.mediator)
+    draft = await cases.draft(order_id)
+    await cases.ok(f"/{draft}/link", batch)
+    await cases.ok(f"/{draft}/submission")
+    async with cases.database.begin() as tx:
+        linked = await linked_complaints(tx, [cases.goods.batch_id])
+    assert [str(each.id) for each in linked] == [first["id"]]
+    seen = await cases.case(first["id"])
+    assert seen["entries"][0]["addition"]["batch_id"] == batch["batch_id"]
+
+
+async def test_what_an_addition_brings_over_the_limit_of_files_is_refused_and_stays_a_draft(cases: Cases) -> None:
+    order_id = await cases.order()
+    first, draft = await cases.draft(order_id), await cases.draft(order_id)
+    await upload(cases, draft, form(png()))
+    await cases.ok(f"/{first}/submission")
+    await cases.sql(
+        "WITH k AS (INSERT INTO file_key (id, tenant_id, case_id, wrapped_key, legal_hold, made_at)"
+        " SELECT uuidv7(), tenant_id, id, '\\x00', false, fairhold_now() FROM complaint WHERE id = :first RETURNING *),"
+        " f AS (INSERT INTO stored_file SELECT (jsonb_populate_record(s, jsonb_build_object('id', uuidv7(),"
+        " 'object_name', 'o' || n, 'case_key_id', k.id))).* FROM stored_file s, k, generate_series(1, 30) n"
+        " WHERE s.id = (SELECT file_id FROM complaint_evidence WHERE complaint_id = :draft) RETURNING *)"
+        " INSERT INTO complaint_evidence SELECT id, tenant_id, :first, 'buyer', NULL, received_at FROM f",
+        first=first, draft=draft,
+    )  # fmt: skip
+    answer = await cases.send(f"/{draft}/submission")
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_many_files")
+    assert (await cases.case(draft))["status"] == "draft"
+    assert (await cases.case(first))["entries"] == []
 
 
 @pytest.mark.parametrize("media_types", [("application/json",) * 2, ("application/json", "text/plain")])

@@ -2,6 +2,7 @@
 
 from service.complaints.queries.access import get_row, side_of, visible_to
 from service.complaints.queries.case import available_actions, get_complaint
+from service.complaints.queries.complainants import Complainant, complainants_of
 from service.complaints.queries.desks import (
     SellerView,
     Week,
@@ -30,6 +31,7 @@ from service.complaints.queries.timeline import case_timeline
 
 __all__ = [
     "CaseFacts",
+    "Complainant",
     "Filters",
     "LinkedComplaint",
     "SellerView",
@@ -41,6 +43,7 @@ __all__ = [
     "case_of_file",
     "case_timeline",
     "cases_of_holds",
+    "complainants_of",
     "complaints_by_batch",
     "complaints_page",
     "count_to_look_at",
