@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
+from service.batches import photos
 from service.complaints.evidence import Desk, attach, take_in
-from service.core.actor import COMMONS, Actor, Grant, Role, SignIn
+from service.core.actor import COMMONS, SYSTEM, Actor, Grant, Role, SignIn
 from service.db.session import Database
 from service.files.images import ImageWorkshop
 from service.files.receiving import receive_photos
@@ -20,6 +21,8 @@ from service.settings import Settings
 
 PHOTOS = ("opened.jpg", "skin.jpg", "box.jpg", "sachet-lot.jpg", "seller-lot.jpg")
 """Drawn by us; each is put into one case."""
+LISTED = "sachet-lot.jpg"
+"""Shown in the listing of its batch before its case gets it, so that mediators see a photo that was lifted."""
 PACKED = ("box.jpg", "seller-lot.jpg")
 """Drawn by us; what a seller shows before sending an order."""
 _FOLDER = Path(__file__).with_name("photos")
@@ -27,7 +30,7 @@ _FOLDER = Path(__file__).with_name("photos")
 
 _OPEN_CASES = """
 SELECT c.id, c.buyer_id, CASE c.language WHEN 'zh' THEN p.name_zh ELSE p.name_en END, coalesce(b.lot_code, ''),
-       EXISTS (SELECT FROM complaint_evidence e WHERE e.complaint_id = c.id)
+       EXISTS (SELECT FROM complaint_evidence e WHERE e.complaint_id = c.id), b.id, b.seller_id
 FROM complaint c
 JOIN "order" o ON o.id = c.order_id
 JOIN product p ON p.id = o.product_id
@@ -64,6 +67,8 @@ class _OpenCase:
     product_name: str
     lot_code: str
     has_photos: bool
+    batch_id: UUID | None
+    batch_seller_id: UUID | None
 
 
 async def add_photos(settings: Settings, connection: Connection, tag: str) -> int:
@@ -82,6 +87,8 @@ async def add_photos(settings: Settings, connection: Connection, tag: str) -> in
     try:
         await store.ensure_buckets()
         for case, photo in wanted:
+            if photo == LISTED:
+                await _list(settings, database, store, workshop, case)
             await _add(settings, database, store, workshop, case, photo)
         if packable is not None:
             await _pack(settings, database, store, workshop, _Packable(*packable))
@@ -104,6 +111,21 @@ async def _pack(
     async with database.begin() as tx:
         days = settings.evidence_retention_days
         await packing.attach(tx, seller, order.order_id, received, retention_days=days, now=await tx.now())
+
+
+async def _list(settings: Settings, database: Database, store: Store, workshop: ImageWorkshop, case: _OpenCase) -> None:
+    """Show a photo of the case's batch, unless the run that was cut off did."""
+    if case.batch_id is None:
+        return
+    async with database.begin() as tx:
+        if await photos.photos_of(tx, SYSTEM, case.batch_id):
+            return
+    seller = Actor(None, frozenset({Grant(Role.SELLER, COMMONS, case.batch_seller_id)}), SignIn.SESSION)
+    key = await photos.open_case(database, seller, case.batch_id, ring=KeyRing(settings.secret), new=1)
+    received = await receive_photos(store, workshop, key, [io.BytesIO(_FOLDER.joinpath(LISTED).read_bytes())])
+    async with database.begin() as tx:
+        days = settings.evidence_retention_days
+        await photos.attach(tx, seller, case.batch_id, received, retention_days=days, now=await tx.now())
 
 
 async def _add(

@@ -142,8 +142,15 @@ async def test_five_open_cases_and_an_order_to_send_have_photos_that_are_stored(
         database,
         'SELECT o.status, count(*) FROM order_packing_photo p JOIN "order" o ON o.id = p.order_id GROUP BY 1',
     )
-    assert files == {"locked": 12}
+    lifted = await counts(
+        database,
+        "SELECT 'lifted', count(*) FROM batch_photo b JOIN stored_file l ON l.id = b.file_id"
+        " JOIN stored_file f ON f.sha256_plain = l.sha256_plain AND f.received_at > l.received_at"
+        " JOIN complaint_evidence e ON e.file_id = f.id",
+    )
+    assert files == {"locked": 13}
     assert cases == {"cases": 5}
+    assert lifted == {"lifted": 1}
     assert packed == {"paid": 2}
 
 
