@@ -12,7 +12,7 @@ from service.complaints.queries.access import get_row, require_side
 from service.complaints.rules import Side
 from service.complaints.tables import Complaint
 from service.core.actor import Actor
-from service.core.errors import Conflict
+from service.core.errors import Conflict, Invalid
 from service.db.session import Tx
 from service.files.actions import open_case_key
 from service.files.forms import UploadForm
@@ -95,7 +95,12 @@ async def take_in_form(desk: Desk, actor: Actor, complaint_id: UUID, upload_id: 
     with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spooled:
         source = cast("BinaryIO", spooled)
         digest = await fetch(desk.store, upload, source)
-        received = await evidence.take_in(desk, actor, complaint_id, [source])
+        try:
+            received = await evidence.take_in(desk, actor, complaint_id, [source])
+        except Invalid as error:
+            if error.code == "file_infected":  # nothing of it is kept until its form expires
+                await desk.store.delete_upload(upload.object_name)
+            raise
     return Arrived(upload, digest, received[0] if received else None)
 
 

@@ -6,11 +6,14 @@ import httpx
 import msgspec
 import pytest
 
+from service.app import Service
 from service.core.actor import Role
+from service.files.store import Bucket
 from service.settings import Settings, SettingsWrong, read
 from service.web import paths
 from tests.complaints.conftest import Cases, cases
 from tests.complaints.test_evidence import form, upload
+from tests.complaints.test_uploads import ask, complete, send
 from tests.files.clamds import EICAR, FakeClamd, fake_clamd
 from tests.files.pictures import quarters, saved
 from tests.web.desks import Desk, desk
@@ -65,6 +68,21 @@ async def test_while_the_scanner_is_silent_no_file_is_taken_and_health_says_so(
     assert await stored(cases, case_id) == before
     health = await client.get("/health/ready")
     assert (health.status_code, health.json()["scanner"]) == (200, "down")
+
+
+async def test_an_infected_file_that_came_by_the_storage_is_taken_away_from_there_at_once(
+    cases: Cases, service: Service
+) -> None:
+    case_id = await cases.draft(await cases.order())
+    told = await ask(cases, case_id)
+    assert (await send(told, INFECTED)).status_code == 204
+    ((name,),) = await cases.sql("SELECT object_name FROM upload")
+    refused = await complete(cases, case_id, told)
+    assert (refused.status_code, refused.json()["code"]) == (422, "file_infected")
+    assert name not in await service.store.list_names(Bucket.UPLOADS)
+    assert await cases.files(case_id) == 0
+    assert (await send(told, PHOTO)).status_code == 204
+    assert (await complete(cases, case_id, told)).status_code == 200
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
