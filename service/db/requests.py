@@ -48,6 +48,8 @@ class RequestTransaction:
             await self.app(scope, receive, send)
             return
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as body:
+            if _announced_bytes(scope) > _SPOOL_BYTES:
+                body.rollover()  # many uploads at once would fill the memory together before each goes to the disk
             fingerprint = await _spool(scope, receive, body)
             for attempt in range(RETRIES_MAX + 1):
                 if await self._attempt(scope, receive, send, body, fingerprint, is_last=attempt == RETRIES_MAX):
@@ -199,6 +201,12 @@ def _header(scope: Scope, name: bytes) -> str | None:
         if header == name:
             return str(value.decode("latin-1"))
     return None
+
+
+def _announced_bytes(scope: Scope) -> int:
+    """Return how large the client says the body is, 0 if it says nothing that can be understood."""
+    said = dict(scope["headers"]).get(b"content-length", b"")
+    return int(said) if said.isdigit() else 0
 
 
 async def _spool(scope: Scope, receive: Receive, body: IO[bytes]) -> bytes:

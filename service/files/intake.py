@@ -17,7 +17,7 @@ from uuid import UUID
 from service.core.ids import new_id
 from service.files.images import Derivatives, ImageWorkshop
 from service.files.kinds import HEAD_BYTES, TAIL_BYTES, Kind, check_size, sniff
-from service.files.sealing import Sealer, SealingReader
+from service.files.sealing import Sealer, SealingReader, sealed_size
 from service.files.store import Store, new_object_name
 
 ORIGINAL, VIEW, THUMBNAIL = "original", "view", "thumbnail"
@@ -85,7 +85,7 @@ async def receive(store: Store, workshop: ImageWorkshop, key: CaseKey, source: B
     sealer = Sealer(key.data_key, associated(file_id, ORIGINAL))
     await asyncio.to_thread(source.seek, 0)
     started = time.monotonic()
-    await store.put_quarantine(name, SealingReader(source, sealer))
+    await store.stream_to_quarantine(name, SealingReader(source, sealer), sealed_size(size))
     derived = await _put_derivatives(store, key, file_id, name, derivatives) if derivatives else None
     return Received(
         id=file_id,

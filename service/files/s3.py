@@ -3,28 +3,24 @@
 Every failure is `Unavailable` ("storage_unavailable"), a missing object `NotFound` ("object_missing").
 """
 
-import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from io import BytesIO
 from itertools import groupby, islice
-from typing import Any, Protocol
-from xml.etree.ElementTree import ParseError
+from typing import Any
 
 import urllib3
 from minio import Minio
 from minio.commonconfig import COMPLIANCE, ENABLED
 from minio.datatypes import Object
-from minio.error import MinioException, S3Error
+from minio.error import S3Error
 from minio.retention import Retention
 
 from service.core.errors import NotFound, Unavailable
 from service.files.forms import UploadForm, sign_form
-from service.files.sealing import BytesChanged
+from service.files.streams import MISSING, InWholeParts, ObjectReader, Readable, Writable, failures
 
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
@@ -33,14 +29,12 @@ RETRIES_MAX = 2
 RETRY_BACKOFF_S = 0.2
 CONNECTIONS_MAX = 8
 PART_BYTES = 5 * 1024 * 1024  # the smallest part that S3 allows: a stream costs this much memory, not its length
-READ_BYTES = 256 * 1024
 OBJECT_BYTES_MAX = 64_000_000  # what `read` will hold in memory
 LISTED_MAX = 10_000
 MARK = "fairhold-installation"
 """The object that says whose a bucket is. It is not listed."""
 MARK_BYTES_MAX = 100
 
-_MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchObject"))
 _ALREADY_THERE = frozenset(("BucketAlreadyOwnedByYou", "BucketAlreadyExists"))
 _NO_LOCK = frozenset(
     ("ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration", "NotImplemented", "InvalidRequest")
@@ -66,22 +60,6 @@ class Bucket(StrEnum):
     def is_locked(self) -> bool:
         """Whether it is made with object lock (compliance mode, a date for each object)."""
         return self in (Bucket.EVIDENCE, Bucket.REPORTS)
-
-
-class Readable(Protocol):
-    """A stream that can be stored: an open file, a `BytesIO`, a `sealing.SealingReader`."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to `size` bytes, and b"" at the end."""
-        ...
-
-
-class Writable(Protocol):
-    """What bytes can be written into: an open file."""
-
-    def write(self, data: bytes, /) -> int:
-        """Take all of `data`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +120,7 @@ class S3:
 
     def make_buckets(self) -> None:
         """Make the buckets that are missing."""
-        with _failures():
+        with failures():
             for bucket in Bucket:
                 name = self._named(bucket)
                 if self._client.bucket_exists(name):
@@ -155,7 +133,7 @@ class S3:
 
     def lock_capability(self) -> LockCapability:
         """Return whether the locked buckets have object lock and versioning."""
-        with _failures():
+        with failures():
             for bucket in filter(lambda each: each.is_locked, Bucket):
                 name = self._named(bucket)
                 try:
@@ -178,31 +156,33 @@ class S3:
 
     def write_mark(self, bucket: Bucket, says: str) -> None:
         """Mark a bucket, over a mark that is there."""
-        with _failures():
+        with failures():
             data = says.encode()
             self._client.put_object(self._named(bucket), MARK, BytesIO(data), len(data))
 
     def check(self) -> None:
         """Raise `Unavailable` unless the server answers soon, takes our key and has every bucket."""
-        with _failures():
+        with failures():
             for bucket in Bucket:
                 if not self._checking.bucket_exists(self._named(bucket)):
                     raise Unavailable("storage_unavailable", f"the bucket {self._named(bucket)} is missing")
 
-    def put(self, bucket: Bucket, name: str, data: Readable) -> None:
-        """Store a stream in parts; it appears whole or not at all."""
-        with _failures():
-            self._put(bucket, name, data)
+    def put(self, bucket: Bucket, name: str, data: Readable, size_bytes: int) -> None:
+        """Store a stream of so many bytes in parts; it appears whole or not at all."""
+        with failures():
+            self._put(bucket, name, data, size_bytes)
 
-    def put_locked(self, bucket: Bucket, name: str, data: Readable, digest: bytes, until: datetime) -> str:
+    def put_locked(
+        self, bucket: Bucket, name: str, data: Readable, size_bytes: int, digest: bytes, until: datetime
+    ) -> str:
         """Store a stream with SHA-256 `digest`, locked until `until`, unless it is there; return the version id."""
-        with _failures():
+        with failures():
             present = self._locked_version(bucket, name, digest, until)
             if present is not None:
                 return present
             metadata, retention = {_DIGEST_HEADER: digest.hex()}, Retention(COMPLIANCE, until)
             try:
-                version_id = self._put(bucket, name, data, metadata=metadata, retention=retention)
+                version_id = self._put(bucket, name, data, size_bytes, metadata=metadata, retention=retention)
             except S3Error as error:
                 if error.code not in _NO_LOCK:
                     raise
@@ -214,19 +194,19 @@ class S3:
 
     def copy_locked(self, name: str, digest: bytes, until: datetime) -> str:
         """Store what is in quarantine as `put_locked` does in evidence; raises `BytesChanged`."""
-        with _failures():
+        with failures():
             present = self._locked_version(Bucket.EVIDENCE, name, digest, until)
         if present is not None:
             return present
         source = self.open(Bucket.QUARANTINE, name, None, digest=digest)
         try:
-            return self.put_locked(Bucket.EVIDENCE, name, source, digest, until)
+            return self.put_locked(Bucket.EVIDENCE, name, source, source.size_bytes, digest, until)
         finally:
             source.close()
 
     def open(self, bucket: Bucket, name: str, version_id: str | None, *, digest: bytes | None = None) -> "ObjectReader":
         """Return a reader of an object; with a `digest` it refuses to end if the bytes do not have it."""
-        with _failures():
+        with failures():
             return ObjectReader(self._client.get_object(self._named(bucket), name, version_id=version_id), digest)
 
     def read(self, bucket: Bucket, name: str, version_id: str | None) -> bytes:
@@ -241,14 +221,14 @@ class S3:
 
     def stat(self, bucket: Bucket, name: str, version_id: str | None) -> ObjectFacts:
         """Return what S3 knows about an object."""
-        with _failures():
+        with failures():
             found = self._client.stat_object(self._named(bucket), name, version_id=version_id)
             locked_until = self._retention(bucket, name, found.version_id) if bucket.is_locked else None
             return ObjectFacts(found.version_id, found.size or 0, locked_until)
 
     def upload_form(self, name: str, *, size_min: int, size_max: int, lasting: timedelta) -> UploadForm:
         """Return a form for a plain upload that the server takes for so long."""
-        with _failures():
+        with failures():
             bucket = self._named(Bucket.UPLOADS)
             until = _asked_at(self._client.stat_object(bucket, MARK)) + lasting
             return sign_form(
@@ -268,12 +248,12 @@ class S3:
 
     def delete(self, bucket: Bucket, name: str) -> None:
         """Delete an object; one that is gone already is fine."""
-        with _failures():
+        with failures():
             self._client.remove_object(self._named(bucket), name)
 
     def age(self, bucket: Bucket, name: str) -> timedelta:
         """Return the server's time less the object's time of writing."""
-        with _failures():
+        with failures():
             found = self._client.stat_object(self._named(bucket), name)
         if found.last_modified is None:
             raise Unavailable("storage_unavailable", "the server left out the time")
@@ -281,14 +261,14 @@ class S3:
 
     def names(self, bucket: Bucket) -> list[str]:
         """Return the names of the first `LISTED_MAX` objects, the mark left out."""
-        with _failures():
+        with failures():
             listed = self._client.list_objects(self._named(bucket), recursive=True)
             names = (each.object_name or "" for each in listed)
             return list(islice((name for name in names if name != MARK), LISTED_MAX))
 
     def versions(self, bucket: Bucket, name: str) -> list[Version]:
         """Return every version of one object, markers of deletion among them, at most `LISTED_MAX`."""
-        with _failures():
+        with failures():
             listed = self._client.list_objects(self._named(bucket), prefix=name, recursive=True, include_version=True)
             own = (each for each in listed if each.object_name == name)
             return [Version(each.version_id or "null", bool(each.is_delete_marker)) for each in islice(own, LISTED_MAX)]
@@ -298,7 +278,7 @@ class S3:
 
         Each version counts, so that a marker of deletion, which anybody with the key can set, hides none.
         """
-        with _failures():
+        with failures():
             listed = self._client.list_objects(
                 self._named(bucket), prefix=prefix, recursive=True, start_after=after, include_version=True
             )
@@ -311,12 +291,13 @@ class S3:
     def _named(self, bucket: Bucket) -> str:
         return f"{self._prefix}-{bucket.value}"
 
-    def _put(self, bucket: Bucket, name: str, data: Readable, **locking: Any) -> str | None:
+    def _put(self, bucket: Bucket, name: str, data: Readable, size_bytes: int, **locking: Any) -> str | None:
+        """Store a stream with two parts of it in memory; without its size the SDK would copy each thrice."""
         result = self._client.put_object(
             self._named(bucket),
             name,
-            data,  # type: ignore[arg-type]  # the SDK asks for BinaryIO and only calls read(size)
-            length=-1,
+            InWholeParts(data),  # type: ignore[arg-type]  # the SDK asks for BinaryIO and only calls read(size)
+            length=size_bytes,
             part_size=PART_BYTES,
             num_parallel_uploads=1,
             **locking,
@@ -328,7 +309,7 @@ class S3:
         try:
             found = self._client.stat_object(self._named(bucket), name)
         except S3Error as error:
-            if error.code in _MISSING:
+            if error.code in MISSING:
                 return None
             raise
         same = (found.metadata or {}).get(_DIGEST_HEADER) == digest.hex()
@@ -350,52 +331,9 @@ class S3:
         return found.retain_until_date if found is not None and found.mode == COMPLIANCE else None
 
 
-class ObjectReader:
-    """Reads an object's bytes; if a digest is expected, the last of them are held back unless all have it."""
-
-    def __init__(self, response: urllib3.BaseHTTPResponse, digest: bytes | None) -> None:
-        self.size_bytes = int(response.headers.get("content-length", "0"))
-        self._response, self._digest = response, digest
-        self._left = self.size_bytes
-        self._seen = hashlib.sha256()
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to `size` bytes; raises `BytesChanged` instead of the last ones."""
-        with _failures():
-            piece = bytes(self._response.read(min(size, READ_BYTES)))
-        self._left -= len(piece)
-        if self._digest is not None:
-            self._seen.update(piece)
-            if (self._left <= 0 or not piece) and self._seen.digest() != self._digest:
-                raise BytesChanged("the object does not hold the bytes that were stored")
-        return piece
-
-    def read_piece(self) -> bytes:
-        """Return up to `READ_BYTES`."""
-        return self.read(READ_BYTES)
-
-    def close(self) -> None:
-        """Give the connection back, or drop it if bytes are left."""
-        self._response.close()
-        self._response.release_conn()
-
-
 def _asked_at(found: Object) -> datetime:
     """Return the server's time of its answer."""
     said = (found.metadata or {}).get("date")
     if said is None:
         raise Unavailable("storage_unavailable", "the server left out the time")
     return parsedate_to_datetime(str(said))
-
-
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Translate what the SDK and its connections raise."""
-    try:
-        yield
-    except S3Error as error:
-        if error.code in _MISSING:
-            raise NotFound("object_missing", "no such object") from error
-        raise Unavailable("storage_unavailable", f"the storage refused: {error.code}") from error
-    except (MinioException, urllib3.exceptions.HTTPError, ParseError) as error:
-        raise Unavailable("storage_unavailable", "the storage does not answer") from error

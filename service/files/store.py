@@ -15,12 +15,14 @@ from typing import Self, TypeVar
 
 from service.core.errors import Unavailable
 from service.files.forms import UploadForm
-from service.files.s3 import CONNECTIONS_MAX, S3, Bucket, LockCapability, ObjectFacts, Readable, Version, Writable
+from service.files.s3 import CONNECTIONS_MAX, S3, Bucket, LockCapability, ObjectFacts, Version
+from service.files.streams import Readable, Writable
 from service.settings import Settings
 
 __all__ = ["Bucket", "LockCapability", "ObjectFacts", "Readable", "Store", "Version", "new_object_name"]
 
 WAITING_MAX = 128
+PUTS_MAX = 2  # originals that are stored at once: each takes a few parts' memory, and decoders give no more
 
 T = TypeVar("T")
 
@@ -58,6 +60,7 @@ class Store:
             public_url=public_url or f"{'https' if secure else 'http'}://{endpoint}",
         )
         self._threads = ThreadPoolExecutor(CONNECTIONS_MAX, thread_name_prefix="s3")
+        self._putting = ThreadPoolExecutor(PUTS_MAX, thread_name_prefix="s3-put")
         self._under_way = 0
 
     @classmethod
@@ -74,7 +77,8 @@ class Store:
 
     def close(self) -> None:
         """Let the calls under way end, and free the threads."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for threads in (self._threads, self._putting):
+            threads.shutdown(wait=True, cancel_futures=True)
 
     async def ensure_buckets(self) -> LockCapability:
         """Make the buckets that are missing; return whether the locked ones can lock."""
@@ -97,14 +101,17 @@ class Store:
         """Raise `Unavailable` unless the server answers soon, takes our key and has every bucket (for readiness)."""
         await self._call(self._s3.check)
 
-    async def put_quarantine(self, name: str, data: Readable | bytes) -> None:
-        """Store a stream of unknown length in quarantine, in parts; it appears whole or not at all."""
-        stream = BytesIO(data) if isinstance(data, bytes) else data
-        await self._call(lambda: self._s3.put(Bucket.QUARANTINE, name, stream))
+    async def put_quarantine(self, name: str, data: bytes) -> None:
+        """Store bytes in quarantine."""
+        await self.stream_to_quarantine(name, BytesIO(data), len(data))
+
+    async def stream_to_quarantine(self, name: str, data: Readable, size_bytes: int) -> None:
+        """Store a stream of so many bytes in quarantine, in parts; it appears whole or not at all."""
+        await self._call(lambda: self._s3.put(Bucket.QUARANTINE, name, data, size_bytes), self._putting)
 
     async def put_view(self, name: str, data: bytes) -> None:
         """Store a sealed derivative."""
-        await self._call(lambda: self._s3.put(Bucket.VIEWS, name, BytesIO(data)))
+        await self._call(lambda: self._s3.put(Bucket.VIEWS, name, BytesIO(data), len(data)))
 
     async def put_locked(self, bucket: Bucket, name: str, data: bytes, until: datetime) -> str:
         """Store `data` so that this version cannot be deleted before `until`, by anybody; return its version id.
@@ -113,7 +120,7 @@ class Store:
         ("storage_cannot_lock") if the server took the bytes but did not lock them.
         """
         digest = hashlib.sha256(data).digest()
-        return await self._call(lambda: self._s3.put_locked(bucket, name, BytesIO(data), digest, until))
+        return await self._call(lambda: self._s3.put_locked(bucket, name, BytesIO(data), len(data), digest, until))
 
     async def copy_locked(self, name: str, *, sha256_stored: bytes, until: datetime) -> str:
         """Copy an object from quarantine to evidence, locked as by `put_locked`; return its version id.
@@ -121,14 +128,14 @@ class Store:
         The bytes pass through here: they are locked only if they still have the digest `sha256_stored` (else
         `sealing.BytesChanged`), and CopyObject of some servers forgets the retention without saying so.
         """
-        return await self._call(lambda: self._s3.copy_locked(name, sha256_stored, until))
+        return await self._call(lambda: self._s3.copy_locked(name, sha256_stored, until), self._putting)
 
     async def read(self, bucket: Bucket, name: str, version_id: str | None = None) -> bytes:
         """Return all bytes of an object of at most `s3.OBJECT_BYTES_MAX`."""
         return await self._call(lambda: self._s3.read(bucket, name, version_id))
 
     async def stream(self, bucket: Bucket, name: str, version_id: str | None = None) -> AsyncGenerator[bytes, None]:
-        """Give an object's bytes in pieces of at most `s3.READ_BYTES`."""
+        """Give an object's bytes in pieces of at most `streams.READ_BYTES`."""
         pieces = await self._call(lambda: self._s3.open(bucket, name, version_id))
         try:
             while piece := await self._call(pieces.read_piece):
@@ -193,12 +200,15 @@ class Store:
         """
         return await self._call(lambda: self._s3.locked_names(Bucket.REPORTS, prefix, after))
 
-    async def _call(self, work: Callable[[], T]) -> T:
-        """Run `work` in one of the threads; raises `Unavailable` at once if `WAITING_MAX` calls are under way."""
+    async def _call(self, work: Callable[[], T], threads: ThreadPoolExecutor | None = None) -> T:
+        """Run `work` in one of the threads, the common ones unless others are named.
+
+        Raises `Unavailable` at once if `WAITING_MAX` calls are under way.
+        """
         if self._under_way >= WAITING_MAX:
             raise Unavailable("storage_unavailable", "too many calls wait for the storage")
         self._under_way += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return await asyncio.get_running_loop().run_in_executor(threads or self._threads, work)
         finally:
             self._under_way -= 1
