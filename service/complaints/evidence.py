@@ -20,6 +20,7 @@ from service.complaints.actions.drafts import locked_draft
 from service.complaints.actions.steps import tell
 from service.complaints.queries.access import course_of, get_row, require_side
 from service.complaints.queries.complainants import of_one_buyer
+from service.complaints.queries.keeping import retention_of
 from service.complaints.queries.parts import count_in_additions, may_read_original, not_removed
 from service.complaints.rules import Side
 from service.complaints.tables import Challenge, Complaint, ComplaintEvidence, ComplaintEvidenceRemoval
@@ -135,7 +136,8 @@ async def put_files(
 
     Raises `Unavailable` ("file_expired"), `Conflict` ("file_erased").
     """
-    file_ids = [await register_file(tx, actor, each, retention_days=retention_days, now=now) for each in received]
+    days = await retention_of(tx, complaint, days_min=retention_days, now=now) if received else 0
+    file_ids = [await register_file(tx, actor, each, retention_days=days, now=now) for each in received]
     for file_id in file_ids:
         tx.add(
             ComplaintEvidence(

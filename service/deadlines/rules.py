@@ -32,6 +32,7 @@ DEFAULT_POLICIES: dict[str, tuple[int, str]] = {
     "provider_limit_alert": (8_000, "basis_points"),
     "provider_limit_near": (10 * DAY, "seconds"),
     "provider_limit_refund": (1, "switch"),
+    "keep_evidence": (0, "seconds"),
     "keep_idempotency_keys": (30 * DAY, "seconds"),
     "limit_complaints_person": (50, "a_day"),
     "limit_complaints_device": (60, "a_day"),

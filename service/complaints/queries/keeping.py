@@ -1,15 +1,21 @@
 """What was ordered about keeping what a case holds."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 
+from service.batches.queries import get_product
 from service.complaints.keeping_schemas import KeepingOrder, KeepingView
 from service.complaints.queries.access import get_row, require_side
 from service.complaints.tables import Complaint, ComplaintKeeping
 from service.core.actor import SYSTEM, Actor, Role
 from service.db.session import Tx
+from service.deadlines.queries import policy
 from service.files.queries import files_of_cases, key_facts
+from service.orders.queries import order_facts
+
+DAY_SECONDS = 86_400
 
 
 async def get_keeping(tx: Tx, actor: Actor, complaint_id: UUID) -> KeepingView:
@@ -34,6 +40,26 @@ async def get_keeping(tx: Tx, actor: Actor, complaint_id: UUID) -> KeepingView:
         locked_until=max((each.retain_until for each in files if each.locked_at is not None), default=None),
         orders=told,
     )
+
+
+async def retention_of(tx: Tx, complaint: Complaint, *, days_min: int, now: datetime) -> int:
+    """Return for how many days an original that comes into a case now stays locked.
+
+    That is the installation's own time, or that of the policy `keep_evidence` for the category of the case's product
+    and the jurisdiction of its order, whichever is longer: a lock can be made longer, and never shorter.
+    """
+    order = None
+    if complaint.order_id is not None:
+        order = (await order_facts(tx, [complaint.order_id])).get(complaint.order_id)
+    product_id = complaint.product_id or (order.product_id if order else None)
+    wanted = await policy(
+        tx,
+        "keep_evidence",
+        now=now,
+        category="" if product_id is None else (await get_product(tx, product_id)).category,
+        jurisdiction="" if order is None else order.jurisdiction,
+    )
+    return max(days_min, -(-wanted.value // DAY_SECONDS))
 
 
 async def held_together(tx: Tx, complaint: Complaint) -> list[UUID]:

@@ -80,3 +80,7 @@ CREATE TABLE report_picture (
     CONSTRAINT report_picture_file_id_fk FOREIGN KEY (file_id) REFERENCES stored_file (id)
 );
 SELECT fairhold_append_only('report_picture');
+
+-- How long originals of a category or jurisdiction stay locked, where that is longer than the installation's own time.
+INSERT INTO policy (id, name, category, jurisdiction, version, value, unit, effective_from) VALUES
+    (uuidv7(), 'keep_evidence', '', '', 1, 0, 'seconds', '2000-01-01Z');
