@@ -90,7 +90,7 @@ class Uploads(Controller):
         self, complaint_id: CaseId, upload_id: FromPath[UUID], tx: NamedDependency[Tx], actor: NamedDependency[Actor],
         claim: NamedDependency[Claim], desk: DeskOf,
     ) -> EvidenceView:  # fmt: skip
-        """Take in what was sent, as if it had come to the service. Asked again, the answer is the same file.
+        """Take in what was sent, as if it had come to us directly. Asked again, the answer is the same file.
 
         A file that is refused can be replaced by another through the same form, until the form expires.
         """
