@@ -39,7 +39,7 @@ THINGS = {
     "to_seller_id": "seller", "product_id": "product", "batch_id": "batch", "subject_id": "batch",
     "complaint_id": "complaint", "offer_id": "offer", "file_id": "file", "dispute_id": "dispute",
     "signal_id": "signal", "report_id": "report", "payment_id": "payment", "payout_id": "payout",
-    "block_id": "payout_block",
+    "block_id": "payout_block", "challenge_id": "challenge",
 }  # fmt: skip
 """Names of ids -> kinds of things. Keys and grants are not among them: one does not saw off one's own branch."""
 

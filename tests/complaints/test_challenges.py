@@ -310,6 +310,33 @@ async def test_a_photo_that_cannot_be_read_may_be_sent_again_within_the_time(
     assert len((await cases.case(case["id"]))["evidence"]) == 1
 
 
+async def test_two_photos_at_once_are_one_answer(cases: Cases) -> None:
+    case = await cases.filed(await cases.order())
+    challenge_id = await asked(cases, case["id"])
+    await opened(cases, case["id"], challenge_id)
+    other = saved(quarters(40, 30), "PNG")
+    answers = await asyncio.gather(*(send_photo(cases, case["id"], challenge_id, each) for each in (PHOTO, other)))
+    assert sorted(each.status_code for each in answers) == [201, 409]
+    assert (await cases.events(case["id"])).count("complaint.challenge_answered") == 1
+    assert len((await cases.case(case["id"]))["evidence"]) == 1
+
+
+async def test_a_photo_and_its_withdrawal_at_once_end_one_way_or_the_other(cases: Cases) -> None:
+    case = await cases.filed(await cases.order())
+    for number in range(3):
+        challenge_id = await asked(cases, case["id"])
+        await opened(cases, case["id"], challenge_id)
+        photo = saved(quarters(40 + number, 30), "PNG")
+        answers = await asyncio.gather(
+            send_photo(cases, case["id"], challenge_id, photo),
+            cases.send(f"/{case['id']}/challenges/{challenge_id}/withdrawal", by=cases.mediator),
+        )
+        found = (await cases.get(f"/{case['id']}/challenges"))[-1]
+        expected = {"answered": [201, 409], "withdrawn": [409, 200]}[found["status"]]
+        assert [each.status_code for each in answers] == expected
+        assert (found["file_id"] is not None) == (found["status"] == "answered")
+
+
 async def test_a_full_file_of_evidence_still_has_room_for_what_a_mediator_asks(cases: Cases) -> None:
     case = await cases.filed(await cases.order())
     files = [("files", ("a", saved(quarters(8 + place, 8), "PNG"), "image/png")) for place in range(11)]

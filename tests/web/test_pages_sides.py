@@ -234,6 +234,19 @@ async def test_the_mediators_forms_say_what_is_missing_and_take_a_request_back(c
     assert "asks you for a photo" not in (await desk(cases.buyer).open(f"/cases/{case['reference']}")).text
 
 
+async def test_a_regulator_reads_code_and_photo_and_decides_nothing(cases: Cases, desk: Desk) -> None:
+    case = await cases.filed(await cases.order())
+    await asked(cases, desk, case)
+    buyer = await desk(cases.buyer).open(f"/cases/{case['reference']}")
+    await buyer.answer({}, form=buyer.form_to("/opening"))
+    await buyer.answer({}, files=files(PHOTO, field="photo"), form=buyer.form_to("/photo"))
+    (row,) = await cases.sql("SELECT code FROM challenge")
+    regulator = await desk(cases.who(Role.REGULATOR)).open(f"/regulator/complaints/{case['reference']}")
+    assert (regulator.status, row.code in regulator.text) == (200, True)
+    assert "challenges/" not in regulator.page
+    assert "Ask for a photo with a code" not in regulator.text
+
+
 async def test_lists_show_the_clock_of_an_asked_photo(cases: Cases, desk: Desk) -> None:
     case = await cases.filed(await cases.order())
     await asked(cases, desk, case)
