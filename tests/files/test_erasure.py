@@ -1,6 +1,8 @@
 """What a stored file cannot lose, and how its bytes are erased: the key goes, the proof stays."""
 
+import asyncio
 from dataclasses import replace
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -73,6 +75,24 @@ async def test_a_file_that_arrives_after_the_erasure_is_refused(shelf: Shelf) ->
     assert refusal.value.code == "file_erased"
     async with shelf.database.begin() as tx:
         assert await count_files(tx, shelf.case_id) == 0
+
+
+async def test_however_a_file_and_the_erasure_race_nothing_of_the_case_can_be_read(shelf: Shelf) -> None:
+    taken = [await shelf.take() for _ in range(6)]
+    raced = await asyncio.gather(
+        *(shelf.register(each) for each in taken[:3]), shelf.erase(), *(shelf.register(each) for each in taken[3:]),
+        return_exceptions=True,
+    )  # fmt: skip
+    codes = [each.code for each in raced if isinstance(each, Conflict)]
+    ids = [each for each in raced if isinstance(each, UUID)]
+    assert (len(codes) + len(ids), set(codes) <= {"file_erased"}) == (6, True)
+    async with shelf.database.begin() as tx:
+        assert await count_files(tx, shelf.case_id) == len(ids)
+    for file_id in ids:
+        assert (await shelf.view(file_id)).state is State.ERASED
+        for part in Part:
+            with pytest.raises(Conflict):
+                await shelf.see(file_id, part)
 
 
 async def test_a_file_of_another_case_is_not_found(shelf: Shelf) -> None:
