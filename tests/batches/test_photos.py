@@ -1,5 +1,6 @@
 """Photos that a seller shows of a batch over HTTP: taken in as evidence is, seen by everybody, kept when taken away."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from io import BytesIO
 from typing import Any
@@ -180,6 +181,13 @@ async def test_a_batch_shows_so_many_photos_and_no_more(shop: Shop) -> None:
     assert (await shop.count("batch_photo"), await shop.count(STORED)) == (20, 20)
     assert (await shop.take_away((await shop.shown())[0])).status_code == 204
     assert (await shop.add(small)).status_code == 201
+
+
+async def test_uploads_at_once_are_counted_one_after_the_other(shop: Shop) -> None:
+    small = saved(Image.new("RGB", (8, 8), (220, 30, 30)), "PNG")
+    answers = await asyncio.gather(*[shop.add(*[small] * 8) for _ in range(3)])
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 409]
+    assert (await shop.count("batch_photo"), await shop.count(STORED)) == (16, 16)
 
 
 def test_what_was_taken_away_counts_towards_all_that_a_batch_has_ever_shown() -> None:
