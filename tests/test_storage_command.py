@@ -10,8 +10,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from rich.console import Console
 
+from service.cli.database import prepare
 from service.cli.supervisor import environment_of
+from service.core.errors import Conflict
 from service.embedded import EmbeddedServers
 from service.embedded.s3 import S3Access
 from service.settings import Mode, Settings
@@ -79,6 +82,17 @@ def test_the_buckets_belong_to_the_database_that_was_migrated_first_until_anothe
     assert fairhold(another, "migrate")[0] == 0
     code, said = fairhold(ours, "serve")
     assert (code, "storage_of_another:" in said) == (1, True), said
+
+
+def test_a_home_whose_database_alone_was_deleted_says_what_to_delete_too(
+    ours: Settings, another: Settings, tmp_path: Path
+) -> None:
+    assert fairhold(ours, "migrate")[0] == 0
+    (tmp_path / "s3").mkdir()
+    with pytest.raises(Conflict) as refusal:
+        prepare(another, tmp_path, Console(quiet=True))
+    assert refusal.value.code == "storage_of_another"
+    assert f"delete {tmp_path / 's3'} too" in refusal.value.message
 
 
 def test_storage_that_cannot_lock_is_told_in_a_demonstration_and_refused_in_production(

@@ -15,10 +15,11 @@ from service import settings as environment
 from service.cli.home import DEMO_FILE, running_settings
 from service.cli.metadata import all_tables
 from service.cli.storage import prepare_buckets
-from service.core.errors import Invalid
+from service.core.errors import Conflict, Invalid
 from service.db.schema import upgrade
 from service.db.session import driver_url
 from service.embedded.process import store
+from service.embedded.s3 import HOST as S3_HOST
 from service.escrow.restoring import catch_up_transactions
 from service.files.store import LockCapability
 from service.samples.people import DemoAccount, demonstration_people
@@ -86,7 +87,7 @@ def prepare(settings: Settings, home: Path, console: Console) -> None:
     with console.status("Bringing the schema up to date"):
         migrate_database(settings)
     with console.status("Making the buckets"):
-        capability = asyncio.run(prepare_buckets(settings))
+        capability = _prepare_own_buckets(settings, home)
     _tell_of_locks(capability, console)
     if settings.mode is Mode.PRODUCTION:
         return
@@ -108,6 +109,18 @@ def _is_whole(file: Path) -> bool:
 
 def _keep(file: Path, accounts: list[DemoAccount]) -> None:
     store(file, {"base_url": "", "accounts": msgspec.to_builtins(accounts), "is_whole": False})
+
+
+def _prepare_own_buckets(settings: Settings, home: Path) -> LockCapability:
+    """Prepare the buckets; where they lie in the home and its database was deleted alone, say what helps there."""
+    try:
+        return asyncio.run(prepare_buckets(settings))
+    except Conflict as refusal:
+        own = home / "s3"
+        if refusal.code != "storage_of_another" or not own.is_dir() or not settings.s3_endpoint.startswith(S3_HOST):
+            raise
+        said = f"the storage in {own} belongs to a database that is not in {home} any more: delete {own} too, or start"
+        raise Conflict(refusal.code, f"{said} with another FAIRHOLD_S3_PREFIX", **refusal.facts) from refusal
 
 
 def _tell_of_locks(capability: LockCapability, console: Console) -> None:

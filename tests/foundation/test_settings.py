@@ -54,3 +54,16 @@ def test_what_is_no_proxys_network_is_refused_and_named(value: str) -> None:
     wrong = value.rpartition(",")[2]
     with pytest.raises(SettingsWrong, match=f"FAIRHOLD_TRUSTED_PROXIES: {re.escape(wrong)} is not"):
         read({"FAIRHOLD_TRUSTED_PROXIES": value})
+
+
+@pytest.mark.parametrize(
+    "address", ["files.example.org", "ftp://files.example.org", "https://", "https://a/?b", "https://a b"]
+)
+def test_a_public_address_of_the_storage_that_is_none_is_named(address: str) -> None:
+    with pytest.raises(SettingsWrong, match="FAIRHOLD_S3_PUBLIC_URL: http:// or https:// with a host"):
+        read({"FAIRHOLD_S3_PUBLIC_URL": address})
+
+
+@pytest.mark.parametrize("address", ["https://files.example.org", "http://127.0.0.1:9000/s3/"])
+def test_a_public_address_of_the_storage_is_taken_as_it_is(address: str) -> None:
+    assert read({"FAIRHOLD_S3_PUBLIC_URL": address}).s3_public_url == address
