@@ -3,7 +3,8 @@
 Embedded PostgreSQL; hashes are generated (even bits), and each photo that is asked about has neighbours planted at 0 to
 40 bits. The index is built when all hashes are there (`build_s`). Product and scan are asked in turns; what they find
 within 31 bits must be the same to the last photo (`recall`), and `scan_vs_index` is the scan's median time by the
-product's, which has looked for mirrored copies as well; the scan has not. `p95_ms_crowd` asks among 10,000 photos that share half of their words, as pictures of one template do.
+product's, which has looked for mirrored copies as well; the scan has not. `p95_ms_crowd` asks among
+10,000 photos that share half of their words, as pictures of one template do.
 `--quick` has 50,000 photos and leaves out the keys of a million.
 """
 
