@@ -1,8 +1,9 @@
 """What a file is, judged by its bytes alone: never by its name or the header that came with it.
 
 Refusals of files, all over this package, each for one cause: `file_empty`; too big `file_too_large`, and what unpacks
-to more than a decoder may hold `file_unpacks_too_large`; `file_not_a_photo`; `file_damaged`; `file_protected`; `file_infected`; too many
-`too_many_files`, `file_too_many_pixels`, `file_too_many_frames`, `file_too_many_pages`; too slow `file_timeout`.
+to more than a decoder may hold `file_unpacks_too_large`; `file_not_a_photo`; `file_damaged`; `file_protected`;
+`file_infected`; too many `too_many_files`, `file_too_many_pixels`, `file_too_many_frames`, `file_too_many_pages`; too
+slow `file_timeout`.
 """
 
 from enum import StrEnum
