@@ -38,6 +38,12 @@ def told(*rows: str | tuple[str, ...], turned: bool = False) -> set[tuple[str, s
         (["LOT SY26J1807"], {("lot", "SY26J1807")}),
         (["生产批号：SY26J1807"], {("lot", "SY26J1807")}),
         (["批號 TW2603"], {("lot", "TW2603")}),
+        (["批次号：D77763"], {("lot", "D77763")}),
+        (["批次: D77763"], {("lot", "D77763")}),
+        (["产品批号 327710T"], {("lot", "327710T")}),  # holds what looks like LOT
+        (["BATCHNO.: A1234"], {("lot", "A1234")}),
+        (["BATCH N09056"], {("lot", "N09056")}),  # and like No.
+        (["产品批号 D77763"], {("lot", "D77763")}),
         (["L0T:A12B3"], {("lot", "A12B3")}),  # a zero for the letter
         (["Batch No.: AB-1234/5"], {("lot", "AB-1234/5")}),
         (["B.No. 7X3301"], {("lot", "7X3301")}),

@@ -29,8 +29,8 @@ _SEE: Final = (
 )
 """A label that points elsewhere ("see the base") or tells a length of time has no value of its own."""
 _LABEL: Final = re.compile(
-    r"(?P<lot>(?:生产|产品|制造)?批[号次]码?(?:及|和|/|、|&)?(?:限期?使?用日期|有效期[至限]?)?"
-    r"|(?<![A-Z])[L1][O0]T(?:(?![A-Z])|(?=[A-Z]{1,4}\d)|(?=N[O0]\W))\s*(?:N[O0](?![A-Z\d])|NUMBER|NUM|CODE|NR)?|\bBATCH\s*(?:N[O0]|NUMBER|NUM|CODE|NR)?(?![A-Z])"
+    r"(?P<lot>(?:生产|产品|制造)?批(?:次编号|次号|编号|号|次)码?(?:及|和|/|、|&)?(?:限期?使?用日期|有效期[至限]?)?"
+    r"|(?:(?<![A-Z])LOT|(?<![A-Z0-9])[L1][O0]T)(?:(?![A-Z])|(?=[A-Z]{1,4}\d)|(?=N[O0]\W))\s*(?:N[O0](?![A-Z\d])|NUMBER|NUM|CODE|NR)?|\bBATCH(?:(?![A-Z])|(?=N[O0]\W))\s*(?:N[O0](?![A-Z\d])|NUMBER|NUM|CODE|NR(?![A-Z\d]))?"
     r"|\bB\s?\.\s?N(?:[O0]\b)?|\bB\s?/\s?N\b|\bBN(?=\s*[:.#])|\bCHARGE\b)"
     r"|(?P<expiry>(?<![A-Z])EXP(?:IRY|IRES|IRATION)?(?![A-Z])\s*\.?\s*(?:DATE|ON)?|\bBEST\s*(?:BEFORE|BY)(?:\s*END)?|\bUSE\s*(?:BY|BEFORE)"
     r"|\bBBE?D?(?=\s*[:.\d])|限期?使?用(?:日期|期限)|有效(?:日期|期)[至到限]?|[保有][质存]期[至到限]?|失效日?期|到期日?期?|此日期前\S{0,2}最佳)"
