@@ -56,9 +56,7 @@ def verify(case: str | None, since: str | None, as_json: bool) -> None:
             console.print(findings_table(found))
             left = run.findings - len(found[:SHOWN_MAX])
             more = f" {left} more are not shown: --json has all that were written down." if left else ""
-            console.print(
-                f"[red]Stored evidence is not as it was stored.[/red]{more} See docs/evidence.md."
-            )
+            console.print(f"[red]Stored evidence is not as it was stored.[/red]{more} See docs/evidence.md.")
         else:
             console.print("[green]Everything is as it was stored.[/green]")
     if run.findings:

@@ -20,8 +20,8 @@ from service.files.store import Bucket, Store, new_object_name
 from service.files.tables import StoredFile, What
 
 AT_ONCE = 4
-RETRY_AFTER_SECONDS = (0.2, 1.0)
-"""An object that cannot be read is asked for again after these pauses."""
+RETRY_AFTER_SECONDS = (0.5,)
+"""An object that cannot be read is asked for again after these pauses. A server may take its time to give one up."""
 ERASED_WITHIN = timedelta(hours=1)
 """So long the job that deletes what an erasure left may take before it counts as a finding."""
 _PROBE = b"Does the store still take and give bytes?"
