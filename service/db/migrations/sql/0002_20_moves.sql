@@ -339,27 +339,6 @@ END $$;
 CREATE TRIGGER check_charge_back AFTER INSERT ON resolution FOR EACH ROW
     WHEN (NEW.outcome = 'charged_back') EXECUTE FUNCTION fairhold_check_charge_back();
 
-
--- What a complaint claims changes in one case only: a chargeback divided its held payment, and it goes on for the rest.
-CREATE OR REPLACE FUNCTION complaint_keep() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    moving text[] := '{status,outcome,seller_id,product_id,reached_at,answered_at,ruled_at,ended_at,dispute_id,'
-                     'match_status,batch_id,link_by,link_is_strict}';
-BEGIN
-    IF OLD.hold_id <> NEW.hold_id AND EXISTS (
-        SELECT FROM resolution r WHERE r.hold_id = OLD.hold_id AND r.outcome = 'divided' AND r.cause = 'chargeback'
-          AND r.rest_hold_id = NEW.hold_id AND r.rest_minor = NEW.claim_minor) THEN
-        moving := moving || '{hold_id,claim_minor}';
-    END IF;
-    IF OLD.status <> 'draft' AND (to_jsonb(NEW) - moving) IS DISTINCT FROM (to_jsonb(OLD) - moving) THEN
-        RAISE EXCEPTION 'complaint_sent' USING ERRCODE = 'FH409', DETAIL = 'what was sent is not changed; add to it';
-    END IF;
-    IF OLD.ended_at IS NOT NULL AND NEW.status <> OLD.status THEN
-        RAISE EXCEPTION 'complaint_ended' USING ERRCODE = 'FH409', DETAIL = 'this case has ended';
-    END IF;
-    RETURN NEW;
-END $$;
-
 -- The provider's limit -----------------------------------------------------------------------------------------------
 
 -- The hourly look at old holds: undivided ones by their funding, which is the capture; parts are few, and are judged by

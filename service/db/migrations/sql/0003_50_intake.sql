@@ -21,7 +21,7 @@ ALTER TABLE complaint_entry
     ADD CONSTRAINT complaint_entry_draft_id_key UNIQUE (draft_id),
     ADD CONSTRAINT complaint_entry_draft_id_fk FOREIGN KEY (draft_id) REFERENCES complaint (id);
 
--- As in 0002_70, and as in 0002_20 for what a chargeback leaves of a claim. New: a case that claims nothing may come to
+-- As in 0002_70_complaints.sql. New: a case that claims nothing may come to
 -- claim something; a graver harm may be told later, and the risk with it; a case may become part of another.
 CREATE OR REPLACE FUNCTION complaint_keep() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
