@@ -27,6 +27,7 @@ from service.db import clock as owner_clock
 from service.db.schema import upgrade
 from service.db.session import Database, driver_url
 from service.embedded import EmbeddedServers, embedded
+from service.embedded.s3 import S3Access
 from service.files.ownership import claim_buckets
 from service.files.store import Store
 from service.settings import Mode, Settings
@@ -75,6 +76,12 @@ def _roomy_memory() -> str | None:
         return None
     unused = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return MEMORY if min(unused, shutil.disk_usage(MEMORY).free) >= MEMORY_BYTES_MIN else None
+
+
+@pytest.fixture
+def s3(servers: EmbeddedServers) -> S3Access:
+    """The storage server of the tests; those of the storage itself name another."""
+    return servers.s3
 
 
 @pytest.fixture(scope="session")

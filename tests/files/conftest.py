@@ -9,7 +9,6 @@ from minio import Minio
 
 from service.core.ids import new_id
 from service.db.session import Database
-from service.embedded import EmbeddedServers
 from service.embedded.s3 import S3Access
 from service.files.images import ImageWorkshop
 from service.files.ownership import claim_buckets
@@ -26,12 +25,6 @@ SECRET = "a secret for tests only, long enough to pass"
 def prefix() -> str:
     """Buckets of this test's own."""
     return f"f{secrets.token_hex(5)}"
-
-
-@pytest.fixture
-def s3(servers: EmbeddedServers) -> S3Access:
-    """The server that the tests' store is on."""
-    return servers.s3
 
 
 @pytest.fixture(scope="session")
