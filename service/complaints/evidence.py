@@ -205,7 +205,7 @@ async def remove(tx: Tx, actor: Actor, complaint_id: UUID, file_id: UUID, *, now
 
 
 async def count_by_side(tx: Tx, complaint_id: UUID) -> dict[str, int]:
-    """Return how many files each side has put into a case of its own accord: what mediators asked for is not counted."""
+    """Return how many files each side has put into a case of its own accord, without what mediators asked for."""
     asked_for = select(Challenge.file_id).where(Challenge.complaint_id == complaint_id, Challenge.file_id.is_not(None))
     counted = await tx.execute(
         select(ComplaintEvidence.side, func.count())

@@ -26,7 +26,7 @@ SWITCHES = ("--multi-buckets", "--keep-etag", "--object-tag", "--object-meta", "
 @contextmanager
 def second_server() -> Iterator[S3Access]:
     """Give the address and keys of a server that runs for this block, on loopback, with its data in a folder."""
-    program = Path(sysconfig.get_path("scripts")) / "juicefs"
+    program = str(Path(sysconfig.get_path("scripts")) / "juicefs")
     access = S3Access(f"127.0.0.1:{free_port()}", f"user-{secrets.token_hex(4)}", secrets.token_urlsafe(24))
     with tempfile.TemporaryDirectory(prefix="fh-second-") as folder:
         facts, log = f"sqlite3://{folder}/facts.db", Path(folder) / "log"
