@@ -87,9 +87,9 @@ async def _measure(result: Result, *, photos: int, turns: int) -> None:
         result.note(f"{name}_cpu_ms", median(costs.cpu) * 1_000, "ms")
         result.note(f"{name}_wall_ms", median(costs.wall) * 1_000, "ms")
     pairs = zip(bare.cpu, ours.cpu, strict=True)
-    result.compare("ingest_vs_pillow", median([rival / product for rival, product in pairs]))
+    result.compare("ingest_vs_bare", median([rival / product for rival, product in pairs]))
     pairs = zip(bare.wall, ours.wall, strict=True)
-    result.compare("ingest_vs_pillow_wall", median([rival / product for rival, product in pairs]))
+    result.compare("ingest_vs_bare_wall", median([rival / product for rival, product in pairs]))
 
 
 def bare_pillow(body: bytes) -> tuple[bytes, bytes]:
