@@ -219,7 +219,8 @@ async def _add_photo(service: Service, world: World, side: _Side) -> None:
 async def _add_reading(database: Database, world: World, side: _Side, case_id: UUID, file_id: UUID) -> None:
     """A lot code that was read on the photo, and that nobody has taken over."""
     async with database.begin() as tx:
-        now, of = await tx.now(), {"tenant_id": (await tx.get_one(Complaint, case_id)).tenant_id, "complaint_id": case_id}
+        now, case = await tx.now(), await tx.get_one(Complaint, case_id)
+        of = {"tenant_id": case.tenant_id, "complaint_id": case_id}
         tx.add(PhotoReading(file_id=file_id, engine="test", width_px=8, height_px=8, others=[], at=now, **of))
         await tx.flush()  # the reading is of the photo's
         reading = Reading(

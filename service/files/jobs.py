@@ -99,7 +99,7 @@ async def lock_overdue(payload: Payload, *, database: Database) -> None:  # noqa
 
 
 async def verify(payload: Payload, *, database: Database, store: Store, ring: KeyRing) -> None:
-    """Look at every stored byte, from where the run was cut off. While the store is down it raises and finds nothing."""
+    """Look at every stored byte, from where the run was cut off. While the store is down it raises, finding nothing."""
     run = await verify_stored(database, store, ring, UUID(payload["check_id"]), Scope())
     tell = _log.error if run.findings else _log.info
     tell("stored_files_checked", check_id=str(run.id), files=run.files, bytes=run.bytes, findings=run.findings)
