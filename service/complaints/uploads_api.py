@@ -26,13 +26,16 @@ from service.settings import Settings
 
 CaseId = FromPath[UUID]
 OPT = {"allow": "complaints.add_evidence", LATE_CLAIM: True}
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}(?!\n)$", examples=["9f86d081884c7d65" * 4])]
+Sha256 = Annotated[
+    str, msgspec.Meta(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}(?!\n)$", examples=["9f86d081884c7d65" * 4])
+]
+_SIZE_MAX = 2**53 - 1  # what JSON numbers say exactly; the limit of files is told by its own code
 
 
 class NewUpload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What you know of the file, so that a wrong or broken one is noticed; both may be left out."""
 
-    size_bytes: Annotated[int, msgspec.Meta(ge=1, examples=[3_145_728])] | None = None
+    size_bytes: Annotated[int, msgspec.Meta(ge=1, le=_SIZE_MAX, examples=[3_145_728])] | None = None
     sha256: Sha256 | None = None
 
 
