@@ -13,6 +13,7 @@ from service.complaints import actions, evidence, hot, queries
 from service.complaints.challenges_api import Challenges
 from service.complaints.keeping_api import Keeping
 from service.complaints.likenesses_api import Similar
+from service.complaints.match_schemas import MatchesView
 from service.complaints.readings_api import Readings
 from service.complaints.reports_api import CounterOf, SafetyReports, provide_counter
 from service.complaints.rules import Kind, MatchStatus, Risk
@@ -22,7 +23,6 @@ from service.complaints.schemas import (
     ComplaintView,
     DraftChanges,
     EvidenceView,
-    MatchesView,
     NewAnswer,
     NewComplaint,
     NewEntry,

@@ -361,25 +361,6 @@ class ComplaintView(msgspec.Struct, frozen=True, kw_only=True):
         return next((offer for offer in self.offers if offer.status == "open"), None)
 
 
-class BatchSuggestion(msgspec.Struct, frozen=True):
-    """A batch that the complaint may mean. `reasons` have stable codes with facts.
-
-    `likelihood` is very_likely, possible or less_likely; `probability` is for mediators and regulators.
-    """
-
-    batch_id: UUID
-    product_id: UUID
-    seller_id: UUID
-    brand: str
-    name_en: str
-    name_zh: str
-    lot_code: str
-    maker_lot_code: str | None
-    likelihood: str
-    probability: float | None
-    reasons: list[dict[str, Any]]
-
-
 class ReportOpened(msgspec.Struct, frozen=True):
     """An anonymous report, for an hour: `token` is sent as a bearer key with further requests about this one case.
 
@@ -391,17 +372,6 @@ class ReportOpened(msgspec.Struct, frozen=True):
     token: str
     expires_at: datetime
     complaint: ComplaintView
-
-
-class MatchesView(msgspec.Struct, frozen=True):
-    """What matching found: its outcome and the batches to pick from, the likeliest first."""
-
-    outcome: str
-    is_strict: bool
-    link_by: str | None
-    model_version: str | None
-    at: datetime | None
-    suggestions: list[BatchSuggestion]
 
 
 class CaseEvent(msgspec.Struct, frozen=True):

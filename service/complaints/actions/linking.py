@@ -7,10 +7,10 @@ from service.batches.queries import batches_by_id, get_batch
 from service.complaints import rules
 from service.complaints.actions.finding import found_of, last_try, link, offered, query_of, tell_link
 from service.complaints.actions.steps import refuse_own_case, tell
+from service.complaints.match_schemas import BatchSuggestion, MatchesView
 from service.complaints.matching.match import match
 from service.complaints.queries.access import get_row, require_side
 from service.complaints.rules import LinkBy, Side
-from service.complaints.schemas import BatchSuggestion, MatchesView
 from service.complaints.tables import Complaint, ComplaintMatch
 from service.core.actor import Actor
 from service.core.errors import Conflict, Forbidden, Invalid

@@ -6,8 +6,9 @@ from typing import Any
 
 from service.accounts.queries import own_profile
 from service.complaints.actions import suggestions
+from service.complaints.match_schemas import BatchSuggestion
 from service.complaints.rules import CHANNELS, HARMS, KINDS, TEXT_MAX, WANTED
-from service.complaints.schemas import BatchSuggestion, ComplaintView
+from service.complaints.schemas import ComplaintView
 from service.core.actor import Actor
 from service.core.money import Money
 from service.db.session import Tx

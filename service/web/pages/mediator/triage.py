@@ -11,9 +11,10 @@ from litestar.params import FromPath, FromQuery
 
 from service.batches.queries import batches_by_id, products_by_id
 from service.complaints import actions
+from service.complaints.match_schemas import BatchSuggestion
 from service.complaints.queries import first_words, to_look_at
 from service.complaints.rules import needs_triage
-from service.complaints.schemas import BatchSuggestion, ComplaintSummary, ComplaintView, NewTriage
+from service.complaints.schemas import ComplaintSummary, ComplaintView, NewTriage
 from service.core.actor import Actor
 from service.core.errors import Invalid, NotFound
 from service.db.requests import LATE_CLAIM
