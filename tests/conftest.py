@@ -21,8 +21,8 @@ import pytest
 from litestar import Litestar
 
 from service.app import Service, assemble, create_app
+from service.cli.logs import configure_logs
 from service.cli.metadata import all_tables
-from service.cli.running import configure_logs
 from service.db import clock as owner_clock
 from service.db.schema import upgrade
 from service.db.session import Database, driver_url

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.traceback import install
 
+from service.cli.importing import import_uncollected
 from service.core.errors import FairholdError, InvariantBroken
 from service.settings import SettingsWrong
 
@@ -16,8 +17,8 @@ EXIT_REFUSED = 1
 EXIT_SETTINGS = 2
 COMMANDS = {
     "up": "running",
-    "serve": "running",
-    "worker": "running",
+    "serve": "serving",
+    "worker": "working",
     "sandbox": "sandbox",
     "migrate": "database",
     "seed": "database",
@@ -43,7 +44,7 @@ class Commands(click.RichGroup):
         """Return a command, None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"service.cli.{COMMANDS[cmd_name]}")
+        module = import_uncollected(f"service.cli.{COMMANDS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 

@@ -20,6 +20,7 @@ from typing import Annotated, BinaryIO, NoReturn
 import msgspec
 
 from service.core.errors import Invalid, Unavailable, ensure, unreachable
+from service.core.processes import end_process
 from service.files.kinds import Kind, check_size
 from service.files.scanning import Scanner
 
@@ -272,9 +273,7 @@ class _Worker:
 
     async def end(self) -> int:
         """End the process, if it still lives, and return its exit status (minus the signal)."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()  # after its own death this changes nothing, not even the status
-        return await self._process.wait()
+        return await end_process(self._process)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ folder of the user's. A frame is the sizes of a head and a body (32 bits each), 
 """
 
 import asyncio
-import contextlib
 import json
 import struct
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from service.core.errors import ensure, unreachable
+from service.core.processes import end_process
 
 SIZES: Final = struct.Struct(">II")
 _ROOT: Final = Path(__file__).parents[2]
@@ -85,7 +85,4 @@ class Piped:
 
     async def end(self) -> int:
         """End the process, if it still lives, and return its exit status (minus the signal)."""
-        with contextlib.suppress(ProcessLookupError):
-            if self._process.returncode is None:
-                self._process.kill()  # after its own death this changes nothing, not even the status
-        return await self._process.wait()
+        return await end_process(self._process)

@@ -1,7 +1,6 @@
 """Draws a report in a process of its own: drawing needs seconds and memory, and may die without harm."""
 
 import asyncio
-import contextlib
 import importlib.metadata
 import os
 import sys
@@ -12,6 +11,7 @@ import msgspec
 
 import reports
 from reports.facts import DossierFacts
+from service.core.processes import end_process
 from service.reporting.rules import Language, Paper
 from service.settings import Settings
 
@@ -75,7 +75,4 @@ class Renderer:
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         self._running.discard(process)
-        with contextlib.suppress(ProcessLookupError):
-            if process.returncode is None:
-                process.kill()
-        await process.wait()
+        await end_process(process)

@@ -6,7 +6,7 @@ import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp
 
-from service.cli.running import behind_proxies
+from service.cli.application import behind_proxies
 from service.db.session import Database
 from service.db.throttle import digest_of
 from service.settings import Settings
