@@ -92,6 +92,21 @@ async def test_a_hold_funded_after_the_freeze_inherits_it(world: World) -> None:
     await world.assert_clean()
 
 
+async def test_a_hold_funded_under_two_freezes_inherits_both_and_runs_after_the_second(world: World) -> None:
+    batch_id = new_id()
+    freezes = {
+        await world.freeze_scopes(scope) for scope in (ScopeKey.seller(world.seller_id), ScopeKey.batch(batch_id))
+    }
+    hold = await world.delivered(batch_id=batch_id)
+    assert {each.source_id for each in hold.freezes} == freezes
+    for freeze_id in freezes:
+        assert (await world.hold(hold.reference_id)).window_ends_at is None
+        await world.lift_scopes(freeze_id)
+        await jobs.resume_holds({"freeze_id": str(freeze_id)}, database=world.database)
+    assert (await world.hold(hold.reference_id)).window_ends_at is not None
+    await world.assert_clean()
+
+
 async def test_a_freeze_waits_for_a_funding_and_then_finds_its_hold(world: World) -> None:
     payment_id = await world.request(Money(10_000, "CNY"), batch_id=world.batch_id)
     async with world.database.begin() as funding:
