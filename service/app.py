@@ -106,7 +106,10 @@ def _bind(handler: Callable[..., Any], parts: Mapping[str, Any]) -> Callable[...
 
 
 def create_app(settings: Settings, service: Service | None = None) -> Litestar:
-    """Return the ASGI application: pages, API and health. A given `service` stays the caller's to close."""
+    """Return the ASGI application: pages, API and health. A given `service` stays the caller's to close.
+
+    Requests look their parts up in it, each when it comes.
+    """
     own = service is None
     parts = service or assemble(settings)
 
@@ -122,20 +125,16 @@ def create_app(settings: Settings, service: Service | None = None) -> Litestar:
         route_handlers=[api_router(), *HEALTH, *PAGES],
         exception_handlers=dict.fromkeys(EXCEPTION_HANDLERS, _refuse),
         middleware=[
-            DefineMiddleware(
-                cast("Any", HotCommands),
-                connections=parts.hot_connections,
-                parts={"settings": settings, "carriers": parts.carriers},
-            ),
-            DefineMiddleware(AuthenticationMiddleware, database=parts.database),
-            DefineMiddleware(cast("Any", RequestTransaction), database=parts.database),
+            DefineMiddleware(cast("Any", HotCommands), parts=parts),
+            DefineMiddleware(AuthenticationMiddleware, parts=parts),
+            DefineMiddleware(cast("Any", RequestTransaction), parts=parts),
             csrf_middleware(settings),
         ],
         guards=[require_allowed],
         dependencies={
             **DEPENDENCIES,
             **{
-                name: Provide(_giver(getattr(parts, name)), sync_to_thread=False)
+                name: Provide(_giver(parts, name), sync_to_thread=False)
                 for name in ("settings", "database", "store", "workshop", "ring", "gateway", "carriers")
             },
         },
@@ -148,9 +147,9 @@ def create_app(settings: Settings, service: Service | None = None) -> Litestar:
     return app
 
 
-def _giver(part: Any) -> Callable[[], Any]:
+def _giver(parts: Service, name: str) -> Callable[[], Any]:
     """Return a dependency that only gives a part: without parameters, so that nothing of the request gets into it."""
-    return lambda: part
+    return lambda: getattr(parts, name)
 
 
 def _refuse(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

@@ -10,7 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -150,7 +150,7 @@ def urls(request: pytest.FixtureRequest, servers: EmbeddedServers, template: str
     wants_world = "populated" in request.fixturenames  # which the fixture `world` of this file asks for
     source = request.getfixturevalue("populated").name if wants_world else template
     with _admin(servers) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {source} OWNER fairhold_owner")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy OWNER fairhold_owner")
     yield _urls(servers, name)
     with _admin(servers) as admin:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -215,10 +215,23 @@ def database(service: Service) -> Database:
     return service.database
 
 
+@pytest.fixture(scope="session")
+def applications() -> dict[object, tuple[Litestar, Service]]:
+    """The applications that this run has made, by what is built into them, and the parts that each works with."""
+    return {}
+
+
 @pytest.fixture
-def app(settings: Settings, service: Service) -> Litestar:
-    """The whole ASGI application."""
-    return create_app(settings, service)
+def app(settings: Settings, service: Service, applications: dict[object, tuple[Litestar, Service]]) -> Litestar:
+    """The whole ASGI application on this test's parts. It is made once: that takes as long as many a test."""
+    built_in = (settings.secret, settings.mode, settings.public_url)
+    if built_in not in applications:
+        own = copy.copy(service)
+        applications[built_in] = create_app(settings, own), own
+    made, parts = applications[built_in]
+    for part in fields(Service):
+        object.__setattr__(parts, part.name, getattr(service, part.name))
+    return made
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from service.accounts.rules import PASS_START, SESSION_LASTS
 from service.core.actor import NOBODY, Actor
 from service.core.errors import Forbidden, Unauthenticated, Unavailable, ensure
 from service.db.requests import Claim
-from service.db.session import Database, Tx
+from service.db.session import HasDatabase, Tx
 from service.settings import Mode, Settings
 
 ALLOW = "allow"
@@ -54,9 +54,9 @@ class AuthenticationMiddleware:
     when the database does not answer.
     """
 
-    def __init__(self, app: ASGIApp, database: Database) -> None:
+    def __init__(self, app: ASGIApp, parts: HasDatabase) -> None:
         self.app = app
-        self.database = database
+        self.parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find the actor by reads of their own, whose notes of use outlive a refusal; then go on."""
@@ -71,7 +71,7 @@ class AuthenticationMiddleware:
         if key is None and not token:
             return NOBODY
         try:
-            async with self.database.reading() as tx:
+            async with self.parts.database.reading() as tx:
                 if key is not None and key.startswith(PASS_START):
                     actor = await actor_for_pass(tx, key, now=await tx.now())
                 elif key is not None:

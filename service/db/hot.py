@@ -6,7 +6,6 @@ way as if nothing had been tried. So every refusal is made and explained in one 
 (docs/decisions/0012-hot-commands.md)
 """
 
-import functools
 import hashlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -168,12 +167,14 @@ async def keep(begun: Pipeline, asked: Asked, answered: Answered, *, actor_id: U
 
 @dataclass
 class HotCommands:
-    """The middleware, outermost of all. It knows a route's hot command by `opt[HOT]`; `parts` are bound by name."""
+    """The middleware, outermost of all. It knows a route's hot command by `opt[HOT]`, which names the parts it needs.
+
+    `parts` has them as attributes, and `hot_connections`.
+    """
 
     app: App
-    connections: Connections
-    parts: Mapping[str, Any]
-    _bound: dict[HotCommand, HotCommand] = field(default_factory=dict)
+    parts: Any
+    _named: dict[HotCommand, list[str]] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Try the route's hot command; without one, or where it does not know what to do, go on."""
@@ -183,27 +184,26 @@ class HotCommands:
             await self.app(scope, receive, send)
             return
         messages, body = await _read(receive)
-        answer = None if body is None else await self._try(self._bind(command), scope, body)
+        answer = None if body is None else await self._try(command, scope, body)
         if answer is None:
             await self.app(scope, _again(messages, receive), send)
         else:
-            self.connections.answered += 1
+            self.parts.hot_connections.answered += 1
             await _send(answer, send)
 
-    def _bind(self, command: HotCommand) -> HotCommand:
-        bound = self._bound.get(command)
-        if bound is None:
+    def _parts_of(self, command: HotCommand) -> dict[str, Any]:
+        names = self._named.get(command)
+        if names is None:
             names = [p.name for p in inspect.signature(command).parameters.values() if p.kind is p.KEYWORD_ONLY]
-            bound = functools.partial(command, **{name: self.parts[name] for name in names})
-            self._bound[command] = bound
-        return bound
+            self._named[command] = names
+        return {name: getattr(self.parts, name) for name in names}
 
     async def _try(self, command: HotCommand, scope: Scope, body: bytes) -> Answered | None:
-        asked = _asked(scope, body, self.connections)
+        asked = _asked(scope, body, self.parts.hot_connections)
         if asked is None:
             return None
         try:
-            return await command(asked)
+            return await command(asked, **self._parts_of(command))
         except psycopg.Error as error:  # it wrote nothing; the general way finds the same cause, and explains it
             is_ours = isinstance(error, psycopg.InterfaceError | psycopg.ProgrammingError)  # no input makes these
             tell = _log.error if is_ours else _log.info

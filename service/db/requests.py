@@ -17,7 +17,7 @@ from service.core.actor import Actor
 from service.core.errors import FairholdError, TooLarge
 from service.core.wire import FAIRHOLD_NOW, format_instant
 from service.db import idempotency
-from service.db.session import RETRIES_MAX, Database, Tx, is_retryable, pause_before_retry
+from service.db.session import RETRIES_MAX, HasDatabase, Tx, is_retryable, pause_before_retry
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -38,9 +38,9 @@ LATE_CLAIM = "idempotency_claimed_late"
 class RequestTransaction:
     """The middleware; one instance serves every request."""
 
-    def __init__(self, app: App, database: Database) -> None:
+    def __init__(self, app: App, parts: HasDatabase) -> None:
         self.app = app
-        self.database = database
+        self.parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the request in one transaction; on a deadlock again, at most five times."""
@@ -59,7 +59,7 @@ class RequestTransaction:
     async def _attempt(
         self, scope: Scope, receive: Receive, send: Send, body: IO[bytes], fingerprint: bytes, *, is_last: bool
     ) -> bool:
-        async with self.database.session() as tx:
+        async with self.parts.database.session() as tx:
             claim = Claim(tx, _principal(scope), _header(scope, b"idempotency-key"), fingerprint)
             mine = _fresh(scope, tx=tx, claim=claim)
             gate = _Gate(tx, claim, send)

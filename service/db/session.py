@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import psycopg
 from sqlalchemy import event, text
@@ -71,6 +71,14 @@ class Tx(AsyncSession):
         limit = f"SELECT CASE WHEN {left} > 0 THEN set_config('transaction_timeout', {left}::text, true) END"
         if (await self.execute(text(limit), {"ms": seconds * 1000})).scalar_one() is None:
             raise Unavailable("transaction_too_slow", "the transaction took too long; nothing was changed")
+
+
+class HasDatabase(Protocol):
+    """The parts of a process, of which a middleware needs the database at each request."""
+
+    @property
+    def database(self) -> "Database":
+        """The database."""
 
 
 class Database:

@@ -68,7 +68,7 @@ async def test_a_mistake_of_ours_goes_the_general_way_and_is_told_as_an_error(
         handler = SimpleNamespace(opt={HOT: command})
         scope = {"route_handler": handler, "headers": [], "path_params": {}, "method": "POST", "path": "/"}
         with capture_logs() as told:
-            await HotCommands(general, service.hot_connections, {})(scope, body, send)
+            await HotCommands(general, service)(scope, body, send)
         assert [each["body"] for each in went_on] == [b"{}"]
         assert [(each["event"], each["log_level"]) for each in told] == [("hot_command_left", level)]
 

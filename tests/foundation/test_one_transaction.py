@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from service.accounts.guards import provide_claim, provide_tx
 from service.api.problems import EXCEPTION_HANDLERS
+from service.app import Service
 from service.core.errors import Conflict
 from service.db.requests import LATE_CLAIM, Claim, RequestTransaction
 from service.db.session import Database, Tx, driver_url
@@ -62,13 +63,13 @@ async def read_nothing() -> str:
 
 
 @pytest.fixture
-async def small(database: Database, owner_url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def small(service: Service, owner_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """The middleware around a small application with tables of its own."""
     with psycopg.connect(driver_url(owner_url)) as owner:
         owner.execute(TABLES)
     app = Litestar(
         [add_child, refuse, fail_first, claim_late, read_nothing],
-        middleware=[DefineMiddleware(RequestTransaction, database=database)],  # type: ignore[arg-type]  # plain ASGI
+        middleware=[DefineMiddleware(RequestTransaction, parts=service)],  # type: ignore[arg-type]  # plain ASGI
         exception_handlers=EXCEPTION_HANDLERS,
         dependencies={
             "tx": Provide(provide_tx, sync_to_thread=False),
