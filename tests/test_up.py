@@ -191,8 +191,22 @@ def test_a_first_start_that_is_killed_while_it_makes_sample_data_is_gone_on_with
         assert made == (FIRST_AMOUNTS.complaints,)
 
 
-def test_a_second_up_on_the_home_and_one_on_a_taken_port_are_refused_while_the_first_goes_on(home: Path) -> None:
-    with up(home) as first:
+def test_two_homes_run_side_by_side_and_share_nothing_and_a_second_up_on_one_or_on_its_port_is_refused(
+    home: Path,
+) -> None:
+    with ExitStack() as stack:
+        first, two = stack.enter_context(launched(home)), stack.enter_context(launched(home.parent / "two"))
+        for each in (first, two):
+            wait_until(each.is_ready, FIRST_START_SECONDS)
+        answers = [
+            httpx.get(f"{at.url}/api/v1/me", headers=of.key(Role.OPERATOR), trust_env=False).status_code
+            for at in (first, two)
+            for of in (first, two)
+        ]
+        assert answers == [200, 401, 401, 200]
+        assert two.end()[0] == 0
+        assert processes_of(two.home) == {}
+
         again = try_up(home, free_port())
         assert (again.returncode, again.stdout) == (1, "")
         assert re.fullmatch(r"already_running: another Fairhold is running in \S+; stop it, or .*\n", again.stderr)
@@ -206,22 +220,6 @@ def test_a_second_up_on_the_home_and_one_on_a_taken_port_are_refused_while_the_f
         assert not (other / "postgres").exists()
         assert processes_of(other) == {}
         assert first.is_ready()
-
-
-def test_two_homes_run_side_by_side_and_share_nothing(home: Path) -> None:
-    with ExitStack() as stack:
-        one, two = stack.enter_context(launched(home)), stack.enter_context(launched(home.parent / "two"))
-        for each in (one, two):
-            wait_until(each.is_ready, FIRST_START_SECONDS)
-        answers = [
-            httpx.get(f"{at.url}/api/v1/me", headers=of.key(Role.OPERATOR), trust_env=False).status_code
-            for at in (one, two)
-            for of in (one, two)
-        ]
-        assert answers == [200, 401, 401, 200]
-        assert two.end()[0] == 0
-        assert processes_of(two.home) == {}
-        assert one.is_ready()
 
 
 def test_ctrl_c_stops_it_even_where_the_shell_made_it_ignore_ctrl_c(home: Path) -> None:

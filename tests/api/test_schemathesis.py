@@ -30,7 +30,7 @@ from tests.api.conftest import SEED
 from tests.furnished import Furnished
 from tests.world import Whose, World
 
-EXAMPLES = 6
+EXAMPLES, EXAMPLES_FULL = 3, 12
 LOG_SHOWN_MAX = 6_000
 ROLES = (Role.PLATFORM, Role.SELLER, Role.BUYER, Role.MEDIATOR, Role.REGULATOR, Role.OPERATOR)
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -44,7 +44,7 @@ THINGS = {
 """Names of ids -> kinds of things. Keys and grants are not among them: one does not saw off one's own branch."""
 
 
-def operations_for(address: str, role: Role) -> list[Any]:
+def operations_for(address: str, role: Role, examples: int) -> list[Any]:
     """The operations for this role, the platform taking those that are for all too.
 
     Each operation's limits are tried one by one ("coverage") by the first of the roles that may ask; the other roles
@@ -53,7 +53,7 @@ def operations_for(address: str, role: Role) -> list[Any]:
     found = []
     for tries_limits in (True, False):
         phases = {"coverage": {"enabled": tries_limits, "unexpected-methods": []}, "stateful": {"enabled": False}}
-        generation = {"with-security-parameters": False, "max-examples": EXAMPLES, "no-shrink": True}
+        generation = {"with-security-parameters": False, "max-examples": examples, "no-shrink": True}
         config = SchemathesisConfig.from_dict({"seed": SEED, "phases": phases, "generation": generation})
         schema: Any = schemathesis.openapi.from_url(f"{address}/api/schema", config=config)
         found += [
@@ -71,11 +71,12 @@ def who_asks(operation: Any) -> list[Role]:
 
 
 @pytest.mark.timeout(900)  # on a busy machine; alone it takes a quarter of a minute
+@pytest.mark.parametrize("examples", [EXAMPLES, pytest.param(EXAMPLES_FULL, marks=pytest.mark.full)])
 @pytest.mark.parametrize("role", ROLES)
 def test_every_answer_is_one_that_the_document_describes(
-    role: Role, address: str, furnished: Furnished, served_from: Path
+    role: Role, examples: int, address: str, furnished: Furnished, served_from: Path
 ) -> None:
-    operations = operations_for(address, role)
+    operations = operations_for(address, role, examples)
     failures = []
     with requests.Session() as session:
 
