@@ -22,6 +22,8 @@ Handler = Callable[[Payload], Awaitable[None]]
 ATTEMPTS_MAX = 12
 _PAUSE_SECONDS_MAX = 600
 CONCURRENCY = 8
+CONNECTION_SECONDS_MAX = 4
+"""So long a worker waits for a database that is gone, and no longer when it is to stop."""
 DEFAULT_QUEUE = "default"
 SOON, LATER = 0, -1
 
@@ -43,7 +45,10 @@ class Queue:
     def __init__(self, database_url: str) -> None:
         self.app = procrastinate.App(
             connector=procrastinate.PsycopgConnector(
-                conninfo=driver_url(database_url), min_size=1, max_size=CONCURRENCY + 2
+                conninfo=driver_url(database_url),
+                min_size=1,
+                max_size=CONCURRENCY + 2,
+                timeout=CONNECTION_SECONDS_MAX,
             )
         )
         self._names: set[str] = set()

@@ -27,6 +27,7 @@ from service.files.actions import queue_housekeeping
 from service.jobs.queue import CONCURRENCY, Queue
 
 STOP_SECONDS_MAX = 20
+LOOPS_STOP_SECONDS_MAX = 3
 HEARTBEATS_UNTIL_STALLED = 3
 DATABASE_PAUSE = timedelta(seconds=2)
 _log = structlog.get_logger("fairhold.worker")
@@ -94,7 +95,7 @@ HOUSEKEEPING = (
 async def run(
     database: Database, queue: Queue, subscriptions: Subscriptions, stop: asyncio.Event, *, stalled: timedelta
 ) -> None:
-    """Work until `stop` is set; then let running jobs end, for at most 20 seconds.
+    """Work until `stop` is set; then let running jobs end, for at most 20 seconds, and sweeps for 3.
 
     A worker that has given no sign of life for `stalled` is taken for dead, and its jobs are given back.
     """
@@ -107,6 +108,9 @@ async def run(
         await asyncio.wait([stopped, jobs], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         jobs.cancel()
+        _, waiting = await asyncio.wait(loops, timeout=LOOPS_STOP_SECONDS_MAX)
+        for loop in waiting:  # for a database that is gone, perhaps; what was begun is rolled back
+            loop.cancel()
         await asyncio.gather(*loops, jobs, stopped, return_exceptions=True)
 
 
