@@ -256,35 +256,6 @@ async def test_a_hold_without_a_done_capture_of_its_facts_cannot_be(world: World
     assert await refused(world, "UPDATE payment SET state = 'failed'") == "FH409"
 
 
-async def test_a_freeze_of_no_open_hold_or_twice_at_once_cannot_be(world: World) -> None:
-    insert = (
-        "INSERT INTO hold_freeze (id, hold_id, kind, source_id, at) SELECT uuidv7(), :hold_id, 'claim', uuidv7(),"
-        " fairhold_now() FROM generate_series(1, :times)"
-    )
-    hold, ended = await world.delivered(), await world.delivered()
-    await world.waive(ended.id)
-    for hold_id, times in ((new_id(), 1), (ended.id, 1), (hold.id, 2)):
-        assert await refused(world, insert, {"hold_id": hold_id, "times": times}) == "FH409"
-    assert await world.value("SELECT count(*) FROM hold_freeze") == 0
-
-
-async def test_a_part_of_a_hold_that_was_not_divided_into_it_cannot_be(world: World, urls: DatabaseUrls) -> None:
-    insert = (
-        "INSERT INTO hold (id, tenant_id, reference_id, payment_id, parent_hold_id, seller_id, product_id, currency,"
-        " amount_minor, fee_bps, funded_at) SELECT uuidv7(), tenant_id, reference_id, payment_id, {}, seller_id,"
-        " product_id, currency, 100, fee_bps, funded_at FROM hold WHERE id = {}"
-    )
-    hold = await world.delivered()
-    claimed_id = await world.claim(hold.id, 100, new_id())
-    assert await refused(world, insert.format("id", f"'{hold.id}'")) == "42501"
-    with psycopg.connect(driver_url(urls.owner), autocommit=True) as owner:
-        for parent_id in (new_id(), hold.id, claimed_id):
-            with pytest.raises(psycopg.Error) as refusal:
-                owner.execute(insert.format(f"'{parent_id}'", f"'{hold.id}'"))
-            assert refusal.value.sqlstate == "FH409"
-    assert await world.value("SELECT count(*) FROM hold") == 3
-
-
 async def test_a_lifted_freeze_stays_lifted(world: World) -> None:
     hold = await world.delivered()
     source_id = new_id()

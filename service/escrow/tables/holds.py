@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base
@@ -25,6 +25,7 @@ class Hold(Base):
     __table_args__ = (
         UniqueConstraint("tenant_id", "id"),
         ForeignKeyConstraint(["tenant_id", "payment_id"], ["payment.tenant_id", "payment.id"]),
+        ForeignKeyConstraint(["tenant_id", "parent_hold_id"], ["hold.tenant_id", "hold.id"]),
         CheckConstraint(one_of("state", HOLD.states), name="state"),
         CheckConstraint("amount_minor > 0", name="amount"),
         CheckConstraint("length(currency) = 3", name="currency"),  # its payment's, which is checked
@@ -95,7 +96,7 @@ class HoldFreeze(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    hold_id: Mapped[UUID]
+    hold_id: Mapped[UUID] = mapped_column(ForeignKey("hold.id"))
     kind: Mapped[str]
     source_id: Mapped[UUID]
     actor_id: Mapped[UUID | None]

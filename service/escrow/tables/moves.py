@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.core.wire import CHARGEBACK_REASONS
@@ -82,5 +82,5 @@ class HoldNearLimit(Base):
 
     __tablename__ = "hold_near_limit"
 
-    hold_id: Mapped[UUID] = mapped_column(primary_key=True)
+    hold_id: Mapped[UUID] = mapped_column(ForeignKey("hold.id"), primary_key=True)
     at: Mapped[datetime]

@@ -352,7 +352,8 @@ CREATE INDEX hold_open_part_idx ON hold (id)
 CREATE TABLE hold_near_limit (
     hold_id UUID NOT NULL,
     at TIMESTAMPTZ NOT NULL,
-    CONSTRAINT hold_near_limit_pk PRIMARY KEY (hold_id)
+    CONSTRAINT hold_near_limit_pk PRIMARY KEY (hold_id),
+    CONSTRAINT hold_near_limit_hold_id_fk FOREIGN KEY (hold_id) REFERENCES hold (id)
 );
 SELECT fairhold_append_only('hold_near_limit');
 

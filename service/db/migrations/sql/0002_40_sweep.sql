@@ -15,11 +15,6 @@ CREATE INDEX hold_part_idx ON hold (id) WHERE parent_hold_id IS NOT NULL;
 DROP INDEX hold_tenant_idx;  -- the same columns as the key hold_tenant_id_id_key
 ALTER TABLE hold SET (fillfactor = 85);
 
--- Each foreign key to `hold` is asked whenever a hold changes. These say what triggers make sure of already, and holds are
--- never deleted: a part has a parent whose resolution divided it, a freeze an open hold that it froze.
-ALTER TABLE hold DROP CONSTRAINT hold_tenant_id_parent_hold_id_fk;
-ALTER TABLE hold_freeze DROP CONSTRAINT hold_freeze_hold_id_fk;
-
 -- Pausing and resuming go along these in chunks, each behind the last.
 DROP INDEX hold_batch_idx;
 CREATE INDEX hold_batch_idx ON hold (batch_id, id) WHERE batch_id IS NOT NULL;
@@ -85,8 +80,6 @@ GRANT EXECUTE ON FUNCTION fairhold_owe_seller(uuid) TO {app_role};
 -- A plan is kept for the session, whether its first call brought one row or a thousand, and whether statistics were fresh.
 -- So each function has its planner look rows up by their keys, and joins no two tables of new rows.
 
--- Each hold once in a statement, so that one look-up finds it. It is this that keeps freezes of unknown holds out, and not a
--- foreign key, which would find each hold once more (a tenth of the time of pausing).
 CREATE OR REPLACE FUNCTION fairhold_freeze_holds() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET jit = off AS $$
@@ -94,32 +87,28 @@ DECLARE
     wanted bigint;
     frozen bigint;
 BEGIN
-    SELECT count(*) INTO wanted FROM new_rows;
-    IF wanted = 0 THEN
-        RETURN NULL;
-    END IF;
+    SELECT count(DISTINCT hold_id) INTO wanted FROM new_rows WHERE lifted_at IS NULL;
     WITH frozen_holds AS (
         UPDATE hold h SET
-            freeze_count = h.freeze_count + 1,
+            freeze_count = h.freeze_count + n.added,
             window_left_seconds = CASE WHEN h.window_ends_at IS NULL THEN h.window_left_seconds
                 ELSE greatest(0, ceil(extract(epoch FROM h.window_ends_at - n.at)))::bigint END,
             window_ends_at = NULL
-        FROM new_rows n
-        WHERE n.lifted_at IS NULL AND h.id = n.hold_id AND h.ended_at IS NULL
-        RETURNING WITH (OLD AS before) n.*, h.seller_id, h.tenant_id, h.reference_id, before.window_ends_at
+        FROM (SELECT hold_id, count(*) AS added, min(at) AS at FROM new_rows WHERE lifted_at IS NULL GROUP BY hold_id) n
+        WHERE h.id = n.hold_id AND h.ended_at IS NULL
+        RETURNING WITH (OLD AS before) h.id, h.seller_id, before.window_ends_at
     ), paused AS (
-        DELETE FROM hold_due d USING frozen_holds f
-        WHERE d.shard = fairhold_shard(f.seller_id) AND d.ends_at = f.window_ends_at AND d.hold_id = f.hold_id
+        DELETE FROM hold_due d USING frozen_holds h
+        WHERE d.shard = fairhold_shard(h.seller_id) AND d.ends_at = h.window_ends_at AND d.hold_id = h.id
     ), told AS (
         INSERT INTO event (id, name, subject_kind, subject_id, tenant_id, actor_id, at, facts)
-        SELECT id, 'hold.frozen', 'hold', hold_id, tenant_id, actor_id, at, (
-            '{"kind": "' || kind || '", "source_id": "' || source_id || '", "reference_id": "' || reference_id || '"}')::jsonb
-        FROM frozen_holds
+        SELECT n.id, 'hold.frozen', 'hold', h.id, h.tenant_id, n.actor_id, n.at,
+               jsonb_build_object('reference_id', h.reference_id, 'kind', n.kind, 'source_id', n.source_id)
+        FROM new_rows n JOIN hold h ON h.id = n.hold_id WHERE n.lifted_at IS NULL
     )
     SELECT count(*) INTO frozen FROM frozen_holds;
     IF frozen <> wanted THEN
-        RAISE EXCEPTION 'hold_state' USING ERRCODE = 'FH409',
-            DETAIL = 'only an open hold can be frozen, and once in a statement';
+        RAISE EXCEPTION 'hold_state' USING ERRCODE = 'FH409', DETAIL = 'only an open hold can be frozen';
     END IF;
     RETURN NULL;
 END $$;
@@ -172,44 +161,16 @@ BEGIN
         is_frozen := is_frozen OR freezes > 0;
     END LOOP;
     IF is_frozen THEN
-        FOR wanted IN SELECT DISTINCT f.id
-                      FROM hold h, fairhold_scopes(h.seller_id, h.product_id, h.batch_id) s
-                      JOIN scope_freeze_member m ON m.kind = s.kind AND m.key = s.key
-                      JOIN scope_freeze f ON f.id = m.freeze_id AND f.lifted_at IS NULL
-                      WHERE h.id = ANY (hold_ids) AND h.ended_at IS NULL ORDER BY 1 LOOP
-            INSERT INTO hold_freeze (id, hold_id, kind, source_id, at)
-            SELECT uuidv7(), h.id, 'scope', wanted.id, frozen_at FROM hold h
-            WHERE h.id = ANY (hold_ids) AND h.ended_at IS NULL AND EXISTS (
-                SELECT FROM fairhold_scopes(h.seller_id, h.product_id, h.batch_id) s
-                JOIN scope_freeze_member m ON m.kind = s.kind AND m.key = s.key WHERE m.freeze_id = wanted.id)
-            AND NOT EXISTS (
-                SELECT FROM hold_freeze x WHERE x.hold_id = h.id AND x.source_id = wanted.id AND x.lifted_at IS NULL);
-        END LOOP;
+        INSERT INTO hold_freeze (id, hold_id, kind, source_id, at)
+        SELECT uuidv7(), w.hold_id, 'scope', w.freeze_id, frozen_at FROM (
+            SELECT DISTINCT h.id AS hold_id, f.id AS freeze_id
+            FROM hold h, fairhold_scopes(h.seller_id, h.product_id, h.batch_id) s
+            JOIN scope_freeze_member m ON m.kind = s.kind AND m.key = s.key
+            JOIN scope_freeze f ON f.id = m.freeze_id AND f.lifted_at IS NULL
+            WHERE h.id = ANY (hold_ids) AND h.ended_at IS NULL) w
+        WHERE NOT EXISTS (
+            SELECT FROM hold_freeze x WHERE x.hold_id = w.hold_id AND x.source_id = w.freeze_id AND x.lifted_at IS NULL);
     END IF;
-END $$;
-
--- As in 30_escrow.sql; the parts inherit one freeze after the other, as a statement freezes a hold once.
-CREATE OR REPLACE FUNCTION fairhold_divide_hold(parent uuid, claimed uuid, claimed_minor bigint, rest uuid,
-                                                rest_minor bigint, divided_at timestamptz) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    live record;
-BEGIN
-    INSERT INTO hold (id, tenant_id, reference_id, payment_id, parent_hold_id, seller_id, buyer_id, product_id, batch_id,
-                      currency, amount_minor, fee_bps, state, window_ends_at, has_used_floor, funded_at, delivered_at,
-                      proof_kind, proof_id)
-    SELECT c.id, h.tenant_id, h.reference_id, h.payment_id, h.id, h.seller_id, h.buyer_id, h.product_id, h.batch_id,
-           h.currency, c.amount_minor, h.fee_bps, h.state,
-           coalesce(h.window_ends_at, divided_at + make_interval(secs => h.window_left_seconds)), h.has_used_floor,
-           divided_at, h.delivered_at, h.proof_kind, h.proof_id
-    FROM hold h, (VALUES (claimed, claimed_minor), (rest, rest_minor)) c (id, amount_minor) WHERE h.id = parent;
-
-    FOR live IN SELECT * FROM hold_freeze WHERE hold_id = parent AND lifted_at IS NULL ORDER BY id LOOP
-        INSERT INTO hold_freeze (id, hold_id, kind, source_id, actor_id, at)
-        SELECT uuidv7(), c.id, live.kind, live.source_id, live.actor_id, divided_at
-        FROM (VALUES (claimed), (rest)) c (id) WHERE NOT EXISTS (
-            SELECT FROM hold_freeze x WHERE x.hold_id = c.id AND x.source_id = live.source_id AND x.lifted_at IS NULL);
-    END LOOP;
 END $$;
 
 -- A hold has its money from a done capture with the same facts, or from the division of its parent; else it cannot be.
@@ -256,9 +217,8 @@ BEGIN
         SELECT n.id, 'fund', n.id, 'dividing:' || n.currency, 'held:' || n.currency, n.currency, n.amount_minor,
                n.funded_at
         FROM new_rows n CROSS JOIN LATERAL (SELECT * FROM resolution x WHERE x.hold_id = n.parent_hold_id OFFSET 0) r
-        WHERE r.outcome = 'divided' AND r.tenant_id = n.tenant_id
-          AND ((n.id = r.claimed_hold_id AND n.amount_minor = r.claimed_minor)
-            OR (n.id = r.rest_hold_id AND n.amount_minor = r.rest_minor));
+        WHERE r.outcome = 'divided' AND ((n.id = r.claimed_hold_id AND n.amount_minor = r.claimed_minor)
+           OR (n.id = r.rest_hold_id AND n.amount_minor = r.rest_minor));
         GET DIAGNOSTICS parts = ROW_COUNT;
     END IF;
     IF funded + parts <> wanted THEN
@@ -343,7 +303,7 @@ BEGIN
     ), told AS (
         INSERT INTO event (id, name, subject_kind, subject_id, tenant_id, actor_id, at, facts)
         SELECT e.hold_id, 'hold.' || e.outcome, 'hold', e.hold_id, e.tenant_id, e.actor_id, e.at, jsonb_strip_nulls(
-            jsonb_build_object('reference_id', e.reference_id, 'cause', e.cause,
+            jsonb_build_object('reference_id', e.reference_id, 'seller_id', e.seller_id, 'cause', e.cause,
                 'decision_id', e.decision_id, 'currency', e.currency, 'amount_minor', e.amount_minor,
                 'buyer_minor', CASE e.outcome WHEN 'split' THEN e.buyer_minor END,
                 'claimed_hold_id', e.claimed_hold_id, 'rest_hold_id', e.rest_hold_id))
@@ -438,7 +398,7 @@ BEGIN
         INSERT INTO event (id, name, subject_kind, subject_id, tenant_id, at, facts)
         SELECT id, 'hold.released', 'hold', id, tenant_id, released_at, (
             '{"cause": "sweep", "currency": "' || currency || '", "reference_id": "' || reference_id
-            || '", "amount_minor": ' || amount_minor || '}')::jsonb FROM ended
+            || '", "seller_id": "' || seller_id || '", "amount_minor": ' || amount_minor || '}')::jsonb FROM ended
     ), owed AS MATERIALIZED (
         SELECT 'payable:' || seller_id || ':' || currency AS account, total FROM (
             SELECT seller_id, currency, sum(amount_minor - fee_minor)::bigint AS total FROM ended
