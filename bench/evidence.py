@@ -5,6 +5,8 @@ perceptual hash, hash the bytes, seal all three parts and store them. The rival 
 two pictures in this process, as short as Pillow allows: no profile, no orientation, no hash, no store. Both take the
 same photos in turns, one at a time. Processor time is that of all processes concerned: ours, the decoder's, the S3
 server's; of the rival only its own.
+
+`upload_rss_mb` is the service's memory while 20 clients send 20 MB each (`_uploads`).
 """
 
 import asyncio
@@ -20,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from _run import Result, median, run
+from _uploads import measure_uploads
 from PIL import Image, ImageDraw, ImageFilter
 
 from service.core.ids import new_id
@@ -35,8 +38,9 @@ SEED = 20_261_122
 
 
 def measure(result: Result, *, quick: bool) -> None:
-    """Compare the intake of 12-megapixel JPEGs with bare Pillow."""
+    """Compare the intake of 12-megapixel JPEGs with bare Pillow; then the service's memory amid large uploads."""
     asyncio.run(_measure(result, photos=3 if quick else 8, turns=3 if quick else 12))
+    measure_uploads(result, quick=quick)
 
 
 @dataclass

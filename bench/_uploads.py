@@ -1,4 +1,4 @@
-"""Memory of the service (`service_rss_mb`) while 20 clients send a photo of 20 MB each at once.
+"""Memory of the service (`upload_rss_mb`) while 20 clients send a photo of 20 MB each at once.
 
 Once as forms to the service, once by forms of the storage and their completion. The figure is the serving process's own
 high-water mark over both rounds, which the kernel keeps (VmHWM); decoders and storage are processes of their own. Each
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
-from _run import Result, run
+from _run import Result
 from _shop import Shop, open_shop
 from PIL import Image
 
@@ -32,7 +32,7 @@ SEGMENT_BYTES_MAX = 65_535
 MEGABYTE = 2**20
 
 
-def measure(result: Result, *, quick: bool) -> None:
+def measure_uploads(result: Result, *, quick: bool) -> None:
     """Measure the service's memory while many clients upload at once."""
     clients = QUICK_CLIENTS if quick else CLIENTS
     with tempfile.TemporaryDirectory(prefix="fh-bench-") as folder, open_shop(Path(folder)) as shop:
@@ -48,7 +48,7 @@ def measure(result: Result, *, quick: bool) -> None:
         stored = shop.rows("SELECT count(*) FROM stored_file WHERE size_bytes = %(size)s", {"size": FILE_BYTES})
         if stored != [(2 * clients,)]:
             raise RuntimeError(f"{stored} files were stored")
-        key = f"service_rss_{clients}_clients_mb" if quick else "service_rss_mb"
+        key = f"upload_rss_{clients}_clients_mb" if quick else "upload_rss_mb"
         result.note(key, memory_mb(worker, "VmHWM"), "MB")
 
 
@@ -160,7 +160,3 @@ def memory_mb(process: int, what: str) -> float:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     kilobytes = next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:"))
     return kilobytes * 1024 / MEGABYTE
-
-
-if __name__ == "__main__":
-    run(measure, "uploads")
