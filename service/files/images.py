@@ -20,8 +20,8 @@ from typing import Annotated, BinaryIO, NoReturn
 import msgspec
 
 from service.core.errors import Invalid, Unavailable, ensure, unreachable
-from service.core.processes import end_process
 from service.files.kinds import Kind, check_size
+from service.files.processes import end_process
 from service.files.scanning import Scanner
 
 WORKERS_MAX = 2

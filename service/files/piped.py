@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from service.core.errors import ensure, unreachable
-from service.core.processes import end_process
+from service.files.processes import end_process
 
 SIZES: Final = struct.Struct(">II")
 _ROOT: Final = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import msgspec
 
 import reports
 from reports.facts import DossierFacts
-from service.core.processes import end_process
+from service.files.processes import end_process
 from service.reporting.rules import Language, Paper
 from service.settings import Settings
 

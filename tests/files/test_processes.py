@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from service.core.processes import end_process
+from service.files.processes import end_process
 
 TIMES = 60
 
