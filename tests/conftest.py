@@ -223,7 +223,10 @@ def applications() -> dict[object, tuple[Litestar, Service]]:
 
 @pytest.fixture
 def app(settings: Settings, service: Service, applications: dict[object, tuple[Litestar, Service]]) -> Litestar:
-    """The whole ASGI application on this test's parts. It is made once: that takes as long as many a test."""
+    """The whole ASGI application on this test's parts; made once, as that takes as long as many a test.
+
+    Who changes it asks for `own_app`.
+    """
     built_in = (settings.secret, settings.mode, settings.public_url)
     if built_in not in applications:
         own = copy.copy(service)
@@ -232,6 +235,12 @@ def app(settings: Settings, service: Service, applications: dict[object, tuple[L
     for part in fields(Service):
         object.__setattr__(parts, part.name, getattr(service, part.name))
     return made
+
+
+@pytest.fixture
+def own_app(settings: Settings, service: Service) -> Litestar:
+    """An application that nobody else has, for tests that change it."""
+    return create_app(settings, service)
 
 
 @pytest.fixture

@@ -41,13 +41,13 @@ def test_every_route_has_an_expectation_and_every_expectation_a_route(app: Lites
     assert set(routes_of(app)) == set(PERMISSIONS)
 
 
-def test_a_new_route_without_an_expectation_is_found(app: Litestar) -> None:
+def test_a_new_route_without_an_expectation_is_found(own_app: Litestar) -> None:
     @get(f"{PREFIX}/secrets", opt={"allow": "accounts.read_self"})
     async def secrets() -> None:
         """A route that somebody has just added."""
 
-    app.register(secrets)
-    assert set(routes_of(app)) - set(PERMISSIONS) == {"GET /secrets"}
+    own_app.register(secrets)
+    assert set(routes_of(own_app)) - set(PERMISSIONS) == {"GET /secrets"}
 
 
 def test_the_policy_lets_in_exactly_who_is_expected(app: Litestar) -> None:

@@ -25,7 +25,7 @@ async def test_a_body_too_deep_is_refused_without_a_word_in_the_log(body: str, g
     assert ground.rows() == before
 
 
-async def test_a_recursion_of_our_own_is_an_error_of_ours_and_logged(app: Litestar, client: httpx.AsyncClient) -> None:
+async def test_a_recursion_of_our_own_is_an_error_of_ours_and_logged(own_app: Litestar) -> None:
     @post(f"{PREFIX}/bottomless", opt={"allow": "web.open"})
     async def bottomless() -> None:
         """A handler with a bug."""
@@ -35,9 +35,11 @@ async def test_a_recursion_of_our_own_is_an_error_of_ours_and_logged(app: Litest
 
         again()
 
-    app.register(bottomless)
-    with capture_logs() as logged:
-        answer = await client.post(f"{PREFIX}/bottomless", json={})
+    own_app.register(bottomless)
+    transport = httpx.ASGITransport(app=own_app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
+        with capture_logs() as logged:
+            answer = await client.post(f"{PREFIX}/bottomless", json={})
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert [(each["event"], each["log_level"], each["code"]) for each in logged] == [
         ("request_failed", "error", "internal_error")
