@@ -30,7 +30,6 @@ STOP_SECONDS_MAX = 20
 LOOPS_STOP_SECONDS_MAX = 3
 HEARTBEATS_UNTIL_STALLED = 3
 DATABASE_PAUSE = timedelta(seconds=2)
-HOLDS_PAUSE = timedelta(seconds=1)
 _log = structlog.get_logger("fairhold.worker")
 
 
@@ -60,7 +59,7 @@ def sweepers(subscriptions: Subscriptions) -> list[Sweeper]:
         # Under load a few events come at any moment: gathering them for a while is one job where there were many.
         Sweeper("events", relay_events, timedelta(milliseconds=200), full=RELAY_BATCH),
         Sweeper("deadlines", fire_deadlines, timedelta(seconds=1)),
-        Sweeper("holds", Sweep().release, HOLDS_PAUSE),
+        Sweeper("holds", Sweep().release, timedelta(seconds=1)),
         Sweeper("limits", watch_old_holds, timedelta(hours=1)),
     ]
 

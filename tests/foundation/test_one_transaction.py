@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import psycopg
@@ -69,7 +69,7 @@ async def small(service: Service, owner_url: str) -> AsyncIterator[httpx.AsyncCl
         owner.execute(TABLES)
     app = Litestar(
         [add_child, refuse, fail_first, claim_late, read_nothing],
-        middleware=[DefineMiddleware(RequestTransaction, parts=service)],  # type: ignore[arg-type]  # plain ASGI
+        middleware=[DefineMiddleware(cast("Any", RequestTransaction), parts=service)],
         exception_handlers=EXCEPTION_HANDLERS,
         dependencies={
             "tx": Provide(provide_tx, sync_to_thread=False),
