@@ -16,9 +16,9 @@ from service.settings import SettingsWrong
 EXIT_REFUSED = 1
 EXIT_SETTINGS = 2
 COMMANDS = {
-    "up": "running",
-    "serve": "serving",
-    "worker": "working",
+    "up": "up",
+    "serve": "serve",
+    "worker": "worker",
     "sandbox": "sandbox",
     "migrate": "database",
     "seed": "database",

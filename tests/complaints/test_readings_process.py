@@ -138,7 +138,7 @@ def test_both_ends_of_the_pipe_agree_on_frames() -> None:
 def test_the_service_imports_nothing_that_reads_pixels() -> None:
     """They take seconds and hundreds of megabytes, which no process but the reading one is to have."""
     heavy = {"rapidocr", "onnxruntime", "cv2", "zxingcpp", "biip", "numpy", "pdqhash"}
-    script = "import sys, service.cli.application, service.cli.working; print(*sorted(sys.modules))"
+    script = "import sys, service.cli.application, service.cli.worker; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert reader.__name__ in loaded
     assert heavy & set(loaded) == set()

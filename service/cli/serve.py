@@ -26,7 +26,7 @@ def serve(workers: int) -> None:
     configure_logs(settings)
     check_storage(settings)
     Granian(
-        "service.cli.serving:application",
+        "service.cli.serve:application",
         factory=True,
         address=settings.host,
         port=settings.port,
