@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -13,11 +14,12 @@ from service.db.session import Database, Tx
 from service.escrow import actions, jobs, queries
 from service.escrow.rules import ScopeKey
 from service.escrow.sweep import release_due
-from tests.conftest import Clock
+from tests.conftest import Clock, DatabaseUrls
 from tests.escrow.test_guards import RESOLVE, refused, release_of
-from tests.escrow.world import MEDIATOR, WINDOW, World
+from tests.escrow.world import BUYER, MEDIATOR, WINDOW, World
 
 WAIT_SECONDS = 20
+_READ_OF_FREEZES = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'hold_freeze'"
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
@@ -210,6 +212,24 @@ async def test_parts_of_a_hold_that_is_not_paused_yet_inherit_its_scopes_freeze(
         6_000: {freeze_id},
     }
     await pause(world.database, freeze_id)
+    await world.assert_clean()
+
+
+async def test_dividing_a_paused_hold_does_not_read_the_freezes_of_others(world: World, urls: DatabaseUrls) -> None:
+    holds = [await world.delivered() for _ in range(30)]
+    freeze_id = await world.freeze_scopes(ScopeKey.batch(world.batch_id))
+    with psycopg.connect(urls.owner, autocommit=True) as owner:
+        owner.execute("ANALYZE hold_freeze")  # what the planner knows when the first are divided: an empty table
+    await pause(world.database, freeze_id)
+
+    async def divide(tx: Tx) -> int:
+        await tx.execute(text("SET LOCAL enable_seqscan = off"))  # a table of one page is read whole
+        now = await tx.now()
+        await actions.claim_hold(tx, BUYER, holds[7].id, claimed_minor=4_000, source_id=new_id(), now=now)
+        return int((await tx.execute(text(_READ_OF_FREEZES))).scalar_one())
+
+    assert await world.database.run(divide) < len(holds)
+    assert await world.value("SELECT count(*) FROM hold_freeze WHERE lifted_at IS NULL") == len(holds) + 2
     await world.assert_clean()
 
 
