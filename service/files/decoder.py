@@ -1,29 +1,25 @@
-"""The process that decodes photos of strangers: `python -I decoder.py`, started by `images.ImageWorkshop`.
+"""The process that decodes photos of strangers; `images.ImageWorkshop` starts it.
 
-It imports nothing of the service, holds no secret, opens no file, and may die at any byte of input. Jobs come on
-standard input, answers go to standard output, both as a length-prefixed JSON head and a body:
+It imports nothing of the service but its end of the pipe, holds no secret, opens no file, and may die at any byte of
+input. Heads and bodies of what goes through the pipe:
 
-    job     {"kind", "cpu_seconds", "body": n}                                   + the file
-    answer  {"error"} or {"width", "height", "likeness": hex, "likeness_quality", "view": n, "thumbnail": n}
-                                                                                 + view + thumbnail
+    job     {"kind", "cpu_seconds"} + the file
+    answer  {"error"} or {"width", "height", "likeness": hex, "likeness_quality", "view": n} + view (n bytes), thumbnail
             or {"pages"} for a PDF
 """
 
-import json
-import os
-import resource
-import signal
 import struct
-import sys
 import warnings
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pdqhash
 import pillow_heif
 from PIL import AvifImagePlugin, Image, ImageCms
+
+from service.files.pipe_end import answer_jobs
 
 PIXELS_MAX = 50_000_000  # this and the next two are the same as in kinds; a test holds them together
 FRAMES_MAX = 200
@@ -37,7 +33,6 @@ WEBP_EFFORT = 2  # of 0 to 6; the files grow by a few hundredths, the time halve
 FILTER = Image.Resampling.BICUBIC  # half the time of Lanczos, and nobody sees the difference (53 dB)
 REDUCING_GAP = 2.0  # cheap halving stops at twice the wanted size; the fine filter does the rest
 MEMORY_BYTES_MAX = 637_534_208  # 608 MiB of address space: 100 of them are libraries, so at most 512 are ever touched
-OPEN_FILES_MAX = 32
 BAND_ROWS = 256
 PROFILE_BYTES_KEPT = 65_536
 
@@ -72,19 +67,6 @@ class Made(NamedTuple):
     likeness_quality: int
 
 
-def main() -> None:
-    """Answer jobs until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the service closes us in order
-    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a library that prints must not write into an answer
-    prepare()
-    _limit_process()
-    while (prefix := source.read(4)) and len(prefix) == 4:
-        job = json.loads(source.read(struct.unpack(">I", prefix)[0]))
-        _allow_cpu(job["cpu_seconds"])
-        _answer(sink, *work(job["kind"], source.read(job["body"])))
-
-
 def prepare() -> None:
     """Set the libraries' own limits."""
     # Over twice its limit Pillow refuses, before a decoder is made; below it only warns, and we count ourselves.
@@ -95,30 +77,30 @@ def prepare() -> None:
     pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
-def work(kind: str, body: bytes) -> tuple[dict[str, Any], bytes, bytes]:
-    """Return an answer's head, view and thumbnail."""
+def work(job: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return an answer's head and body."""
+    kind = job["kind"]
     try:
         if kind == "pdf":
-            return {"pages": count_pages(body)}, b"", b""
+            return {"pages": count_pages(body)}, b""
         made = derive(kind, body)
     except Refused as refusal:
-        return {"error": str(refusal)}, b"", b""
+        return {"error": str(refusal)}, b""
     except Image.DecompressionBombError:
-        return {"error": "file_too_many_pixels"}, b"", b""
+        return {"error": "file_too_many_pixels"}, b""
     except MemoryError:
-        return {"error": "file_unpacks_too_large"}, b"", b""
+        return {"error": "file_unpacks_too_large"}, b""
     except Exception:  # noqa: BLE001  # decoders raise nearly anything on broken bytes, and nothing else runs here
         is_bomb = kind in ("heic", "avif") and _claimed_pixels(body) > PIXELS_MAX
-        return {"error": "file_too_many_pixels" if is_bomb else "file_damaged"}, b"", b""
+        return {"error": "file_too_many_pixels" if is_bomb else "file_damaged"}, b""
     head = {
         "width": made.width_px,
         "height": made.height_px,
         "likeness": made.likeness.hex(),
         "likeness_quality": made.likeness_quality,
         "view": len(made.view),
-        "thumbnail": len(made.thumbnail),
     }
-    return head, made.view, made.thumbnail
+    return head, made.view + made.thumbnail
 
 
 def derive(kind: str, body: bytes) -> Made:
@@ -288,28 +270,6 @@ def _webp(image: Image.Image, quality: int) -> bytes:
     return out.getvalue()
 
 
-def _limit_process() -> None:
-    """Take away what decoding does not need: memory over the limit, files, core dumps."""
-    limits = {"RLIMIT_AS": MEMORY_BYTES_MAX, "RLIMIT_NOFILE": OPEN_FILES_MAX, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0}
-    for name, value in limits.items():
-        try:
-            resource.setrlimit(getattr(resource, name), (value, value))
-        except (ValueError, OSError):  # macOS knows no limit of the address space; the wall clock still holds there
-            continue
-
-
-def _allow_cpu(seconds: int) -> None:
-    """Let the process use `seconds` more of CPU; over that the system ends it with SIGXCPU."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    used = int(usage.ru_utime + usage.ru_stime) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
-
-
-def _answer(sink: BinaryIO, head: dict[str, Any], view: bytes, thumbnail: bytes) -> None:
-    packed = json.dumps(head).encode()
-    sink.writelines((struct.pack(">I", len(packed)), packed, view, thumbnail))
-    sink.flush()
-
-
 if __name__ == "__main__":
-    main()
+    prepare()
+    answer_jobs(work, memory_bytes_max=MEMORY_BYTES_MAX, memory_limit="RLIMIT_AS")

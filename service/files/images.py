@@ -6,12 +6,9 @@ only itself.
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
-import struct
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,27 +16,18 @@ from typing import Annotated, BinaryIO, NoReturn
 
 import msgspec
 
-from service.core.errors import Invalid, Unavailable, ensure, unreachable
+from service.core.errors import Invalid, Unavailable, ensure
 from service.files.kinds import Kind, check_size
-from service.files.processes import end_process
+from service.files.piped import ENVIRONMENT, Piped
 from service.files.scanning import Scanner
 
 WORKERS_MAX = 2
-PIECE_BYTES = 1_048_576
 ANSWER_HEAD_BYTES_MAX = 1_024
 DERIVATIVE_BYTES_MAX = 16_000_000
 
-_DECODER = Path(__file__).with_name("decoder.py")
-# Nothing of our own environment: it holds secrets. One arena keeps the address space of threads small, and memory that
-# is kept from photo to photo need not be cleared for each: that was a tenth of a photo's time.
-_ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": "33554432",
-    "MALLOC_TRIM_THRESHOLD_": "100663296",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
+_DECODER = "service.files.decoder"
+# Memory that is kept from photo to photo need not be cleared for each: that was a tenth of a photo's time.
+_ENVIRONMENT = ENVIRONMENT | {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "100663296"}
 _REFUSALS = {
     "file_damaged": "the file cannot be decoded",
     "file_protected": "the file is protected by a password",
@@ -90,7 +78,6 @@ class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     likeness: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
     likeness_quality: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     view: _Count = 0
-    thumbnail: _Count = 0
 
     def fits(self, kind: Kind, body: bytes) -> bool:
         """Whether this and `body` are a whole answer for a file of this kind."""
@@ -108,17 +95,17 @@ class ImageWorkshop:
     """At most `WORKERS_MAX` decoder processes, started when first needed. Belongs to one event loop."""
 
     def __init__(
-        self, limits: Limits | None = None, *, scanner: Scanner | None = None, decoder: Path = _DECODER
+        self, limits: Limits | None = None, *, scanner: Scanner | None = None, decoder: str = _DECODER
     ) -> None:
         """`scanner` looks at every file before it is taken in; without one, nobody looks for malware.
 
-        `decoder` is the program that decodes, and speaks as `decoder.py` does.
+        `decoder` is the module that decodes, and speaks as `decoder` does.
         """
         self.scanner = scanner
         self._decoder = decoder
         self._limits = limits or Limits()
         self._free = asyncio.Semaphore(WORKERS_MAX)
-        self._idle: list[_Worker] = []
+        self._idle: list[Piped] = []
         self._under_way = 0
 
     async def derive(self, data: bytes | Path | BinaryIO, kind: Kind) -> Derivatives:
@@ -172,19 +159,19 @@ class ImageWorkshop:
             with contextlib.suppress(_WorkerDied):
                 return await self._ask(self._idle.pop(), job)
         try:
-            return await self._ask(await _Worker.start(self._decoder), job)
+            return await self._ask(await Piped.start(self._decoder, _ENVIRONMENT), job)
         except _WorkerDied as death:
             return _Head(error=death.code), b""
 
-    async def _ask(self, worker: "_Worker", job: "_Job") -> tuple[_Head, bytes]:
+    async def _ask(self, worker: Piped, job: "_Job") -> tuple[_Head, bytes]:
         """Return a worker's answer; raises `_WorkerDied` when another worker might do better."""
         is_sound = False
         try:
-            answer = await worker.ask(job, self._limits.cpu_seconds)
-            if answer[0].error == "file_unpacks_too_large":
+            head, body = await _answer(worker, job, self._limits.cpu_seconds)
+            if head.error == "file_unpacks_too_large":
                 raise _WorkerDied("file_unpacks_too_large")
             is_sound = worker.jobs < self._limits.jobs_per_worker_max
-            return answer
+            return head, body
         except (EOFError, ConnectionError, ValueError) as error:  # the pipe broke, or what came is not an answer
             if await worker.end() == -signal.SIGXCPU:  # each file has its own time: no earlier one used it up
                 return _Head(error="file_timeout"), b""
@@ -204,17 +191,6 @@ class _Job:
     source: BinaryIO
     size_bytes: int
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Give the file from its beginning, in pieces; raises `EOFError` if it has become shorter."""
-        await asyncio.to_thread(self.source.seek, 0)
-        left = self.size_bytes
-        while left > 0:
-            piece = await asyncio.to_thread(self.source.read, min(left, PIECE_BYTES))
-            if not piece:
-                raise EOFError("the file became shorter")
-            left -= len(piece)
-            yield piece
-
 
 class _WorkerDied(Exception):
     """A worker ended, ran out of memory or answered nonsense; `code` is what that makes of the file."""
@@ -224,56 +200,23 @@ class _WorkerDied(Exception):
         self.code = code
 
 
-class _Worker:
-    """One decoder process and its pipes."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        ensure(process.stdin is not None and process.stdout is not None, "a decoder has pipes")
-        self._process = process
-        self.jobs = 0
-
-    @classmethod
-    async def start(cls, decoder: Path) -> "_Worker":
-        return cls(
-            await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                str(decoder),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env=_ENVIRONMENT,
-            )
-        )
-
-    async def ask(self, job: _Job, cpu_seconds: int) -> tuple[_Head, bytes]:
-        """Return an answer's head and body; raises `EOFError`, `ConnectionError` or `ValueError` if none comes."""
-        self.jobs += 1
-        sink, source = self._process.stdin, self._process.stdout
-        if sink is None or source is None:
-            unreachable("a decoder has pipes")
-        told = json.dumps({"kind": job.kind.value, "cpu_seconds": cpu_seconds, "body": job.size_bytes}).encode()
-        sink.write(struct.pack(">I", len(told)) + told)
-        async for piece in job.pieces():
-            sink.write(piece)
-            await sink.drain()
-        head_size = struct.unpack(">I", await source.readexactly(4))[0]
-        if head_size > ANSWER_HEAD_BYTES_MAX:
-            raise ValueError("an answer's head is too long")
-        try:
-            head = msgspec.json.decode(await source.readexactly(head_size), type=_Head)
-        except msgspec.MsgspecError as error:
-            raise ValueError("an answer's head is nonsense") from error
-        if head.view + head.thumbnail > DERIVATIVE_BYTES_MAX:
-            raise ValueError("an answer's body is too long")
-        body = await source.readexactly(head.view + head.thumbnail)
-        if not head.fits(job.kind, body):
-            raise ValueError("an answer is not one to this file")
-        return head, body
-
-    async def end(self) -> int:
-        """End the process, if it still lives, and return its exit status (minus the signal)."""
-        return await end_process(self._process)
+async def _answer(worker: Piped, job: _Job, cpu_seconds: int) -> tuple[_Head, bytes]:
+    """Return an answer's head and body; raises as `Piped.ask`, and `ValueError` for one that is not to this file."""
+    told = {"kind": job.kind.value, "cpu_seconds": cpu_seconds}
+    packed, body = await worker.ask(
+        told,
+        job.source,
+        job.size_bytes,
+        head_bytes_max=ANSWER_HEAD_BYTES_MAX,
+        body_bytes_max=DERIVATIVE_BYTES_MAX,
+    )
+    try:
+        head = msgspec.json.decode(packed, type=_Head)
+    except msgspec.MsgspecError as error:
+        raise ValueError("an answer's head is nonsense") from error
+    if not head.fits(job.kind, body):
+        raise ValueError("an answer is not one to this file")
+    return head, body
 
 
 @contextlib.contextmanager

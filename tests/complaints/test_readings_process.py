@@ -128,7 +128,7 @@ async def test_a_worker_that_ends_fails_no_photo(make: Make) -> None:
 async def test_the_process_gets_nothing_of_our_environment(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIRHOLD_SECRET", "not for you")
     names = (await make(Limits()).read(b"environment")).engine.split()
-    assert set(names) <= set(piped._ENVIRONMENT) | {"LC_CTYPE"}
+    assert set(names) <= set(piped.ENVIRONMENT) | {"LC_CTYPE"}
 
 
 def test_both_ends_of_the_pipe_agree_on_frames() -> None:

@@ -2,17 +2,17 @@
 
 import asyncio
 import json
-import struct
-import subprocess
-import sys
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from service.core.errors import Invalid, TooLarge, Unavailable
-from service.files import decoder
-from service.files.images import _ENVIRONMENT, Derivatives, ImageWorkshop, Limits
+from service.files import images
+from service.files.images import Derivatives, ImageWorkshop, Limits
 from service.files.kinds import FILE_BYTES_MAX, Kind
+from service.files.piped import SIZES, Piped
 from tests.files.documents import object_stream_bomb
 from tests.files.judging import MEMORY_MB_MAX
 from tests.files.pictures import png_bomb, quarters, saved, scan_bomb
@@ -134,29 +134,46 @@ async def test_a_file_that_uses_up_its_time_ends_one_worker_and_is_not_tried_aga
         await workshop.close()
 
 
+def framed(head: bytes, body: bytes = b"<htm>", *, body_bytes: int | None = None) -> bytes:
+    """An answer as it goes through the pipe."""
+    return SIZES.pack(len(head), len(body) if body_bytes is None else body_bytes) + head + body
+
+
+HASH = b"0" * 64
 NONSENSE = {
-    "no JSON": b"hello",
-    "nothing of a photo": b"{}",
-    "pages of a photo": b'{"pages": 3}',
-    "sizes below nothing": b'{"width": 9, "height": 9, "likeness": "%s", "view": -5, "thumbnail": 5}' % (b"0" * 64),
-    "words for numbers": b'{"width": "nine", "height": 9}',
-    "a hash that is none": b'{"width": 9, "height": 9, "likeness": "xyz"}',
-    "unheard-of words": b'{"error": "file_damaged", "run": "this"}',
-    "a body without end": b'{"width": 9, "height": 9, "view": 99999999999, "thumbnail": 1}',
-    "pictures that are none": b'{"width": 9, "height": 9, "likeness": "%s", "view": 5, "thumbnail": 0}' % (b"0" * 64),
+    "no frame": b"hello!!!",
+    "no JSON": framed(b"hello"),
+    "nothing of a photo": framed(b"{}", b""),
+    "pages of a photo": framed(b'{"pages": 3}', b""),
+    "sizes below nothing": framed(b'{"width": 9, "height": 9, "likeness": "%s", "view": -5}' % HASH),
+    "words for numbers": framed(b'{"width": "nine", "height": 9}'),
+    "a hash that is none": framed(b'{"width": 9, "height": 9, "likeness": "xyz"}'),
+    "unheard-of words": framed(b'{"error": "file_damaged", "run": "this"}', b""),
+    "a head without end": framed(b"{" * 1_025, b""),
+    "a body without end": framed(b'{"width": 9, "height": 9, "view": 9}', body_bytes=4_294_967_295),
+    "pictures that are none": framed(b'{"width": 9, "height": 9, "likeness": "%s", "view": 5}' % HASH),
 }
 
 
 @pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE)
-async def test_a_decoder_that_talks_nonsense_is_ended_and_costs_its_file_only(tmp_path: Path, answer: bytes) -> None:
-    program = tmp_path / "decoder.py"
-    said = struct.pack(">I", len(answer)) + answer + b"<htm>"
-    program.write_text(f"import sys\nsys.stdin.buffer.read(4)\nsys.stdout.buffer.write({said!r})\n")
-    workshop = ImageWorkshop(decoder=program)
+async def test_a_decoder_that_talks_nonsense_is_ended_and_costs_its_file_only(answer: bytes) -> None:
+    workshop = ImageWorkshop(Limits(wall_seconds=5), decoder="tests.files.odd_decoder")
     with pytest.raises(Invalid) as refusal:
-        await workshop.derive(saved(quarters(64, 48), "JPEG"), Kind.JPEG)
+        await workshop.derive(answer, Kind.JPEG)
     assert refusal.value.code == "file_damaged"
     assert workshop._idle == []
+
+
+async def test_a_decoder_that_talks_sense_is_believed() -> None:
+    """So the refusals above are of the nonsense, and not of how it is sent."""
+    picture = b"RIFF....WEBP"
+    workshop = ImageWorkshop(decoder="tests.files.odd_decoder")
+    head = b'{"width": 9, "height": 8, "likeness": "%s", "view": 12}' % HASH
+    try:
+        made = await workshop.derive(framed(head, picture + picture), Kind.JPEG)
+    finally:
+        await workshop.close()
+    assert (made.width_px, made.height_px, made.view, made.thumbnail) == (9, 8, picture, picture)
 
 
 async def test_an_upload_is_handed_on_in_pieces_from_wherever_its_file_stands(
@@ -181,33 +198,34 @@ async def test_an_upload_is_handed_on_in_pieces_from_wherever_its_file_stands(
         pytest.param(6, id="RGBA"),
     ],
 )
-def test_as_many_pixels_as_the_limit_says_are_decoded_within_the_memory(colours: int) -> None:
+async def test_as_many_pixels_as_the_limit_says_are_decoded_within_the_memory(colours: int) -> None:
     body = png_bomb(7_071, colours).ljust(FILE_BYTES_MAX, b"\0")
-    told, peak_mb = _decoded_alone("png", body)
+    told, peak_mb = await _decoded_alone("png", body)
     assert (told["width"], told["height"]) == (7_071, 7_071)
     assert peak_mb <= MEMORY_MB_MAX
 
 
-def test_what_unpacks_to_more_than_the_memory_is_refused_within_it() -> None:
-    told, peak_mb = _decoded_alone("pdf", object_stream_bomb(500))
+async def test_what_unpacks_to_more_than_the_memory_is_refused_within_it() -> None:
+    told, peak_mb = await _decoded_alone("pdf", object_stream_bomb(500))
     assert told["error"] in ("file_unpacks_too_large", "file_damaged")
     assert peak_mb <= MEMORY_MB_MAX
 
 
-def _decoded_alone(kind: str, body: bytes) -> tuple[dict[str, int | str], float]:
+async def _decoded_alone(kind: str, body: bytes) -> tuple[dict[str, Any], float]:
     """The answer's head of a decoder that sees one file only, and its peak of resident memory in MiB."""
     if not Path("/proc/self/status").exists():
         pytest.skip("no /proc on this system: memory is not measured")
-    job = json.dumps({"kind": kind, "cpu_seconds": 60, "body": len(body)}).encode()
-    command = [sys.executable, "-I", decoder.__file__]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(struct.pack(">I", len(job)) + job + body)
-        process.stdin.flush()
-        head: dict[str, int | str] = json.loads(process.stdout.read(struct.unpack(">I", process.stdout.read(4))[0]))
-        process.stdout.read(int(head.get("view", 0)) + int(head.get("thumbnail", 0)))
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        process.stdin.close()
-    assert process.returncode == 0
-    return head, int(status.partition("VmHWM:")[2].split()[0]) / 1_024
+    worker = await Piped.start("service.files.decoder", images._ENVIRONMENT)
+    job = {"kind": kind, "cpu_seconds": 60}
+    head, _ = await worker.ask(
+        job,
+        BytesIO(body),
+        len(body),
+        head_bytes_max=images.ANSWER_HEAD_BYTES_MAX,
+        body_bytes_max=images.DERIVATIVE_BYTES_MAX,
+    )
+    status = Path(f"/proc/{worker.pid}/status").read_text()
+    assert worker._process.stdin is not None
+    worker._process.stdin.close()
+    assert await worker._process.wait() == 0
+    return json.loads(head), int(status.partition("VmHWM:")[2].split()[0]) / 1_024

@@ -6,9 +6,9 @@ that photo's reading only.
 
 import asyncio
 import signal
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from io import BytesIO
+from typing import Final, Literal
 
 import msgspec
 import structlog
@@ -57,6 +57,12 @@ class Seen(msgspec.Struct, frozen=True):
     engine: str
     codes: tuple[Code, ...]
     lines: tuple[Line, ...]
+
+
+class _Failure(msgspec.Struct, frozen=True):
+    """Why a photo could not be read, if the answer says so."""
+
+    error: Literal["memory", "unreadable"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +123,20 @@ class Recogniser:
             return await self._ask(view)
 
     async def _ask(self, view: bytes) -> Seen:
-        head: Mapping[str, Any] = {}
         is_sound = False
         try:
             async with asyncio.timeout(self._limits.wall_seconds):
                 process = await self._running()
                 head, _ = await process.ask(
-                    {"cpu_seconds": self._limits.cpu_seconds}, view, answer_bytes_max=ANSWER_BYTES_MAX
+                    {"cpu_seconds": self._limits.cpu_seconds},
+                    BytesIO(view),
+                    len(view),
+                    head_bytes_max=ANSWER_BYTES_MAX,
+                    body_bytes_max=0,
                 )
-            seen = None if "error" in head else msgspec.convert(head, Seen)
-            is_sound = head.get("error") != "memory" and process.jobs < self._limits.photos_max
+            failure = msgspec.json.decode(head, type=_Failure).error
+            seen = msgspec.json.decode(head, type=Seen) if failure is None else None
+            is_sound = failure != "memory" and process.jobs < self._limits.photos_max
         except TimeoutError as error:
             raise ReadingFailed("timeout") from error
         except (
@@ -143,7 +153,7 @@ class Recogniser:
             if not is_sound:
                 await self._end()
         if seen is None:
-            raise ReadingFailed(str(head["error"]))
+            raise ReadingFailed(str(failure))
         return seen
 
     async def _running(self) -> Piped:
