@@ -166,7 +166,7 @@ async def ask(database: Database, asked: Asked) -> tuple[dict[UUID, int], float]
     """Return what the product finds, and its milliseconds."""
     async with database.begin() as tx:
         began = time.perf_counter()
-        compared = await nearest_earlier(tx, asked.file_id)
+        compared = (await nearest_earlier(tx, [asked.file_id]))[asked.file_id]
         taken = (time.perf_counter() - began) * 1000
     assert len(compared.near) < NEAREST_MAX, "nothing was cut off"
     return {near.file_id: near.distance for near in compared.near}, taken

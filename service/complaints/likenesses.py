@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select
-from sqlalchemy import case as sql_case
+from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from service.batches.photos import Listed, listed
 from service.complaints.actions.steps import tell
 from service.complaints.likeness_schemas import Likenesses, PhotoLikenesses, SimilarPhoto
 from service.complaints.queries.access import get_row, require_side
+from service.complaints.queries.complainants import case_id_of
 from service.complaints.queries.parts import commitment_of, evidence_of, not_removed
 from service.complaints.schemas import EvidenceView
 from service.complaints.tables import Complaint, ComplaintEvidence
@@ -28,9 +28,12 @@ from service.orders.packing import Packed, packed
 
 SIMILAR_SHOWN_MAX = 10
 
-_IS_ADDITION = and_(Complaint.submitted_at.is_(None), Complaint.merged_into_id.is_not(None))
-_CASE_ID = sql_case((_IS_ADDITION, Complaint.merged_into_id), else_=Complaint.id)
-"""The case that shows a complaint's photos: itself, or the case that a draft became an addition to."""
+NOT_SENT = """
+EXISTS (SELECT FROM complaint_evidence e JOIN complaint c ON c.id = e.complaint_id WHERE e.file_id = f.id
+    AND ((c.submitted_at IS NULL AND c.merged_into_id IS NULL)
+        OR EXISTS (SELECT FROM complaint_evidence_removal r WHERE r.file_id = e.file_id)))
+"""
+"""Drafts are left out where photos are counted, so that nobody pushes a copy out of the list with many of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,9 @@ async def likenesses(tx: Tx, actor: Actor, complaint_id: UUID, *, now: datetime,
     side = require_side(actor, complaint, "mediator", "regulator")
     packing = await commitment_of(tx, complaint, side)
     photos = [*await evidence_of(tx, complaint.id, side), *(packing.photos if packing else ())]
-    compared = [await nearest_earlier(tx, each.file_id, reach=reach) for each in photos]
-    places = await _places(tx, {near.file_id for each in compared for near in each.near})
-    found = [_found(actor, complaint, photo, each, places) for photo, each in zip(photos, compared, strict=True)]
+    compared = await nearest_earlier(tx, [each.file_id for each in photos], reach=reach, but_not=NOT_SENT)
+    places = await _places(tx, {near.file_id for each in compared.values() for near in each.near})
+    found = [_found(actor, complaint, photo, compared[photo.file_id], places) for photo in photos]
     facts = {"count": sum(len(each.similar) + each.more + each.elsewhere for each in found)}
     await tell(tx, actor, complaint, "complaint.likenesses_viewed", side=side, now=now, facts=facts)
     return Likenesses(complaint.id, reach, found)
@@ -88,7 +91,7 @@ async def _cases(tx: Tx, file_ids: Collection[UUID]) -> dict[UUID, _InCase]:
             ComplaintEvidence.side,
         )
         .join(Complaint, Complaint.id == ComplaintEvidence.complaint_id)
-        .join(shown, shown.id == _CASE_ID)
+        .join(shown, shown.id == case_id_of(Complaint))
         .where(ComplaintEvidence.file_id.in_(list(file_ids)), not_removed(), shown.submitted_at.is_not(None))
     )
     return {row[0]: _InCase(*row[1:]) for row in found}

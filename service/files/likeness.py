@@ -12,7 +12,7 @@ Algorithm and the PDQ Image-Hashing Algorithm", 2019. Below that quality a photo
 plain one, so only copies with the same bytes are found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -78,27 +78,27 @@ def bits(likeness: bytes) -> str:
     return format(int.from_bytes(likeness, "big"), f"0{HASH_BYTES * 8}b")
 
 
-async def nearest_earlier(tx: Tx, file_id: UUID, *, reach: int = REACH_MAX, limit: int = NEAREST_MAX) -> Compared:
-    """Return the stored photos that came before this one and are at most `reach` bits from it, mirrored or not.
+async def nearest_earlier(
+    tx: Tx, file_ids: Collection[UUID], *, reach: int = REACH_MAX, limit: int = NEAREST_MAX, but_not: str = "false"
+) -> dict[UUID, Compared]:
+    """Return of each file the stored photos that came before it and are at most `reach` bits from it, mirrored or not.
 
-    Exact for a reach up to `REACH_MAX`. It knows no permissions: ask who may see a photo of whoever shows it.
+    Exact for a reach up to `REACH_MAX`; at most `limit` of each. It knows no permissions: ask who may see a photo of
+    whoever shows it. `but_not` is SQL of the program's own that leaves out a stored file `f`.
     """
     ensure(0 <= reach <= REACH_MAX, "the index finds everything up to its reach only")
     found = await tx.execute(
-        select(StoredFile, PhotoLikeness.hash, PhotoLikeness.quality)
+        select(StoredFile.id, StoredFile.kind, PhotoLikeness.hash, PhotoLikeness.quality)
         .outerjoin(PhotoLikeness, PhotoLikeness.file_id == StoredFile.id)
-        .where(StoredFile.id == file_id)
+        .where(StoredFile.id.in_(list(file_ids)), StoredFile.state != State.ERASED)
     )
-    row = found.one_or_none()
-    if row is None or row[0].state == State.ERASED:
-        return Compared(Comparison.ERASED)
-    stored, own, quality = row
-    comparison = _comparison(stored.kind, own, quality)
-    asked = {"id": stored.id, "at": stored.received_at, "sha256": stored.sha256_plain, "limit": limit}
-    if comparison is Comparison.COMPARED:
-        asked |= {"hash": own, "mirror": MIRROR, "reach": reach}
-    near = await tx.execute(_ALIKE if comparison is Comparison.COMPARED else _SAME_BYTES, asked)
-    return Compared(comparison, quality, [Near(*each) for each in near])
+    facts = {row.id: (_comparison(row.kind, row.hash, row.quality), row.quality) for row in found}
+    near: dict[UUID, list[Near]] = {file_id: [] for file_id in facts}
+    asked = {"ids": list(facts), "mirror": MIRROR, "reach": reach, "limit": limit, "quality_min": QUALITY_MIN}
+    for row in await tx.execute(text(_NEAREST.format(but_not=but_not)), asked) if facts else ():
+        near[row[0]].append(Near(*row[1:]))
+    compared = {file_id: Compared(*facts[file_id], near[file_id]) for file_id in facts}
+    return {file_id: compared.get(file_id, Compared(Comparison.ERASED)) for file_id in file_ids}
 
 
 def _comparison(kind: str, own: str | None, quality: int | None) -> Comparison:
@@ -111,18 +111,21 @@ def _comparison(kind: str, own: str | None, quality: int | None) -> Comparison:
     return Comparison.COMPARED if quality >= QUALITY_MIN else Comparison.TOO_PLAIN
 
 
-_SAME = "SELECT s.id AS file_id, CAST(0 AS bigint) AS distance, false AS is_mirrored FROM stored_file s"
-_SAME += " WHERE s.sha256_plain = :sha256"
-_NEAR = """
-SELECT f.id, min(n.distance), f.sha256_plain = :sha256, f.received_at,
-    (array_agg(n.is_mirrored ORDER BY n.distance, n.is_mirrored))[1]
-FROM ({found}) n JOIN stored_file f ON f.id = n.file_id
-WHERE f.state <> 'erased' AND (f.received_at, f.id) < (:at, :id)
-GROUP BY f.id ORDER BY 2, 3 DESC, f.received_at, f.id LIMIT :limit
+_NEAREST = """
+SELECT a.id, n.* FROM (
+    SELECT s.id, s.received_at, s.sha256_plain, CASE WHEN l.quality >= :quality_min THEN l.hash END AS hash
+    FROM stored_file s LEFT JOIN photo_likeness l ON l.file_id = s.id WHERE s.id = ANY (:ids)
+) a CROSS JOIN LATERAL (
+    SELECT f.id AS file_id, min(d.distance) AS distance, f.sha256_plain = a.sha256_plain AS is_same_file, f.received_at,
+        (array_agg(d.is_mirrored ORDER BY d.distance, d.is_mirrored))[1] AS is_mirrored
+    FROM (
+        SELECT s.id AS file_id, CAST(0 AS bigint) AS distance, false AS is_mirrored FROM stored_file s
+        WHERE s.sha256_plain = a.sha256_plain
+        UNION ALL SELECT file_id, distance, false FROM photo_likeness_near(a.hash, :reach)
+        UNION ALL SELECT file_id, distance, true FROM photo_likeness_near(a.hash # CAST(:mirror AS bit(256)), :reach)
+    ) d JOIN stored_file f ON f.id = d.file_id
+    WHERE f.state <> 'erased' AND (f.received_at, f.id) < (a.received_at, a.id) AND NOT ({but_not})
+    GROUP BY f.id ORDER BY 2, 3 DESC, f.received_at, f.id LIMIT :limit
+) n ORDER BY a.id, n.distance, n.is_same_file DESC, n.received_at, n.file_id
 """
-_UPRIGHT = "SELECT file_id, distance, false FROM photo_likeness_near(CAST(:hash AS bit(256)), :reach)"
-_MIRRORED = """
-SELECT file_id, distance, true FROM photo_likeness_near(CAST(:hash AS bit(256)) # CAST(:mirror AS bit(256)), :reach)
-"""
-_SAME_BYTES = text(_NEAR.format(found=_SAME))
-_ALIKE = text(_NEAR.format(found=f"{_SAME} UNION ALL {_UPRIGHT} UNION ALL {_MIRRORED}"))
+"""A hash that says too little is NULL here, and nothing is near to NULL: then only the same bytes are found."""

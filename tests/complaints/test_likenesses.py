@@ -9,7 +9,10 @@ import httpx
 import pytest
 from PIL import Image
 
+from service.complaints.evidence import remove
+from service.complaints.likenesses import NOT_SENT
 from service.core.actor import Role
+from service.files.likeness import nearest_earlier
 from tests.complaints.conftest import Cases
 from tests.complaints.test_evidence import form, upload
 from tests.data import data_folder
@@ -155,6 +158,24 @@ async def test_a_draft_and_a_photo_taken_out_of_one_stay_unknown(cases: Cases) -
     assert [each["similar"] for each in await similar(cases, case)] == [[]]
     await cases.ok(f"/{draft}/submission")
     assert [near["complaint_id"] for near in (await similar(cases, case))[0]["similar"]] == [draft]
+
+
+async def test_copies_in_drafts_do_not_push_a_sent_one_out_of_the_list(cases: Cases) -> None:
+    draft = await cases.draft(await cases.order("WX-1"))
+    assert (await upload(cases, draft, form(BOX, recompressed(BOX)))).status_code == 201
+    _, second = (await cases.case(draft))["evidence"]
+    buyer = await cases.actor(cases.buyer)
+    async with cases.database.begin() as tx:
+        await remove(tx, buyer, UUID(draft), UUID(second["file_id"]), now=await tx.now())
+    first = await sent_with(cases, "WX-2", brightened(halved(BOX)))
+    (asked,) = await file_ids(cases, await sent_with(cases, "WX-3", BOX))
+    found = []
+    for left_out in ("false", NOT_SENT):
+        async with cases.database.begin() as tx:
+            compared = await nearest_earlier(tx, [UUID(asked)], limit=1, but_not=left_out)
+        found.append([str(near.file_id) for near in compared[UUID(asked)].near])
+    assert found[0] != await file_ids(cases, first)
+    assert found[1] == await file_ids(cases, first)
 
 
 async def test_the_reach_narrows_what_is_found(cases: Cases) -> None:

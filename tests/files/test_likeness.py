@@ -66,7 +66,7 @@ def hashes(shelf: Shelf) -> Hashes:
 
 async def nearest(shelf: Shelf, file_id: UUID, reach: int = REACH_MAX) -> Compared:
     async with shelf.database.begin() as tx:
-        return await nearest_earlier(tx, file_id, reach=reach)
+        return (await nearest_earlier(tx, [file_id], reach=reach))[file_id]
 
 
 async def kept(shelf: Shelf, file_id: UUID) -> Kept | None:
@@ -80,6 +80,12 @@ def distance(one: Kept | None, other: Kept | None) -> int:
     """How many bits of two hashes differ; both must be there."""
     first, second = (int((each or (None, None))[0] or "", 2) for each in (one, other))
     return (first ^ second).bit_count()
+
+
+def _document() -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (60, 60), "white").save(out, "PDF", creationDate=None, modDate=None)
+    return out.getvalue()
 
 
 def turned(number: int, places: Sequence[int]) -> int:
@@ -97,9 +103,7 @@ async def test_a_photo_is_kept_with_the_hash_and_quality_that_the_decoder_made(s
 
 
 async def test_a_document_has_no_likeness_and_only_the_same_bytes_are_found(shelf: Shelf) -> None:
-    document = BytesIO()
-    Image.new("RGB", (60, 60), "white").save(document, "PDF")
-    first, second = await shelf.add(document.getvalue()), await shelf.add(document.getvalue())
+    first, second = await shelf.add(_document()), await shelf.add(_document())
     assert await kept(shelf, first) is None
     found = await nearest(shelf, second)
     assert (found.comparison, [near.file_id for near in found.near]) == (Comparison.NOT_A_PHOTO, [first])
@@ -155,6 +159,29 @@ async def test_the_worst_spread_of_31_bits_is_found_and_32_are_not(shelf: Shelf,
         found = [(each.file_id, each.distance) for each in (await nearest(shelf, file_id)).near if each.distance]
         assert (near_id, 31) in found
         assert {each for _, each in found} == {31}
+
+
+async def test_several_photos_are_asked_about_at_once_each_with_its_own_answer(shelf: Shelf, hashes: Hashes) -> None:
+    chance = random.Random(8)
+    first, second = chance.getrandbits(BITS), chance.getrandbits(BITS)
+    far = await hashes.add([turned(first, range(20)), turned(second, range(3)), turned(first, range(9)), second])
+    plain, document = await hashes.add([first], quality=49), await shelf.add(_document())
+    asked = [*await hashes.add([first, second]), *plain, document, new_id()]
+    async with shelf.database.begin() as tx:
+        found = await nearest_earlier(tx, asked)
+        nearest_one = await nearest_earlier(tx, asked[:1], limit=1)
+        but_one = await nearest_earlier(tx, asked[:1], limit=1, but_not=f"f.id = '{far[2]}'")
+        nothing = await nearest_earlier(tx, [])
+    assert {each: [(near.file_id, near.distance) for near in found[each].near] for each in asked} == {
+        asked[0]: [(far[2], 9), (far[0], 20)], asked[1]: [(far[3], 0), (far[1], 3)],
+        asked[2]: [], asked[3]: [], asked[4]: [],
+    }  # fmt: skip
+    assert [found[each].comparison for each in asked] == [
+        Comparison.COMPARED, Comparison.COMPARED, Comparison.TOO_PLAIN, Comparison.NOT_A_PHOTO, Comparison.ERASED,
+    ]  # fmt: skip
+    assert [near.file_id for near in nearest_one[asked[0]].near] == [far[2]]
+    assert [near.file_id for near in but_one[asked[0]].near] == [far[0]]
+    assert nothing == {}
 
 
 async def test_only_what_came_before_is_found(shelf: Shelf, hashes: Hashes, clock: Clock) -> None:
