@@ -10,7 +10,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 
@@ -34,6 +34,7 @@ KINDS = {
 }  # fmt: skip
 TODAY = date(2026, 11, 22)
 NAME_LIKENESS_MIN = 90
+NOTHING = Seen(1, 1, "", (), ())
 Rates = dict[str, list[bool]]
 
 
@@ -85,21 +86,19 @@ async def _barcodes(result: Result, workshop: ImageWorkshop) -> None:
 async def _print(result: Result, workshop: ImageWorkshop, recogniser: Recogniser, count: int) -> None:
     rates: dict[str, Rates] = defaultdict(lambda: defaultdict(list))
     seconds, failed, peak_kb = [], 0, 0
-    today = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC).date()
-    await recogniser.read(await _view(workshop, _jpeg(draw(0, today=today)), Kind.JPEG))  # the models are loaded once
-    # an equal share of every language and condition, whatever the count
+    await recogniser.read(await _view(workshop, _jpeg(draw(0, today=TODAY)), Kind.JPEG))  # the models are loaded once
     for number in range(count):
-        label = draw(number, today=today)
+        label = draw(number, today=TODAY)
         view = await _view(workshop, _jpeg(label), Kind.JPEG)
         started = time.perf_counter()
         try:
             seen = await recogniser.read(view)
         except ReadingFailed:
             failed += 1
-            seen = Seen(WIDTH_UNKNOWN, WIDTH_UNKNOWN, "", (), ())
+            seen = NOTHING
         seconds.append(time.perf_counter() - started)
         peak_kb = max(peak_kb, _peak_kb(recogniser.pid))
-        for what, is_right in _judged(label, seen, today):
+        for what, is_right in _judged(label, seen):
             for group in ("all", label.language, label.condition):
                 rates[what][group].append(is_right)
     for what in ("lot", "lot_any", "made_on", "expiry", "name"):
@@ -116,11 +115,8 @@ async def _print(result: Result, workshop: ImageWorkshop, recogniser: Recogniser
     result.note("photos_failed", failed, "photos")
 
 
-WIDTH_UNKNOWN = 1
-
-
-def _judged(label: Label, seen: Seen, today: date) -> Iterator[tuple[str, bool]]:
-    found = surest_first(read_lines(seen.lines, today=today))
+def _judged(label: Label, seen: Seen) -> Iterator[tuple[str, bool]]:
+    found = surest_first(read_lines(seen.lines, today=TODAY))
     lots = [fold_lot(each.value) for each in found if each.kind == "lot"]
     yield "lot", lots[:1] == [fold_lot(label.lot)]
     yield "lot_any", fold_lot(label.lot) in lots

@@ -1,8 +1,5 @@
 """Barcodes on pictures: every kind, leaning, small, pale, inverted, several at once; and none that is made up."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import zxingcpp
@@ -10,11 +7,12 @@ from PIL import Image, ImageFilter, ImageOps
 
 from service.complaints.recognise.engine import may_hold_print, read_codes
 from tests.complaints.labels import barcode
+from tests.data import data_folder
 
 F = zxingcpp.BarcodeFormat
 EAN = "6901234567892"
 GS1 = "(01)06901234567892(17)290311(10)SY26J1807(21)S-1"
-DATA = Path(os.environ.get("FAIRHOLD_DATA", "../shared/data")) / "photos" / "barcodes"
+DATA = data_folder() / "photos" / "barcodes"
 
 
 def on_paper(*codes: Image.Image, side: int = 1_000, shade: int = 235) -> Image.Image:

@@ -222,6 +222,15 @@ def test_of_other_codes_only_their_kind_is_kept(text: str, what: str) -> None:
     assert [(each.symbology, each.what) for each in others] == [("qr_code", what)]
 
 
+def test_what_cannot_be_printed_is_no_value_and_is_not_kept_beside_one() -> None:
+    link = "https://id.example.com/\0/01/06901234567892"
+    found, _ = read_codes([code(link, ("01", "06901234567892"), symbology="qr_code")], today=TODAY)
+    assert [(each.kind, each.value) for each in surest_first(found)] == [("gtin", "06901234567892")]
+    found, _ = read_codes([code("LOT:\0(L)A12B3", symbology="qr_code")], today=TODAY)
+    assert [(each.kind, each.value, each.text) for each in surest_first(found)] == [("lot", "A12B3", "LOT: (L)A12B3")]
+    assert surest_first([Finding("lot", "", "LOT", "qr_code", 0.9, BOX)]) == []
+
+
 def test_words_in_a_code_are_read_like_a_label() -> None:
     found, others = read_codes([code("LOT:A12B3 EXP:20290311 TEL 13812345678", symbology="qr_code")], today=TODAY)
     assert [(each.kind, each.value, each.text) for each in found] == [

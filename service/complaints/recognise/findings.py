@@ -1,6 +1,6 @@
 """What a reading may be, in one form for barcodes and print. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -37,15 +37,22 @@ class Other:
 
 
 def surest_first(findings: list[Finding]) -> list[Finding]:
-    """Return each value of a kind once, the surest of them, and the surest first; never more than `FINDINGS_MAX`."""
+    """Return each value of a kind once, the surest of them, and the surest first; never more than `FINDINGS_MAX`.
+
+    A code may hold any character. A value that cannot be printed is no label's, and the database takes no zero bytes.
+    """
     kept: dict[tuple[str, str], Finding] = {}
     for each in findings:
-        if len(each.value) > VALUE_MAX:
+        if not 0 < len(each.value) <= VALUE_MAX or not each.value.isprintable():
             continue
         known = kept.get((each.kind, each.value))
         if known is None or (each.is_ambiguous, -each.sure) < (known.is_ambiguous, -known.sure):
-            kept[each.kind, each.value] = each
+            kept[each.kind, each.value] = replace(each, text=_printable(each.text))
     return sorted(kept.values(), key=lambda each: -each.sure)[:FINDINGS_MAX]
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def may_be(kind: ReadingKind, day: date, today: date) -> bool:

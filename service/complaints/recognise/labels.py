@@ -164,10 +164,12 @@ def _from_neighbours(
     lines: Sequence[Line], labels: Sequence[Sequence[_Label]], place: int, without: Sequence[_Label], *, today: date
 ) -> list[Finding]:
     """Return what stands at the right of a line, else beneath, for its labels that have no value of their own."""
+    if not without:
+        return []
     free = [other for other, named in enumerate(labels) if other != place and not named]
     for look in (beside, beneath):
         other = look(lines[place].region, [(each, lines[each].region) for each in free])
-        if other is None or not without:
+        if other is None:
             continue
         found: list[Finding] = []
         for label in without:
