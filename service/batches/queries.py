@@ -10,7 +10,7 @@ from service.batches.tables import Batch, BatchStatus, Custody, Product
 from service.core.errors import NotFound
 from service.core.lots import fold_lot
 from service.core.names import name_key
-from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.pages import Page, cut_page, encode_mark, page_query, read_page
 from service.db.search import is_like
 from service.db.session import Tx
 
@@ -33,16 +33,12 @@ async def products_page(
     tx: Tx, *, search: str | None, seller_id: UUID | None, after: str | None, limit: int
 ) -> Page[Product]:
     """Return products, the newest first; `search` is words of brand or name, or a GTIN."""
-    query = select(Product).order_by(Product.id.desc()).limit(check_limit(limit) + 1)
+    query = select(Product)
     if search and name_key(search):
         query = query.where(or_(is_like(Product.name_key, name_key(search)), Product.gtin == search.strip().zfill(14)))
     if seller_id:
         query = query.where(Product.seller_id == seller_id)
-    if after:
-        (last,) = decode_mark(after, UUID)
-        query = query.where(Product.id < last)
-    rows = list(await tx.scalars(query))
-    return Page(rows[:limit], encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None)
+    return await read_page(tx, query, Product.id, after=after, limit=limit)
 
 
 def _batches() -> Select[Batch, Product, str]:
@@ -86,7 +82,7 @@ async def batches_page(
 
     `seller_id` asks for what a seller registered, `shop_id` also for what came to it from others.
     """
-    query = _batches().order_by(Batch.id.desc()).limit(check_limit(limit) + 1)
+    query = _batches()
     if search and search.strip():
         query = query.where(_found_by(search))
     if product_id:
@@ -96,13 +92,9 @@ async def batches_page(
     if shop_id:
         received = select(Custody.batch_id).where(Custody.to_seller_id == shop_id)
         query = query.where(or_(Batch.seller_id == shop_id, Batch.id.in_(received)))
-    if after:
-        (last,) = decode_mark(after, UUID)
-        query = query.where(Batch.id < last)
-    rows = (await tx.execute(query)).all()
-    return Page(
-        [_view(row) for row in rows[:limit]], encode_mark(str(rows[limit - 1][0].id)) if len(rows) > limit else None
-    )
+    rows = (await tx.execute(page_query(query, Batch.id, after=after, limit=limit))).all()
+    page = cut_page(rows, limit, lambda row: encode_mark(str(row[0].id)))
+    return page.shown_as([_view(row) for row in page.rows])
 
 
 def _found_by(search: str) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from service.complaints.queries import CaseFacts, case_facts
 from service.core.actor import Actor, Role
 from service.core.errors import NotFound, ensure
 from service.core.money import Money
-from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.pages import Page, read_page
 from service.db.schemas import MoneyView
 from service.db.session import Tx
 from service.deadlines.queries import Due, pending
@@ -77,7 +77,7 @@ async def disputes_page(  # noqa: PLR0913 - the filters of a list
 
     `cases` narrows the list to those of the complaints that another domain's query names.
     """
-    query = select(Dispute).where(visible_to(actor)).order_by(Dispute.id).limit(check_limit(limit) + 1)
+    query = select(Dispute).where(visible_to(actor))
     if state:
         query = query.where(Dispute.state == DISPUTE.known(state))
     if is_open:
@@ -86,12 +86,8 @@ async def disputes_page(  # noqa: PLR0913 - the filters of a list
         query = query.where(Dispute.mediator_id == actor.person_id)
     if cases is not None:
         query = query.where(Dispute.complaint_id.in_(cases))
-    if after:
-        (last,) = decode_mark(after, UUID)
-        query = query.where(Dispute.id > last)
-    rows = list(await tx.scalars(query))
-    mark = encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None
-    return Page(await _views(tx, actor, rows[:limit]), mark)
+    page = await read_page(tx, query, Dispute.id, after=after, limit=limit, is_oldest_first=True)
+    return page.shown_as(await _views(tx, actor, page.rows))
 
 
 async def dispute_counts(tx: Tx, actor: Actor, *, hurt: Select[UUID]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from service.core.actor import COMMONS, SYSTEM, Actor, Role
 from service.core.errors import ensure
 from service.core.ids import new_id
-from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.pages import Page, read_page
 from service.db.session import Tx
 from service.escrow.tables import Alert
 from service.events.log import emit
@@ -140,14 +140,11 @@ async def alerts_page(
     tx: Tx, actor: Actor, *, is_live: bool | None = None, after: str | None = None, limit: int = 50
 ) -> Page[AlertView]:
     """Return a page of the alerts that the actor may see, newest first: live ones, cleared ones, or (None) both."""
-    query = select(Alert).where(_may_see(actor)).order_by(Alert.id.desc()).limit(check_limit(limit) + 1)
+    query = select(Alert).where(_may_see(actor))
     if is_live is not None:
         query = query.where(Alert.cleared_at.is_(None) if is_live else Alert.cleared_at.is_not(None))
-    if after is not None:
-        query = query.where(Alert.id < decode_mark(after, UUID)[0])
-    found = list(await tx.scalars(query))
-    rows = [_view(each) for each in found[:limit]]
-    return Page(rows, encode_mark(str(rows[-1].id)) if len(found) > limit else None)
+    page = await read_page(tx, query, Alert.id, after=after, limit=limit)
+    return page.shown_as([_view(each) for each in page.rows])
 
 
 async def count_live_alerts(tx: Tx) -> dict[str, int]:

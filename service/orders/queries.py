@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, false, func, or_, select, text, true
 
 from service.core.actor import Actor, Role
 from service.core.errors import NotFound
-from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.pages import Page, read_page
 from service.db.schemas import MoneyView
 from service.db.session import Tx
 from service.deadlines.queries import pending
@@ -65,22 +65,16 @@ async def orders_page(
     limit: int,
 ) -> Page[OrderView]:
     """Return orders that the actor may see, the newest first, without their holds."""
-    query = select(Order).where(visible_to(actor)).order_by(Order.id.desc()).limit(check_limit(limit) + 1)
+    query = select(Order).where(visible_to(actor))
     if status:
         query = query.where(Order.status == ORDER.known(status, field="status"))
     if seller_id:
         query = query.where(Order.seller_id == seller_id)
     if batch_id:
         query = query.where(Order.batch_id == batch_id)
-    if after:
-        (last,) = decode_mark(after, UUID)
-        query = query.where(Order.id < last)
-    rows = list(await tx.scalars(query))
-    due = await _due(tx, rows[:limit])
-    return Page(
-        [view_of(row, None, due.get(row.id)) for row in rows[:limit]],
-        encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None,
-    )
+    page = await read_page(tx, query, Order.id, after=after, limit=limit)
+    due = await _due(tx, page.rows)
+    return page.shown_as([view_of(row, None, due.get(row.id)) for row in page.rows])
 
 
 async def order_counts(tx: Tx, actor: Actor, *, seller_ids: Collection[UUID]) -> dict[str, int]:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, exists, false, func, select, true
 
 from service.core.actor import COMMONS, Actor, Role
 from service.core.errors import NotFound
-from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.pages import Page, read_page
 from service.db.session import Tx
 from service.deadlines.queries import Due, pending
 from service.recalls import rules
@@ -94,19 +94,15 @@ async def signals_page(
     tx: Tx, actor: Actor, *, state: str | None, is_open: bool, batch_id: UUID | None, after: str | None, limit: int
 ) -> Page[SignalView]:
     """Return signals that the actor may see, the newest first; `batch_id` asks for those whose scope has it."""
-    query = select(Signal).where(visible_to(actor)).order_by(Signal.id.desc()).limit(check_limit(limit) + 1)
+    query = select(Signal).where(visible_to(actor))
     if state:
         query = query.where(Signal.state == rules.SIGNAL.known(state))
     if is_open:
         query = query.where(Signal.state.in_(rules.OPEN_STATES))
     if batch_id:
         query = query.where(exists().where(SignalBatch.signal_id == Signal.id, SignalBatch.batch_id == batch_id))
-    if after:
-        (last,) = decode_mark(after, UUID)
-        query = query.where(Signal.id < last)
-    rows = list(await tx.scalars(query))
-    mark = encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None
-    return Page(await _views(tx, actor, rows[:limit]), mark)
+    page = await read_page(tx, query, Signal.id, after=after, limit=limit)
+    return page.shown_as(await _views(tx, actor, page.rows))
 
 
 async def count_to_confirm(tx: Tx, actor: Actor) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, false, select, true
 
 from service.core.actor import Actor, Role
 from service.core.errors import NotFound
-from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.pages import Page, read_page
 from service.db.session import Tx
 from service.reporting.rules import REPORT
 from service.reporting.schemas import ReportRows, ReportView
@@ -49,7 +49,7 @@ async def reports_page(
     reference: str | None = None,
 ) -> Page[ReportView]:
     """Return reports that the actor may see, the newest first; with a reference those whose file bears it."""
-    query = select(Report).where(visible_to(actor)).order_by(Report.id.desc()).limit(check_limit(limit) + 1)
+    query = select(Report).where(visible_to(actor))
     if subject_id:
         query = query.where(Report.subject_id == subject_id)
     if state:
@@ -57,12 +57,8 @@ async def reports_page(
     if reference:
         file = select(ReportFile.id).where(ReportFile.reference == reference)
         query = query.where(Report.file_id.in_(file), Report.state == "ready")
-    if after:
-        (last,) = decode_mark(after, UUID)
-        query = query.where(Report.id < last)
-    rows = list(await tx.scalars(query))
-    mark = encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None
-    return Page(await _views(tx, rows[:limit]), mark)
+    page = await read_page(tx, query, Report.id, after=after, limit=limit)
+    return page.shown_as(await _views(tx, page.rows))
 
 
 async def same_file(tx: Tx, report: Report, *, facts_sha256: str, renderer_version: str) -> ReportFile | None:

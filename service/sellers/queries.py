@@ -9,7 +9,7 @@ from sqlalchemy import select
 from service.core.actor import Actor, Role
 from service.core.errors import Forbidden, NotFound, unreachable
 from service.core.names import name_key
-from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.pages import Page, read_page
 from service.db.search import is_like
 from service.db.session import Tx
 from service.events.log import newest
@@ -59,14 +59,10 @@ async def sellers_by_id(tx: Tx, seller_ids: Collection[UUID]) -> dict[UUID, Sell
 
 async def sellers_page(tx: Tx, *, search: str | None, after: str | None, limit: int) -> Page[Seller]:
     """Return sellers, the newest first; `search` is words of a name in either language."""
-    query = select(Seller).order_by(Seller.id.desc()).limit(check_limit(limit) + 1)
+    query = select(Seller)
     if search and name_key(search):
         query = query.where(is_like(Seller.name_key, name_key(search)))
-    if after:
-        (last,) = decode_mark(after, UUID)
-        query = query.where(Seller.id < last)
-    rows = list(await tx.scalars(query))
-    return Page(rows[:limit], encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None)
+    return await read_page(tx, query, Seller.id, after=after, limit=limit)
 
 
 async def agents_of(tx: Tx, principal_id: UUID) -> list[tuple[AgentLink, Seller]]:

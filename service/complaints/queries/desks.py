@@ -15,7 +15,7 @@ from service.complaints.rules import ENDS, OPEN_SENT, UNCOUNTED
 from service.complaints.schemas import ComplaintSummary
 from service.complaints.tables import Complaint, ComplaintText
 from service.core.actor import Actor, Role
-from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.pages import Page, check_limit, cut_page, decode_mark, encode_mark, read_page
 from service.db.session import Tx
 from service.deadlines.queries import earliest_due
 
@@ -111,11 +111,8 @@ def _needs_look(actor: Actor) -> ColumnElement[bool]:
 async def _newest_first(
     tx: Tx, actor: Actor, query: Select[Any], *, after: str | None, limit: int
 ) -> Page[ComplaintSummary]:
-    if after:
-        query = query.where(Complaint.id < decode_mark(after, UUID)[0])
-    rows = list(await tx.scalars(query.order_by(Complaint.id.desc()).limit(check_limit(limit) + 1)))
-    mark = encode_mark(str(rows[limit - 1].id)) if len(rows) > limit else None
-    return Page([summary_of(row, actor, None) for row in rows[:limit]], mark)
+    page = await read_page(tx, query, Complaint.id, after=after, limit=limit)
+    return page.shown_as([summary_of(row, actor, None) for row in page.rows])
 
 
 async def _by_due_time(
@@ -126,10 +123,9 @@ async def _by_due_time(
     if after:
         query = query.where(tuple_(due, Complaint.id) > tuple_(*decode_mark(after, datetime, UUID)))
     rows = (await tx.execute(query.order_by(due, Complaint.id).limit(check_limit(limit) + 1))).all()
-    shown = rows[:limit]
-    promised = await next_due(tx, [row[0].id for row in shown])
-    mark = encode_mark(shown[-1].due.isoformat(), str(shown[-1][0].id)) if len(rows) > limit else None
-    return Page([summary_of(row[0], actor, promised.get(row[0].id)) for row in shown], mark)
+    page = cut_page(rows, limit, lambda row: encode_mark(row.due.isoformat(), str(row[0].id)))
+    promised = await next_due(tx, [row[0].id for row in page.rows])
+    return page.shown_as([summary_of(row[0], actor, promised.get(row[0].id)) for row in page.rows])
 
 
 @dataclass(frozen=True, slots=True)

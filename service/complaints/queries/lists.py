@@ -14,7 +14,7 @@ from service.complaints.tables import Complaint
 from service.core import references
 from service.core.actor import Actor
 from service.core.errors import NotFound
-from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.pages import Page, read_page
 from service.db.schemas import MoneyView
 from service.db.session import Tx
 from service.deadlines.queries import pending
@@ -40,15 +40,9 @@ async def complaints_page(
 ) -> Page[ComplaintSummary]:
     """Return complaints that the actor may see, the newest first, each with its next deadline."""
     query = _filtered(select(Complaint).where(visible_to(actor)), actor, filters)
-    query = query.order_by(Complaint.id.desc()).limit(check_limit(limit) + 1)
-    if after:
-        (last,) = decode_mark(after, UUID)
-        query = query.where(Complaint.id < last)
-    rows = list(await tx.scalars(query))
-    shown = rows[:limit]
-    due = await next_due(tx, [row.id for row in shown])
-    mark = encode_mark(str(shown[-1].id)) if len(rows) > limit else None
-    return Page([summary_of(row, actor, due.get(row.id)) for row in shown], mark)
+    page = await read_page(tx, query, Complaint.id, after=after, limit=limit)
+    due = await next_due(tx, [row.id for row in page.rows])
+    return page.shown_as([summary_of(row, actor, due.get(row.id)) for row in page.rows])
 
 
 async def find_by_reference(tx: Tx, actor: Actor, reference: str) -> UUID:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, false, or_, select, true
 from service.core.actor import Actor, Role
 from service.core.errors import NotFound
 from service.core.money import Money
-from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.pages import Page, read_page
 from service.db.session import Tx
 from service.escrow.rules import HOLD, Parts
 from service.escrow.tables import Hold, HoldFreeze, Payment, Resolution, Transfer
@@ -74,7 +74,7 @@ async def holds_page(  # noqa: PLR0913 - the filters of a list
     limit: int = 50,
 ) -> Page[HoldView]:
     """Return a page of the holds that the actor may see, newest first; raises `Invalid` ("state_unknown")."""
-    query: Select[Any] = select(Hold).where(_may_see(actor)).order_by(Hold.id.desc()).limit(check_limit(limit) + 1)
+    query: Select[Any] = select(Hold).where(_may_see(actor))
     if state is not None:
         query = query.where(Hold.state == HOLD.known(state))
     if is_frozen is not None:
@@ -83,12 +83,8 @@ async def holds_page(  # noqa: PLR0913 - the filters of a list
         query = query.where(Hold.seller_id == seller_id)
     if batch_id is not None:
         query = query.where(Hold.batch_id == batch_id)
-    if after is not None:
-        query = query.where(Hold.id < decode_mark(after, UUID)[0])
-    found = list(await tx.scalars(query))
-    page = found[:limit]
-    mark = encode_mark(str(page[-1].id)) if len(found) > limit else None
-    return Page(await _views(tx, page), mark)
+    page = await read_page(tx, query, Hold.id, after=after, limit=limit)
+    return page.shown_as(await _views(tx, page.rows))
 
 
 async def hold_ledger(tx: Tx, hold_id: UUID) -> list[LedgerLine]:

@@ -1,5 +1,6 @@
 """Reads of the provider's operations, of sellers' balances and of what blocks their payouts."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, select, text, true
@@ -7,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, select, text, true
 from service.core.actor import Actor, Role
 from service.core.errors import Forbidden, Invalid, NotFound
 from service.core.money import Money
-from service.db.pages import Page, check_limit, decode_mark, encode_mark
+from service.db.pages import Page, read_page
 from service.db.session import Tx
 from service.escrow.rules import PAYMENT, PAYMENT_KINDS
 from service.escrow.tables import Payment, PayoutBlock, Transfer
@@ -141,14 +142,11 @@ async def _page(
 ) -> Page[OperationView]:
     if state is not None:
         query = query.where(Payment.state == PAYMENT.known(state))
-    if after is not None:
-        query = query.where(Payment.id < decode_mark(after, UUID)[0])
-    found = list(await tx.scalars(query.order_by(Payment.id.desc()).limit(check_limit(limit) + 1)))
-    rows = found[:limit]
-    return Page(await _views(tx, rows), encode_mark(str(rows[-1].id)) if len(found) > limit else None)
+    page = await read_page(tx, query, Payment.id, after=after, limit=limit)
+    return page.shown_as(await _views(tx, page.rows))
 
 
-async def _views(tx: Tx, payments: list[Payment]) -> list[OperationView]:
+async def _views(tx: Tx, payments: Sequence[Payment]) -> list[OperationView]:
     """Return the operations as views, in their order: one more query for what payouts netted."""
     netted: dict[UUID, int] = {}
     if payouts := [each.id for each in payments if each.kind == "payout"]:
