@@ -13,6 +13,7 @@ from service.complaints import actions, evidence, hot, queries
 from service.complaints.challenges_api import Challenges
 from service.complaints.keeping_api import Keeping
 from service.complaints.likenesses_api import Similar
+from service.complaints.limits import Counter, Use
 from service.complaints.match_schemas import MatchesView
 from service.complaints.readings_api import Readings
 from service.complaints.reports_api import CounterOf, SafetyReports, provide_counter
@@ -65,6 +66,16 @@ async def _seen(tx: Tx, actor: Actor, complaint_id: UUID) -> ComplaintView:
     return view
 
 
+async def _count(claim: Claim, counter: Counter, use: Use) -> None:
+    """Count a use, but not a second sending under one key, and take the key.
+
+    In this order: whoever counts with a transaction open holds one connection and waits for another.
+    """
+    await claim.replay(counter.database)
+    await counter.count(use)
+    await claim.take()
+
+
 class Complaints(Controller):
     """Complaints: from the draft to the end of the case."""
 
@@ -72,15 +83,15 @@ class Complaints(Controller):
     tags = ("Complaints",)
     dependencies = {"counter": Provide(provide_counter, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it once
 
-    @post("/", opt={"allow": "complaints.file"}, summary="Begin a complaint")
+    @post("/", opt={"allow": "complaints.file", LATE_CLAIM: True}, summary="Begin a complaint")
     async def begin(
-        self, data: JSONBody[NewComplaint], tx: TxOf, actor: ActorOf, counter: CounterOf
+        self, data: JSONBody[NewComplaint], tx: TxOf, actor: ActorOf, counter: CounterOf, claim: NamedDependency[Claim]
     ) -> Response[ComplaintView]:
         """Begin a draft about one of your orders, or without one about goods bought elsewhere. Nothing is sent yet.
 
         Drafts are counted by person, device and network address: so are complaints, as each begins as one.
         """
-        await counter.count("complaints")
+        await _count(claim, counter, "complaints")
         draft = await actions.create_draft(tx, actor, data, now=await tx.now())
         view = await _seen(tx, actor, draft.id)
         return Response(view, status_code=201, headers={"Location": f"/api/v1/complaints/{draft.id}"})
@@ -130,12 +141,15 @@ class Complaints(Controller):
         sent = await actions.submit(tx, actor, complaint_id, now=await tx.now())
         return await _seen(tx, actor, sent.id)
 
-    @post("/{complaint_id:uuid}/entries", opt={"allow": "complaints.add_entry"}, summary="Add to a case")
+    @post(
+        "/{complaint_id:uuid}/entries", opt={"allow": "complaints.add_entry", LATE_CLAIM: True}, summary="Add to a case"
+    )
     async def add(
-        self, complaint_id: CaseId, data: JSONBody[NewEntry], tx: TxOf, actor: ActorOf, counter: CounterOf
-    ) -> ComplaintView:
+        self, complaint_id: CaseId, data: JSONBody[NewEntry], tx: TxOf, actor: ActorOf, counter: CounterOf,
+        claim: NamedDependency[Claim],
+    ) -> ComplaintView:  # fmt: skip
         """Add words to a case that was sent."""
-        await counter.count("entries")
+        await _count(claim, counter, "entries")
         await actions.add_entry(tx, actor, complaint_id, data, now=await tx.now())
         return await _seen(tx, actor, complaint_id)
 
@@ -248,7 +262,7 @@ class Evidence(Controller):
     @get("/", opt={"allow": "complaints.read_evidence"}, summary="List evidence")
     async def listing(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> list[EvidenceView]:
         """List the files of a case in the order they came, with the SHA-256 of their received bytes."""
-        return (await queries.get_complaint(tx, actor, complaint_id)).evidence
+        return (await _seen(tx, actor, complaint_id)).evidence
 
     @post(
         "/",
@@ -265,6 +279,7 @@ class Evidence(Controller):
 
         A file that your side has put into the case before is not put there twice.
         """
+        await claim.replay(database)
         await counter.count("files", len(data.files))
         desk = evidence.Desk(database, store, workshop, KeyRing(settings.secret), settings)
         sources = [cast("BinaryIO", each.file) for each in data.files]

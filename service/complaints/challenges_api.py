@@ -9,7 +9,7 @@ from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, MultipartBody
 
-from service.complaints import challenges, queries
+from service.complaints import actions, challenges, queries
 from service.complaints.challenge_schemas import ChallengeView, NewChallenge, NewJudgement
 from service.core.actor import Actor
 from service.core.errors import ensure
@@ -43,7 +43,9 @@ class Challenges(Controller):
     @get("/", opt={"allow": "complaints.read_evidence"}, summary="List photos that were asked for")
     async def listing(self, complaint_id: CaseId, tx: TxOf, actor: ActorOf) -> list[ChallengeView]:
         """List what mediators asked for, the oldest first, as your side may see it."""
-        return (await queries.get_complaint(tx, actor, complaint_id)).challenges
+        case = await queries.get_complaint(tx, actor, complaint_id)
+        await actions.record_view(tx, actor, case, now=await tx.now())
+        return case.challenges
 
     @post("/", opt={"allow": "complaints.challenge"}, summary="Ask for a photo with a code")
     async def ask(
@@ -79,6 +81,7 @@ class Challenges(Controller):
         settings: NamedDependency[Settings],
     ) -> ChallengeView:  # fmt: skip
         """Send one photo (form field `photo`) with the code in the frame. A late one is refused, and recorded."""
+        await claim.replay(database)
         key = await challenges.begin_answer(database, actor, complaint_id, challenge_id, ring=ring)
         source = cast("BinaryIO", data.photo.file)
         (received,) = await receive_photos(store, workshop, key, [source], field="photo")

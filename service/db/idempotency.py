@@ -4,6 +4,7 @@ The key is claimed inside the business transaction, so a key exists exactly when
 back: refusals are never stored. A second request with the same key waits at the primary key for the first to end.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,8 +78,7 @@ async def claim(tx: Tx, *, principal: str, key: str, fingerprint: bytes) -> Stor
 
     Raises `Invalid` ("idempotency_key_malformed", "idempotency_key_reused"). Locks the key until the transaction ends.
     """
-    if not is_well_formed(key):
-        raise Invalid("idempotency_key_malformed", f"1 to {KEY_LENGTH_MAX} printable characters")
+    _check_form(key)
     claimed = await tx.execute(
         text(
             "INSERT INTO idempotency_key (principal, key, fingerprint, created_at)"
@@ -89,10 +89,27 @@ async def claim(tx: Tx, *, principal: str, key: str, fingerprint: bytes) -> Stor
     if claimed.first() is not None:
         return None
     found = await tx.get(IdempotencyKey, (principal, key))
-    ensure(found is not None and found.status is not None, "a committed key has its answer")
-    if found.fingerprint != fingerprint:  # type: ignore[union-attr]  # ensured above
+    ensure(found is not None, "a key that is taken is there")
+    return _answer_of(found, fingerprint)  # type: ignore[arg-type]  # ensured above
+
+
+async def answered(tx: Tx, *, principal: str, key: str, fingerprint: bytes) -> StoredAnswer | None:
+    """Return the answer that the key already got, None for a key that nobody has used; raises as `claim`."""
+    _check_form(key)
+    found = await tx.get(IdempotencyKey, (principal, key))
+    return None if found is None else _answer_of(found, fingerprint)
+
+
+def _check_form(key: str) -> None:
+    if not is_well_formed(key):
+        raise Invalid("idempotency_key_malformed", f"1 to {KEY_LENGTH_MAX} printable characters")
+
+
+def _answer_of(found: IdempotencyKey, fingerprint: bytes) -> StoredAnswer:
+    ensure(found.status is not None, "a committed key has its answer")
+    if found.fingerprint != fingerprint:
         raise Invalid("idempotency_key_reused", "this Idempotency-Key was used with another request")
-    return StoredAnswer(found.status, found.content_type or "", found.location, found.body or b"")  # type: ignore[union-attr,arg-type]  # ensured above
+    return StoredAnswer(found.status or 0, found.content_type or "", found.location, found.body or b"")
 
 
 async def store(tx: Tx, *, principal: str, key: str, answer: StoredAnswer) -> None:
@@ -111,6 +128,21 @@ async def store(tx: Tx, *, principal: str, key: str, answer: StoredAnswer) -> No
             "body": answer.body,
         },
     )
+
+
+async def forget_answers(tx: Tx, principals: Collection[str], words: str) -> int:
+    """Forget the keys of these principals whose stored answer holds the words (an id, say); return how many.
+
+    A request that is repeated afterwards runs again, as after `prune`.
+    """
+    gone = await tx.execute(
+        text(
+            "DELETE FROM idempotency_key WHERE principal = ANY(:principals)"
+            " AND position(CAST(:words AS bytea) IN body) > 0 RETURNING 1"
+        ),
+        {"principals": list(principals), "words": words.encode()},
+    )
+    return len(gone.all())
 
 
 async def prune(tx: Tx, *, before: datetime, limit: int = PRUNE_BATCH) -> int:

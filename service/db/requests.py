@@ -17,7 +17,7 @@ from service.core.actor import Actor
 from service.core.errors import FairholdError, TooLarge
 from service.core.wire import FAIRHOLD_NOW, format_instant
 from service.db import idempotency
-from service.db.session import RETRIES_MAX, HasDatabase, Tx, is_retryable, pause_before_retry
+from service.db.session import RETRIES_MAX, Database, HasDatabase, Tx, is_retryable, pause_before_retry
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -97,6 +97,20 @@ class Claim:
         self._fingerprint = fingerprint
         self.key = key
         self.is_taken = False
+
+    async def replay(self, database: Database) -> None:
+        """Raise `Replayed` if the key was answered before: what was done is not judged again, nor done twice.
+
+        For handlers that take the key late, before anything else. Takes nothing; raises as `take`.
+        """
+        if self.key is None:
+            return
+        async with database.reading() as tx:
+            answer = await idempotency.answered(
+                tx, principal=self._principal, key=self.key, fingerprint=self._fingerprint
+            )
+        if answer is not None:
+            raise Replayed(answer)
 
     async def take(self, *, key: str | None = None, fingerprint: bytes | None = None) -> None:
         """Claim the key, if the request has one; raises `Replayed`, or `Invalid` for another body.

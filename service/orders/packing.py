@@ -14,9 +14,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from service.batches.queries import get_product
 from service.core.actor import Actor, Role
 from service.core.errors import Forbidden, NotFound
 from service.db.session import Database, Tx
+from service.deadlines.queries import policy
 from service.events.log import emit
 from service.files.actions import open_case_key, register_file
 from service.files.intake import CaseKey, Received
@@ -26,6 +28,8 @@ from service.files.sealing import KeyRing
 from service.orders import rules
 from service.orders.queries import get_row
 from service.orders.tables import Order, OrderPackingPhoto
+
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,16 @@ async def attach(
 ) -> Order:
     """Write the photos to the order, with their event. Checks everything again, now that the order is locked.
 
+    Their originals stay locked for `retention_days`, or longer where the policy says so (`days_locked`).
     Against a shipment at the same time it ends one way or the other: committed to by it, or refused. Raises as
     `open_order`, and `Unavailable` ("file_expired").
     """
     order = await get_row(tx, actor, order_id, is_locked=True)
     await _check_may_add(tx, actor, order, len(received))
     step = rules.packing_step(order.status)
-    file_ids = [await register_file(tx, actor, each, retention_days=retention_days, now=now) for each in received]
+    product_id, jurisdiction = order.product_id, order.jurisdiction
+    days = await days_locked(tx, product_id=product_id, jurisdiction=jurisdiction, days_min=retention_days, now=now)
+    file_ids = [await register_file(tx, actor, each, retention_days=days, now=now) for each in received]
     await tx.flush()  # the photos refer to their files
     person_id, tenant_id = actor.person_id, order.tenant_id
     for file_id in file_ids:
@@ -78,6 +85,17 @@ async def attach(
     facts = {"file_ids": [str(file_id) for file_id in file_ids], "count": len(file_ids)}
     await emit(tx, step.event, actor=actor, subject=("order", order.id), now=now, tenant_id=tenant_id, facts=facts)
     return order
+
+
+async def days_locked(tx: Tx, *, product_id: UUID | None, jurisdiction: str, days_min: int, now: datetime) -> int:
+    """Return for how many days an original about a product stays locked that comes in now.
+
+    That is the installation's own time, or that of the policy `keep_evidence` for the product's category and the
+    jurisdiction, whichever is longer: a lock can be made longer, and never shorter.
+    """
+    category = "" if product_id is None else (await get_product(tx, product_id)).category
+    wanted = await policy(tx, "keep_evidence", now=now, category=category, jurisdiction=jurisdiction)
+    return max(days_min, -(-wanted.value // DAY_SECONDS))
 
 
 async def committed(tx: Tx, order_id: UUID) -> dict[str, Any]:

@@ -79,6 +79,7 @@ class PackingPhotos(Controller):
         workshop: NamedDependency[ImageWorkshop], ring: NamedDependency[KeyRing], settings: NamedDependency[Settings],
     ) -> PackingView:  # fmt: skip
         """Add photos (form field `files`, repeated) before the order is sent; they stay. All are taken, or none."""
+        await claim.replay(database)
         key = await packing.open_order(database, actor, order_id, ring=ring, new=len(data.files))
         sources = [cast("BinaryIO", each.file) for each in data.files]
         received = await receive_photos(store, workshop, key, sources)

@@ -74,6 +74,9 @@ async def test_a_regulators_view_is_recorded(cases: Cases) -> None:
     seen = await cases.case(case["id"], cases.who(Role.REGULATOR))
     assert seen["contact"] == {"email": CONTACT["contact_email"], "phone": CONTACT["contact_phone"]}
     assert (await cases.events(case["id"]))[-1] == "complaint.viewed"
+    for part in ("evidence", "challenges"):
+        await cases.get(f"/{case['id']}/{part}", by=cases.who(Role.REGULATOR))
+    assert (await cases.events(case["id"])).count("complaint.viewed") == 3
     assert "complaint.viewed" not in [each["name"] for each in await cases.get(f"/{case['id']}/timeline")]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -186,6 +187,37 @@ async def test_the_same_upload_with_one_key_is_taken_once(shop: Shop) -> None:
     assert [each.status_code for each in answers] == [201, 201]
     assert answers[0].json() == answers[1].json()
     assert (await counted(shop))[0] == 1
+
+
+async def test_an_answer_that_was_lost_is_given_again_when_no_photo_could_be_added_any_more(shop: Shop) -> None:
+    order_id = await shop.paid()
+    path = f"/api/v1/orders/{order_id}/packing-photos"
+    request = shop.client.build_request("POST", path, files=[("files", ("a", LABEL, "image/png"))] * 6)
+    body = await request.aread()
+    headers = {**shop.seller.by_key, "content-type": request.headers["content-type"], "Idempotency-Key": "pack-1"}
+    first, over_the_count = [await shop.client.post(path, content=body, headers=headers) for _ in range(2)]
+    assert (await ship(shop, order_id)).status_code == 201
+    sent = await shop.client.post(path, content=body, headers=headers)
+    assert [each.status_code for each in (first, over_the_count, sent)] == [201, 201, 201]
+    assert over_the_count.content == sent.content == first.content
+    assert await counted(shop) == (6, 6)
+
+
+async def test_a_policy_for_the_goods_keeps_packing_photos_longer_too(shop: Shop, owner_url: str) -> None:
+    order_id = await shop.paid()
+    with psycopg.connect(driver_url(owner_url)) as owner:
+        owner.execute(
+            "INSERT INTO policy (id, name, category, jurisdiction, version, value, unit, effective_from)"
+            " SELECT uuidv7(), 'keep_evidence', p.category, o.jurisdiction, 2, 30 * 86400, 'seconds', '2001-01-01Z'"
+            ' FROM "order" o JOIN product p ON p.id = o.product_id WHERE o.id = %s',
+            [order_id],
+        )
+    assert (await pack(shop, order_id, LABEL)).status_code == 201
+    (row,) = await shop.sql(
+        "SELECT f.retain_until - date_trunc('second', f.received_at) AS kept FROM stored_file f"
+        " JOIN order_packing_photo p ON p.file_id = f.id"
+    )
+    assert row.kept == timedelta(days=30)
 
 
 async def test_only_the_orders_seller_packs_and_only_they_and_mediators_look(shop: Shop) -> None:
