@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from service.settings import Settings
 DEVICE_COOKIE: Final = "fairhold_device"
 DEVICE_SECONDS: Final = 86_400
 UNKNOWN_ADDRESS: Final = "unknown"
+_IPV6_BITS: Final = 64
 _MARK_BYTES: Final = 16
 _SIGNATURE_FIGURES: Final = 32
 
@@ -45,7 +47,20 @@ def source_of(request: Request[Actor, Any, Any], settings: Settings) -> Source:
 
 def client_address(request: Request[Any, Any, Any]) -> str:
     """Return the network address that tries are counted for: behind a trusted proxy, the one that it names."""
-    return request.client.host if request.client is not None else UNKNOWN_ADDRESS
+    return counted_address(request.client.host) if request.client is not None else UNKNOWN_ADDRESS
+
+
+def counted_address(host: str) -> str:
+    """Return what an address counts as: of IPv6 its /64, since one connection has all the addresses of that."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if not isinstance(address, IPv6Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), _IPV6_BITS), strict=False))
 
 
 def known_device(mark: str, secret: str) -> str | None:
