@@ -89,7 +89,7 @@ OF_WHOLE: Final = frozenset(
     "complaint.with_seller complaint.triaged complaint.answered complaint.disputed complaint.returned complaint.settled"
     " complaint.closed complaint.withdrawn complaint.linked dispute.ruled dispute.final".split()
 )
-"""What who complains learns of the case that their complaint became part of: its course, without a single fact."""
+"""What is learnt of the case that a complaint became part of by who complains: its course, without a single fact."""
 _FOR_STAFF: Final = frozenset(
     "batch_id product_id offer_id kind harm risk reason decision outcome link_by is_strict match_status amount_minor"
     " buyer_minor seller_minor fee_minor claim_minor currency carrier proof proof_kind due_at window_ends_at cause"
@@ -101,12 +101,12 @@ _FOR_STAFF: Final = frozenset(
 def told_facts_of(side: Side, name: str, facts: Mapping[str, Any], *, is_of_whole: bool) -> dict[str, Any] | None:
     """Return the facts of an event that a side may have, or None if it does not learn of the event.
 
-    `is_of_whole` says that the event is of the case that the complaint became part of.
+    `is_of_whole` says that the event is of the case that the complaint became part of, which the viewer may not see.
     """
-    if side in STAFF:
-        allowed: Facts | None = _FOR_STAFF
-    elif is_of_whole:
-        allowed = frozenset() if side == "buyer" and name in OF_WHOLE else None
+    if is_of_whole:
+        allowed: Facts | None = frozenset() if name in OF_WHOLE and (side == "buyer" or side in STAFF) else None
+    elif side in STAFF:
+        allowed = _FOR_STAFF
     else:
         allowed = (COMPLAINANTS if side == "buyer" else PARTIES).get(name)
     return None if allowed is None else {fact: value for fact, value in facts.items() if fact in allowed}

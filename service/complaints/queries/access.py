@@ -51,6 +51,12 @@ async def get_row(tx: Tx, actor: Actor, complaint_id: UUID, *, is_locked: bool =
     return found
 
 
+async def may_see(tx: Tx, actor: Actor, complaint_id: UUID) -> bool:
+    """Whether the actor may see a complaint."""
+    query = select(Complaint.id).where(Complaint.id == complaint_id, visible_to(actor))
+    return await tx.scalar(query) is not None
+
+
 async def course_of(tx: Tx, complaint: Complaint) -> str:
     """Return the status that decides what may still be added: of a complaint that was joined to a case, the case's."""
     if complaint.merged_into_id is None or complaint.submitted_at is None:

@@ -78,7 +78,7 @@ async def get_complaint(tx: Tx, actor: Actor, complaint_id: UUID) -> ComplaintVi
         commitment=await commitment_of(tx, row, side) if reads_texts else None,
         challenges=await challenges_of(tx, row.id, side) if reads_texts else [],
         shows_name=is_named,
-        part_of=await part_of(tx, row, side),
+        part_of=await part_of(tx, actor, row, side),
         joined=await joined_to(tx, row.id, side),
         available_actions=await _actions(tx, row, offers, now=await tx.now()),
     )

@@ -6,9 +6,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy import case as sql_case
 
+from service.complaints.queries.access import may_see
 from service.complaints.rules import Side
 from service.complaints.schemas import JoinedComplaint, PartOf
 from service.complaints.tables import Complaint
+from service.core.actor import Actor
 from service.db.session import Tx
 
 _KNOWS_WHOLE: frozenset[Side] = frozenset({"mediator", "regulator", "system"})
@@ -53,12 +55,16 @@ async def shows_name(tx: Tx, row: Complaint) -> bool:
     return await tx.scalar(agreed) is not None
 
 
-async def part_of(tx: Tx, row: Complaint, side: Side) -> PartOf | None:
-    """Return the case that a complaint became part of, as far as a side may know it."""
+async def part_of(tx: Tx, actor: Actor, row: Complaint, side: Side) -> PartOf | None:
+    """Return the case that a complaint became part of, as far as the actor, who looks from this side, may know it.
+
+    A mediator of the complaint's tenant need not be one of the case's.
+    """
     if row.merged_into_id is None:
         return None
     whole = await tx.get_one(Complaint, row.merged_into_id)
-    is_told = side in _KNOWS_WHOLE or (whole.buyer_id is not None and whole.buyer_id == row.buyer_id)
+    is_same_buyer = whole.buyer_id is not None and whole.buyer_id == row.buyer_id
+    is_told = is_same_buyer or (side in _KNOWS_WHOLE and await may_see(tx, actor, whole.id))
     return PartOf(
         complaint_id=whole.id if is_told else None,
         reference=whole.reference if is_told else None,
