@@ -105,6 +105,7 @@ OFFER = Lifecycle(
 
 DRAFTS_MAX = 20
 ENTRIES_MAX = 200
+"""Of each side, so that none can use up what another may say."""
 TEXT_MAX = 4_000
 REMATCH_MAX = 500
 MATCH_CHUNK = 50

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from service.complaints.challenge_schemas import ChallengeView
 from service.complaints.reading_schemas import ReadingView
 from service.complaints.rules import (
+    ENDS,
     TEXT_MAX,
     Answer,
     Channel,
@@ -359,6 +360,18 @@ class ComplaintView(msgspec.Struct, frozen=True, kw_only=True):
     def open_offer(self) -> OfferView | None:
         """The offer that waits for the buyer."""
         return next((offer for offer in self.offers if offer.status == "open"), None)
+
+    @property
+    def takes_words(self) -> bool:
+        """Whether a party may still add to it: a complaint that was joined to a case lasts as long as that case."""
+        is_joined = self.part_of is not None and self.submitted_at is not None
+        status = self.part_of.status if is_joined and self.part_of is not None else self.status
+        return status not in ENDS
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether a party may still add files: not after what was there was erased."""
+        return self.takes_words and not any(each.state == "erased" for each in self.evidence)
 
 
 class ReportOpened(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from service.core import references
+from service.core.actor import Role
 from tests.complaints.conftest import STORY, Cases
 
 
@@ -134,6 +135,19 @@ async def test_a_draft_keeps_its_answers_until_they_are_changed(cases: Cases) ->
     changed = await cases.ok(f"/{case_id}", {"lot_text": "SY26J1808", "kind": None}, method="PATCH")
     assert (changed["told"]["lot_text"], changed["kind"], changed["harm"]) == ("SY26J1808", None, "none")
     assert (changed["narrative"], changed["shows_name"]) == (STORY, True)
+
+
+@pytest.mark.parametrize("first", ["PATCH", "submission"])
+async def test_a_draft_whose_words_were_erased_is_written_again_and_sent(cases: Cases, first: str) -> None:
+    case_id = await cases.draft(await cases.order(), contact_email="li@example.com")
+    erasure = {"reason": "unlawful_content"}
+    assert (await cases.send(f"/{case_id}/erasure", erasure, by=cases.who(Role.OPERATOR))).status_code == 201
+    if first == "submission":
+        answer = await cases.send(f"/{case_id}/submission")
+        assert (answer.status_code, answer.json()["code"]) == (422, "narrative_missing")
+    changed = await cases.ok(f"/{case_id}", {"narrative": "It smells."}, method="PATCH")
+    assert (changed["narrative"], changed["contact"]["email"]) == ("It smells.", "")
+    assert (await cases.ok(f"/{case_id}/submission"))["status"] == "with_seller"
 
 
 async def test_injury_goes_to_a_mediator_first_with_the_money_frozen(cases: Cases) -> None:

@@ -14,12 +14,15 @@ from service.escrow.queries import HoldView, get_hold, hold_by_reference
 async def claim(tx: Tx, actor: Actor, complaint: Complaint, asked: Complaint, *, now: datetime) -> bool:
     """Freeze for a complaint what `asked` (itself, or an addition to it) asks for; False where that is no money.
 
-    Who wants all their money back claims all that is held. Raises `Conflict` ("nothing_held", "hold_claimed_already",
+    Who wants all their money back claims all that is held. A ruling that was made without the claim does not decide it,
+    so none comes after one. Raises `Conflict` ("ruled_already", "nothing_held", "hold_claimed_already",
     "window_closed"), `Invalid` ("claim_above_hold"). Locks the scopes FOR SHARE, then the hold.
     """
     wants_all = asked.wanted == "refund" and asked.claim_minor is None
     if complaint.order_id is None or not (wants_all or asked.claim_minor is not None):
         return False
+    if complaint.ruled_at is not None:
+        raise Conflict("ruled_already", "a mediator has ruled on this case")
     hold = await _claimable(tx, complaint.order_id)
     claimed = hold.amount.amount_minor if asked.claim_minor is None else asked.claim_minor
     frozen = await escrow.claim_hold(tx, actor, hold.id, claimed_minor=claimed, source_id=complaint.id, now=now)

@@ -70,7 +70,7 @@ async def blank(tx: Tx, actor: Actor, *, now: datetime) -> Complaint:
 async def write(tx: Tx, complaint: Complaint, data: DraftChanges, *, now: datetime) -> ComplaintText:
     """Write a blank complaint with its first answers, and return its texts; raises `Invalid` as `create_draft`."""
     tx.add(complaint)
-    texts = ComplaintText(complaint_id=complaint.id, tenant_id=complaint.tenant_id, **dict.fromkeys(_TEXTS, ""))
+    texts = _blank_texts(complaint)
     await _apply(tx, complaint, texts, data, today=now.date())
     await tx.flush()  # the text's row refers to the complaint's
     tx.add(texts)
@@ -80,9 +80,22 @@ async def write(tx: Tx, complaint: Complaint, data: DraftChanges, *, now: dateti
 async def update_draft(tx: Tx, actor: Actor, complaint_id: UUID, data: DraftChanges, *, now: datetime) -> Complaint:
     """Change answers of a draft. Locks it; raises `NotFound`, `Conflict` ("complaint_sent"), and as `create_draft`."""
     complaint = await locked_draft(tx, actor, complaint_id)
-    texts = await tx.get_one(ComplaintText, complaint.id)
+    texts = await texts_of(tx, complaint)
     await _apply(tx, complaint, texts, data, today=now.date())
     return complaint
+
+
+async def texts_of(tx: Tx, draft: Complaint) -> ComplaintText:
+    """Return the texts of a locked draft; where they were erased, blank ones: its buyer may write them again."""
+    texts = await tx.get(ComplaintText, draft.id)
+    if texts is None:
+        texts = _blank_texts(draft)
+        tx.add(texts)
+    return texts
+
+
+def _blank_texts(complaint: Complaint) -> ComplaintText:
+    return ComplaintText(complaint_id=complaint.id, tenant_id=complaint.tenant_id, **dict.fromkeys(_TEXTS, ""))
 
 
 async def locked_draft(tx: Tx, actor: Actor, complaint_id: UUID) -> Complaint:

@@ -4,8 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from service.complaints import rules
-from service.complaints.actions.merging import check_entries
-from service.complaints.actions.steps import tell, write_entry
+from service.complaints.actions.steps import check_entries, tell, write_entry
 from service.complaints.queries.access import course_of, get_row, require_side
 from service.complaints.schemas import NewEntry
 from service.complaints.tables import ComplaintEntry
@@ -29,7 +28,7 @@ async def add_entry(tx: Tx, actor: Actor, complaint_id: UUID, data: NewEntry, *,
         raise Conflict("complaint_not_sent", "change the draft instead")
     if not data.is_note:
         rules.check_not_ended(await course_of(tx, complaint))
-    await check_entries(tx, complaint)
+    await check_entries(tx, complaint, side)
     kind: rules.EntryKind = "note" if data.is_note else "addition"
     entry = write_entry(tx, actor, complaint, kind, side=side, text=data.text, now=now)
     name = "complaint.noted" if data.is_note else "complaint.entry_added"

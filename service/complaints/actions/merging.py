@@ -7,15 +7,15 @@ Nothing is copied: the merged complaint keeps its words, photos and consents, an
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from service.complaints import rules
 from service.complaints.actions.claiming import claim
 from service.complaints.actions.promises import promise_answer, promise_escalation
-from service.complaints.actions.steps import advance, refuse_own_case, tell, write_entry
+from service.complaints.actions.steps import advance, check_entries, refuse_own_case, tell, write_entry
 from service.complaints.queries.access import get_row, require_side
 from service.complaints.queries.parts import count_files_of
-from service.complaints.tables import Complaint, ComplaintEntry, ComplaintText
+from service.complaints.tables import Complaint, ComplaintText
 from service.core.actor import Actor
 from service.core.errors import Conflict, Invalid
 from service.db.session import Tx
@@ -46,7 +46,7 @@ async def merge(
     """
     first = await get_row(tx, actor, first_id, is_locked=True)
     rules.check_not_ended(first.status)
-    await check_entries(tx, first)
+    await check_entries(tx, first, "buyer")
     added = await count_files_of(tx, draft.id)
     check_count(added, 0, await count_files_of(tx, first.id))
     draft.merged_into_id = first.id
@@ -82,7 +82,7 @@ async def join(tx: Tx, actor: Actor, complaint_id: UUID, parent_id: UUID, *, tex
     await tell(tx, actor, parent, "complaint.complainant_joined", side="mediator", now=now)
     await tell_harm(tx, actor, parent, complaint.gravest_harm, side="mediator", now=now)
     if text.strip():
-        await check_entries(tx, parent)
+        await check_entries(tx, parent, "mediator")
         write_entry(tx, actor, parent, "note", side="mediator", text=text, now=now)
     return complaint
 
@@ -98,13 +98,6 @@ async def tell_harm(
     complaint.risk, complaint.risk_reason, complaint.risk_rules = found.risk, found.reason, found.rules
     facts = {"harm": harm, "risk": found.risk, "reason": found.reason}
     await tell(tx, actor, complaint, "complaint.harm_raised", side=side, now=now, facts=facts)
-
-
-async def check_entries(tx: Tx, complaint: Complaint) -> None:
-    """Raise `Conflict` ("entries_too_many") where a case has no room for one more."""
-    written = await tx.scalar(select(func.count()).where(ComplaintEntry.complaint_id == complaint.id))
-    if (written or 0) >= rules.ENTRIES_MAX:
-        raise Conflict("entries_too_many", f"a case has at most {rules.ENTRIES_MAX} entries", limit=rules.ENTRIES_MAX)
 
 
 async def _claim_for(tx: Tx, actor: Actor, first: Complaint, draft: Complaint, *, now: datetime) -> None:

@@ -10,6 +10,7 @@ from service.complaints.actions.promises import promise_escalation
 from service.complaints.actions.steps import (
     advance,
     cancel_deadlines,
+    check_entries,
     end_offer,
     open_offer,
     take_offer_back,
@@ -34,7 +35,8 @@ async def make_offer(tx: Tx, actor: Actor, complaint_id: UUID, data: NewOffer, *
     """Offer to end a claim; a new offer takes the place of the open one. A first offer is the answer too.
 
     Raises `NotFound`, `Forbidden` ("not_your_part"), `Conflict` ("complaint_state", "nothing_claimed",
-    "ruled_already"), `Invalid` ("offer_amount_missing", "offer_amount_wrong", "claim_currency_differs"). Locks it.
+    "ruled_already", "entries_too_many"), `Invalid` ("offer_amount_missing", "offer_amount_wrong",
+    "claim_currency_differs"). Locks the complaint.
     """
     complaint = await get_row(tx, actor, complaint_id, is_locked=True)
     require_side(actor, complaint, "seller")
@@ -82,8 +84,9 @@ async def refuse_offer(tx: Tx, actor: Actor, complaint_id: UUID, offer_id: UUID,
 
 
 async def put_offer(tx: Tx, actor: Actor, complaint: Complaint, data: NewOffer, *, now: datetime) -> Offer:
-    """Write an offer to a complaint that the caller locked, and promise its end."""
+    """Write an offer to a complaint that the caller locked, and promise its end; raises as `make_offer`."""
     amount = _amount(complaint, data)
+    await check_entries(tx, complaint, "seller")
     await take_offer_back(tx, actor, complaint, now=now)
     entry = write_entry(tx, actor, complaint, "offer", side="seller", text=data.text, now=now)
     await tx.flush()  # the offer's row refers to its entry

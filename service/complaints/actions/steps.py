@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from service.complaints.challenge_rules import CHALLENGE, LIVE, promise_name
-from service.complaints.rules import COMPLAINT, ENDS, OFFER, EntryKind, Side, check_part
+from service.complaints.rules import COMPLAINT, ENDS, ENTRIES_MAX, OFFER, EntryKind, Side, check_part
 from service.complaints.tables import Challenge, Complaint, ComplaintEntry, ComplaintEntryText, Offer
 from service.core.actor import Actor
-from service.core.errors import Forbidden
+from service.core.errors import Conflict, Forbidden
 from service.core.ids import new_id
 from service.db.session import Tx
 from service.deadlines.actions import cancel
@@ -144,7 +144,7 @@ async def end_challenge(
 
 
 async def take_challenges_back(tx: Tx, actor: Actor, complaint: Complaint, *, now: datetime) -> None:
-    """Withdraw the challenges that nobody has answered, because the case has ended."""
+    """Withdraw the challenges that nobody has answered, because the case has ended or takes no more files."""
     query = select(Challenge).where(Challenge.complaint_id == complaint.id, Challenge.status.in_(LIVE))
     for challenge in await tx.scalars(query.with_for_update()):
         await end_challenge(tx, actor, complaint, challenge, "withdraw", side="system", now=now)
@@ -164,6 +164,13 @@ async def tell_challenge(  # noqa: PLR0913 - what `tell` takes, and the challeng
     """Emit an event of a challenge, under its complaint; never with its code."""
     known = {"challenge_id": str(challenge.id), "asked_side": challenge.side, **(facts or {})}
     await tell(tx, actor, complaint, name, side=side, now=now, facts=known)
+
+
+async def check_entries(tx: Tx, complaint: Complaint, side: Side) -> None:
+    """Raise `Conflict` ("entries_too_many") where a case has no room for one more of this side."""
+    own = select(func.count()).where(ComplaintEntry.complaint_id == complaint.id, ComplaintEntry.side == side)
+    if (await tx.scalar(own) or 0) >= ENTRIES_MAX:
+        raise Conflict("entries_too_many", f"a side makes at most {ENTRIES_MAX} entries in a case", limit=ENTRIES_MAX)
 
 
 def write_entry(  # noqa: PLR0913 - an entry has this many parts

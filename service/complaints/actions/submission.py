@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from service.complaints import rules
 from service.complaints.actions.claiming import claim
-from service.complaints.actions.drafts import locked_draft
+from service.complaints.actions.drafts import locked_draft, texts_of
 from service.complaints.actions.finding import tell_link
 from service.complaints.actions.merging import merge, open_twin
 from service.complaints.actions.promises import promise_answer, promise_triage
@@ -31,7 +31,7 @@ async def submit(tx: Tx, actor: Actor, complaint_id: UUID, *, now: datetime) -> 
     """
     await tx.limit_seconds(rules.SUBMIT_SECONDS_MAX)
     complaint = await locked_draft(tx, actor, complaint_id)
-    texts = await tx.get_one(ComplaintText, complaint.id)
+    texts = await texts_of(tx, complaint)
     check_sendable(complaint, texts.narrative)
     twin_id = await open_twin(tx, complaint)
     if twin_id is None:

@@ -20,6 +20,7 @@ from service.complaints.schemas import (
     Told,
 )
 from service.complaints.tables import (
+    Challenge,
     Complaint,
     ComplaintEntry,
     ComplaintEntryText,
@@ -87,9 +88,13 @@ def told_of(row: Complaint, texts: ComplaintText | None) -> Told:
 
 
 async def count_files_of(tx: Tx, complaint_id: UUID) -> int:
-    """Return how many files a case holds, of whichever side, those of its buyer's additions included."""
+    """Return how many files both sides put into a case, with those of its buyer's additions.
+
+    What mediators asked for is not counted.
+    """
+    asked_for = select(Challenge.file_id).where(Challenge.complaint_id == complaint_id, Challenge.file_id.is_not(None))
     query = select(func.count()).where(ComplaintEvidence.complaint_id.in_(of_one_buyer(complaint_id)), not_removed())
-    return await tx.scalar(query) or 0
+    return await tx.scalar(query.where(ComplaintEvidence.file_id.not_in(asked_for))) or 0
 
 
 async def count_in_additions(tx: Tx, complaint_id: UUID) -> int:
@@ -141,7 +146,10 @@ def may_read_original(reader: Side, added_by_side: str) -> bool:
 
 def not_removed() -> ColumnElement[bool]:
     """Return the filter of evidence that still belongs to its case."""
-    return ComplaintEvidence.file_id.not_in(select(ComplaintEvidenceRemoval.file_id))
+    removal = select(ComplaintEvidenceRemoval.file_id).where(
+        ComplaintEvidenceRemoval.file_id == ComplaintEvidence.file_id
+    )
+    return ~removal.exists()  # NOT IN would read all removals there are
 
 
 async def evidence_of(tx: Tx, complaint_id: UUID, side: Side) -> list[EvidenceView]:

@@ -33,7 +33,7 @@ BEGIN
     told.ruled_at := OLD.ruled_at; told.ended_at := OLD.ended_at; told.dispute_id := OLD.dispute_id;
     told.match_status := OLD.match_status; told.batch_id := OLD.batch_id; told.link_by := OLD.link_by;
     told.link_is_strict := OLD.link_is_strict;
-    IF NEW.status = 'merged' THEN
+    IF NEW.status = 'merged' AND OLD.status <> 'merged' THEN
         told.merged_into_id := OLD.merged_into_id;
     END IF;
     IF array_position(harms, NEW.later_harm) > array_position(harms, coalesce(OLD.later_harm, OLD.harm)) THEN
