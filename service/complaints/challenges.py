@@ -14,7 +14,7 @@ from service.complaints import challenge_rules, rules
 from service.complaints.actions.steps import end_challenge, tell_challenge
 from service.complaints.challenge_rules import CHALLENGE, LIVE
 from service.complaints.challenge_schemas import NewChallenge
-from service.complaints.evidence import file_of, put_files
+from service.complaints.evidence import put_files, was_shown
 from service.complaints.queries.access import get_row, require_side
 from service.complaints.tables import Challenge, ChallengeText, Complaint
 from service.core.actor import SYSTEM, Actor
@@ -25,6 +25,7 @@ from service.deadlines.actions import cancel, promise
 from service.deadlines.queries import policy
 from service.files.actions import open_case_key
 from service.files.intake import CaseKey, Received
+from service.files.queries import key_facts
 from service.files.sealing import KeyRing
 
 EXPIRED = "complaints.challenge_expired"
@@ -34,13 +35,16 @@ async def ask(tx: Tx, actor: Actor, complaint_id: UUID, data: NewChallenge, *, n
     """Ask a side, as a mediator of the case, for a photo with a code; they have some days to open it.
 
     Raises `NotFound` ("complaint_not_found"), `Forbidden` ("not_your_part"), `Conflict` ("complaint_ended",
-    "challenge_open_already", "challenges_too_many", "side_not_reached"). Locks the complaint.
+    "challenge_open_already", "challenges_too_many", "side_not_reached", "file_erased": nobody could answer it). Locks
+    the complaint.
     """
     complaint = await get_row(tx, actor, complaint_id, is_locked=True)
     require_side(actor, complaint, "mediator")
     rules.check_not_ended(complaint.status)
     _check_reached(complaint, data.side)
     await _check_free(tx, complaint, data.side)
+    if any(each.destroyed_at is not None for each in await key_facts(tx, [complaint.id])):
+        raise Conflict("file_erased", "the files of this case were erased, and it takes no more")
     wait = await policy(tx, "open_challenge", now=now)
     challenge = Challenge(
         id=new_id(),
@@ -125,7 +129,7 @@ async def answer(
         raise _late(challenge)
     step = CHALLENGE.next(challenge.status, "answer")
     side = require_side(actor, complaint, "buyer", "seller")
-    if await file_of(tx, complaint.id, side, received.sha256_plain) is not None:
+    if await was_shown(tx, complaint, received.sha256_plain):
         raise Conflict("photo_sent_before", "this photo is in the case already, so it cannot show the code")
     (file_id,) = await put_files(tx, actor, complaint, side, [received], retention_days=retention_days, now=now)
     challenge.status, challenge.file_id, challenge.ended_at = step.to, file_id, now

@@ -37,7 +37,7 @@ from service.files.receiving import UPLOAD_BYTES_MAX, receive_all
 from service.files.sealing import KeyRing
 from service.files.store import Store
 from service.files.uploads import digest_of
-from service.orders.packing import order_of_photo
+from service.orders.packing import order_of_photo, packing_of
 from service.settings import Settings
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "receive_all",
     "remove",
     "take_in",
+    "was_shown",
 ]
 
 
@@ -120,6 +121,15 @@ async def attach(
 async def file_of(tx: Tx, complaint_id: UUID, side: Side, sha256: bytes) -> UUID | None:
     """Return the file of this side of a case that has these bytes, None if none has."""
     return (await _known(tx, complaint_id, side, [sha256])).get(sha256)
+
+
+async def was_shown(tx: Tx, complaint: Complaint, sha256: bytes) -> bool:
+    """Whether these bytes came before: from any side, with an addition, for the packing, or taken out of the draft."""
+    kept = select(ComplaintEvidence.file_id).where(ComplaintEvidence.complaint_id.in_(of_one_buyer(complaint.id)))
+    if await files_with(tx, list(await tx.scalars(kept)), [sha256]):
+        return True
+    packed = None if complaint.order_id is None else await packing_of(tx, complaint.order_id)
+    return packed is not None and sha256.hex() in {each.sha256 for each in packed.photos}
 
 
 async def put_files(

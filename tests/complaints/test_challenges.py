@@ -1,12 +1,11 @@
-"""Photos with a one-time code: who asks, who sees the code and when, what is late, and what is recorded."""
+"""Photos with a one-time code: who asks, who sees the code and when, who judges, and what is recorded."""
 
 import asyncio
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
 import psycopg
 import pytest
 
@@ -16,48 +15,10 @@ from service.complaints.challenge_schemas import NewChallenge
 from service.core.actor import Role
 from service.core.errors import Conflict, Forbidden
 from service.db.session import driver_url
+from tests.complaints.challenging import ASKED, MINUTE, ask, asked, at, one, opened, send_photo
 from tests.complaints.conftest import Cases
 from tests.conftest import Clock
-from tests.files.pictures import quarters, saved
-from tests.world import Account, Whose
-
-PHOTO = saved(quarters(80, 60), "PNG")
-ASKED = {"side": "buyer", "text": "The label, with the lot code."}
-MINUTE = timedelta(minutes=1)
-
-
-async def ask(cases: Cases, case_id: str, by: Account | None = None, **told: str) -> httpx.Response:
-    return await cases.send(f"/{case_id}/challenges", {**ASKED, **told}, by=by or cases.mediator)
-
-
-async def asked(cases: Cases, case_id: str, **told: str) -> str:
-    answer = await ask(cases, case_id, **told)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
-
-
-async def opened(cases: Cases, case_id: str, challenge_id: str, by: Account | None = None) -> dict[str, Any]:
-    return await cases.ok(f"/{case_id}/challenges/{challenge_id}/opening", by=by)
-
-
-async def send_photo(
-    cases: Cases, case_id: str, challenge_id: str, photo: bytes = PHOTO, by: Account | None = None
-) -> httpx.Response:
-    return await cases.client.post(
-        f"/api/v1/complaints/{case_id}/challenges/{challenge_id}/photo",
-        files={"photo": ("a.png", photo, "image/png")},
-        headers=(by or cases.buyer).by_key,
-    )
-
-
-async def one(cases: Cases, case_id: str, by: Account | None = None) -> dict[str, Any]:
-    """The only challenge of a case, as somebody sees it."""
-    (found,) = await cases.get(f"/{case_id}/challenges", by=by)
-    return dict(found)
-
-
-def at(told: str) -> datetime:
-    return datetime.fromisoformat(told)
+from tests.world import Whose
 
 
 async def test_the_code_is_shown_to_the_asked_side_alone_and_to_mediators_with_the_photo(
@@ -95,41 +56,6 @@ async def test_opening_again_shows_the_same_code_and_gives_no_more_time(cases: C
     clock.forward(5 * MINUTE)
     assert await opened(cases, case["id"], challenge_id) == first
     assert (await cases.events(case["id"])).count("complaint.challenge_opened") == 1
-
-
-@pytest.mark.parametrize("has_expired_before", [False, True])
-async def test_a_late_photo_is_refused_and_recorded_once(
-    cases: Cases, clock: Clock, drain: Any, has_expired_before: bool
-) -> None:
-    case = await cases.filed(await cases.order())
-    challenge_id = await asked(cases, case["id"])
-    await opened(cases, case["id"], challenge_id)
-    clock.forward(16 * MINUTE)
-    if has_expired_before:
-        clock.forward(2 * MINUTE)
-        await drain()
-        assert (await one(cases, case["id"]))["status"] == "expired"
-    for _ in range(2):
-        refused = await send_photo(cases, case["id"], challenge_id)
-        assert (refused.status_code, refused.json()["code"]) == (409, "challenge_late")
-    found = await one(cases, case["id"], cases.mediator)
-    assert (found["status"], found["file_id"], found["code"]) == ("expired", None, None)
-    assert found["late_at"] is not None
-    assert await cases.files(case["id"]) == 0
-    events = await cases.events(case["id"])
-    assert [events.count(f"complaint.challenge_{name}") for name in ("expired", "late", "answered")] == [1, 1, 0]
-    assert "answer_challenge" not in [each["action"] for each in (await cases.case(case["id"]))["available_actions"]]
-
-
-async def test_a_photo_that_came_in_time_may_take_a_moment_to_be_kept(cases: Cases, clock: Clock, drain: Any) -> None:
-    case = await cases.filed(await cases.order())
-    await opened(cases, case["id"], await asked(cases, case["id"]))
-    clock.forward(15 * MINUTE + timedelta(seconds=30))
-    await drain()
-    assert (await one(cases, case["id"]))["status"] == "opened"
-    clock.forward(2 * MINUTE)
-    await drain()
-    assert (await one(cases, case["id"]))["status"] == "expired"
 
 
 async def test_whoever_does_not_open_it_in_three_days_is_recorded_as_silent(
@@ -289,79 +215,6 @@ async def test_a_seller_who_was_not_reached_is_not_asked(cases: Cases) -> None:
     refused = await ask(cases, case["id"], side="seller")
     assert (refused.status_code, refused.json()["code"]) == (409, "side_not_reached")
     assert (await ask(cases, case["id"])).status_code == 201
-
-
-@pytest.mark.parametrize(
-    ("photo", "code"),
-    [(b"", "file_empty"), (b"GIF89a" + bytes(99), "file_not_a_photo"), (PHOTO[:60], "file_damaged")],
-)
-async def test_a_photo_that_cannot_be_read_may_be_sent_again_within_the_time(
-    cases: Cases, photo: bytes, code: str
-) -> None:
-    case = await cases.filed(await cases.order())
-    challenge_id = await asked(cases, case["id"])
-    await opened(cases, case["id"], challenge_id)
-    refused = await send_photo(cases, case["id"], challenge_id, photo)
-    assert (refused.status_code, refused.json()["code"]) == (422, code)
-    assert (await one(cases, case["id"]))["status"] == "opened"
-    assert (await send_photo(cases, case["id"], challenge_id)).status_code == 201
-    second = await send_photo(cases, case["id"], challenge_id)
-    assert (second.status_code, second.json()["code"]) == (409, "challenge_state")
-    assert len((await cases.case(case["id"]))["evidence"]) == 1
-
-
-async def test_two_photos_at_once_are_one_answer(cases: Cases) -> None:
-    case = await cases.filed(await cases.order())
-    challenge_id = await asked(cases, case["id"])
-    await opened(cases, case["id"], challenge_id)
-    other = saved(quarters(40, 30), "PNG")
-    answers = await asyncio.gather(*(send_photo(cases, case["id"], challenge_id, each) for each in (PHOTO, other)))
-    assert sorted(each.status_code for each in answers) == [201, 409]
-    assert (await cases.events(case["id"])).count("complaint.challenge_answered") == 1
-    assert len((await cases.case(case["id"]))["evidence"]) == 1
-
-
-async def test_a_photo_and_its_withdrawal_at_once_end_one_way_or_the_other(cases: Cases) -> None:
-    case = await cases.filed(await cases.order())
-    for number in range(3):
-        challenge_id = await asked(cases, case["id"])
-        await opened(cases, case["id"], challenge_id)
-        photo = saved(quarters(40 + number, 30), "PNG")
-        answers = await asyncio.gather(
-            send_photo(cases, case["id"], challenge_id, photo),
-            cases.send(f"/{case['id']}/challenges/{challenge_id}/withdrawal", by=cases.mediator),
-        )
-        found = (await cases.get(f"/{case['id']}/challenges"))[-1]
-        expected = {"answered": [201, 409], "withdrawn": [409, 200]}[found["status"]]
-        assert [each.status_code for each in answers] == expected
-        assert (found["file_id"] is not None) == (found["status"] == "answered")
-
-
-async def test_a_full_file_of_evidence_still_has_room_for_what_a_mediator_asks(cases: Cases) -> None:
-    case = await cases.filed(await cases.order())
-    files = [("files", ("a", saved(quarters(8 + place, 8), "PNG"), "image/png")) for place in range(11)]
-    path = f"/api/v1/complaints/{case['id']}/evidence"
-    assert (await cases.client.post(path, files=files[:9], headers=cases.buyer.by_key)).status_code == 201
-    challenge_id = await asked(cases, case["id"])
-    await opened(cases, case["id"], challenge_id)
-    assert (await send_photo(cases, case["id"], challenge_id)).status_code == 201
-    for place, status in ((9, 201), (10, 422)):
-        answer = await cases.client.post(path, files=files[place : place + 1], headers=cases.buyer.by_key)
-        assert answer.status_code == status, answer.text
-    assert len((await cases.case(case["id"]))["evidence"]) == 11
-
-
-async def test_a_photo_that_is_in_the_case_already_answers_nothing(cases: Cases) -> None:
-    case = await cases.filed(await cases.order())
-    path = f"/api/v1/complaints/{case['id']}/evidence"
-    files = {"files": ("a", PHOTO, "image/png")}
-    assert (await cases.client.post(path, files=files, headers=cases.buyer.by_key)).status_code == 201
-    challenge_id = await asked(cases, case["id"])
-    await opened(cases, case["id"], challenge_id)
-    refused = await send_photo(cases, case["id"], challenge_id)
-    assert (refused.status_code, refused.json()["code"]) == (409, "photo_sent_before")
-    assert (await one(cases, case["id"]))["status"] == "opened"
-    assert len((await cases.case(case["id"]))["evidence"]) == 1
 
 
 async def test_a_side_is_asked_five_times_at_most(cases: Cases) -> None:

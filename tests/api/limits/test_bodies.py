@@ -23,7 +23,7 @@ WITH_JSON = sorted(name for name, row in PERMISSIONS.items() if row.body is not 
 NOT_JSON = {
     "POST /batches/{batch_id}/photos": "files; their limits are in tests/batches/test_photos.py",
     "POST /orders/{order_id}/packing-photos": "files; their limits are in tests/orders/test_packing.py",
-    "POST /complaints/{complaint_id}/challenges/{challenge_id}/photo": "a file; tests/complaints/test_challenges.py",
+    "POST /complaints/{complaint_id}/challenges/{challenge_id}/photo": "a file; complaints/test_challenge_photos.py",
     "POST /complaints/{complaint_id}/evidence": "files; their limits are in tests/complaints/test_evidence.py",
 }
 """Bodies that are no structs, and why."""
