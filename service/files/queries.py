@@ -52,6 +52,12 @@ async def files_of_cases(tx: Tx, case_ids: Collection[UUID]) -> list[FileView]:
     return [_view(*each) for each in await tx.execute(wanted)]
 
 
+def with_view() -> Select[UUID]:
+    """Return the query of the files that have a view: photos that were not erased."""
+    photos = [kind for kind in Kind if kind.is_photo]
+    return select(StoredFile.id).where(StoredFile.kind.in_(photos), StoredFile.state != State.ERASED)
+
+
 async def count_files(tx: Tx, case_id: UUID) -> int:
     """Return how many files the case holds, erased ones included."""
     counted = select(func.count()).select_from(StoredFile).join(FileKey, FileKey.id == StoredFile.case_key_id)

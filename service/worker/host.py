@@ -12,6 +12,7 @@ from procrastinate.jobs import DeleteJobCondition, Status
 from sqlalchemy.exc import DBAPIError
 
 from service.accounts.identity import prune_passes
+from service.complaints.recognise.work import queue_unread
 from service.db.idempotency import PRUNE_BATCH, prune
 from service.db.session import Database, Tx
 from service.db.throttle import FORGET_MAX, prune_attempts
@@ -84,6 +85,7 @@ async def forget_counts(tx: Tx) -> int:
 
 HOUSEKEEPING = (
     Sweeper("files", queue_housekeeping, timedelta(minutes=5)),
+    Sweeper("unread photos", queue_unread, timedelta(minutes=30)),
     Sweeper("seal", _seal, timedelta(seconds=20)),  # it seals once a minute; a backlog at once
     Sweeper("checks", queue_checks, timedelta(minutes=1)),
     Sweeper("evidence", watch_evidence, timedelta(minutes=5)),

@@ -235,13 +235,14 @@ async def test_erasure_takes_what_was_read_along_and_nothing_is_read_after_it(
 async def test_the_application_cannot_change_or_delete_what_was_read(cases: Cases) -> None:
     case_id = await cases.draft(await cases.order())
     await offer(cases, case_id, await photo(cases, case_id))
-    for statement in (
-        "UPDATE complaint_reading SET value = 'B'",
-        "DELETE FROM complaint_reading",
-        "UPDATE complaint_photo_reading SET engine = 'other'",
-        "DELETE FROM complaint_photo_reading",
+    for statement, refusal in (
+        ("UPDATE complaint_reading SET value = 'B'", "permission denied"),
+        ("DELETE FROM complaint_reading", "permission denied"),
+        ("UPDATE complaint_photo_reading SET complaint_id = file_id", "permission denied"),
+        ("UPDATE complaint_photo_reading SET engine = 'other', tries = tries + 1", "photo_reading_kept"),
+        ("DELETE FROM complaint_photo_reading", "permission denied"),
     ):
-        with pytest.raises(Exception, match="permission denied"):
+        with pytest.raises(Exception, match=refusal):
             await cases.sql(statement)
     assert await written(cases) == (1, 1)
 

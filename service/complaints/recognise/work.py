@@ -1,11 +1,15 @@
-"""Queued work: after files came into a case, each photo is read once, and what it says is kept as suggestions."""
+"""Queued work: after files came into a case, each photo is read, and what it says is kept as suggestions.
 
-from datetime import datetime
+Once, unless the reading process failed: it may have been killed, or had no time amid other work. Such a photo, and one
+whose job gave up because the storage was gone for long, is queued again by a sweep, at most for so many tries.
+"""
+
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from service.complaints.queries.parts import not_removed
@@ -14,35 +18,77 @@ from service.complaints.recognise.findings import Finding, Other, surest_first
 from service.complaints.recognise.labels import read_lines
 from service.complaints.recognise.reader import ReadingFailed, Recogniser, Seen
 from service.complaints.tables import Complaint, ComplaintEvidence, PhotoReading, Reading
+from service.complaints.tables.readings import PASSING
 from service.core.actor import SYSTEM
-from service.core.errors import Conflict, NotFound
+from service.core.errors import Conflict, InvariantBroken, NotFound
 from service.core.ids import new_id
 from service.db.session import Database, Tx
 from service.events.log import emit
-from service.files.queries import get_file
+from service.files.queries import get_file, with_view
 from service.files.reading import Part, Ticket, fetch, open_file
 from service.files.sealing import BytesChanged, KeyRing
 from service.files.store import Store
 from service.jobs.queue import Payload, enqueue
 
 LANES: Final = 4
-"""At most so many photos are being read at a time, so that a flood of them leaves places for other work."""
+"""First tries wait for each other in so many lanes, so that a flood of photos leaves places for other work."""
+TRIES_MAX: Final = 3
+AGAIN_AFTER: Final = timedelta(hours=1)
+LOOKED_FOR: Final = timedelta(days=3)
+"""How long after it came a photo is looked for that no job has read."""
+AGAIN_MAX: Final = 500
+_AGAIN: Final = "again"
+"""The lane of later tries: what fails there keeps no photo from its first."""
+_OF_A_TRY: Final = ("failure", "engine", "width_px", "height_px", "others", "at")
 _log = structlog.get_logger("fairhold.complaints")
 
 
 async def read_evidence(payload: Payload, *, database: Database) -> None:
     """Queue the reading of each file that was added."""
     async with database.begin() as tx:
-        for file_id in payload["facts"]["file_ids"]:
-            facts = {"complaint_id": str(payload["subject_id"]), "file_id": file_id}
-            lane = f"complaints.read_photo.{UUID(file_id).int % LANES}"
-            await enqueue(tx, "complaints.read_photo", facts, lock=lane, once=f"complaints.read_photo:{file_id}")
+        for file_id in map(UUID, payload["facts"]["file_ids"]):
+            await _queue(tx, UUID(payload["subject_id"]), file_id, lane=str(file_id.int % LANES))
+
+
+async def queue_unread(tx: Tx) -> int:
+    """Queue photos whose reading failed or never came about, `AGAIN_MAX` of each at most; for a worker.
+
+    Always 0: there is nothing more to do at once.
+    """
+    now = await tx.now()
+    kept = (
+        select(ComplaintEvidence.complaint_id, ComplaintEvidence.file_id)
+        .outerjoin(PhotoReading, PhotoReading.file_id == ComplaintEvidence.file_id)
+        .where(not_removed())
+        .limit(AGAIN_MAX)
+    )
+    failed = kept.where(_may_be_tried(now)).order_by(PhotoReading.at)
+    unread = kept.where(
+        PhotoReading.file_id.is_(None),
+        ComplaintEvidence.at.between(now - LOOKED_FOR, now - AGAIN_AFTER),
+        ComplaintEvidence.file_id.in_(with_view()),
+    ).order_by(ComplaintEvidence.at)
+    for query in (failed, unread):
+        for complaint_id, file_id in await tx.execute(query):
+            await _queue(tx, complaint_id, file_id, lane=_AGAIN)
+    return 0
+
+
+def _may_be_tried(now: datetime) -> ColumnElement[bool]:
+    """Return the filter of failed readings that are to be tried again."""
+    return PhotoReading.failure.in_(PASSING) & (PhotoReading.tries < TRIES_MAX) & (PhotoReading.at <= now - AGAIN_AFTER)
+
+
+async def _queue(tx: Tx, complaint_id: UUID, file_id: UUID, *, lane: str) -> None:
+    facts = {"complaint_id": str(complaint_id), "file_id": str(file_id)}
+    lock, once = f"complaints.read_photo.{lane}", f"complaints.read_photo:{file_id}"
+    await enqueue(tx, "complaints.read_photo", facts, lock=lock, once=once)
 
 
 async def read_photo(
     payload: Payload, *, database: Database, store: Store, ring: KeyRing, recogniser: Recogniser
 ) -> None:
-    """Read one photo, unless it was read, removed or erased; what cannot be read is recorded as such.
+    """Read one photo, unless it was read or tried just now, removed or erased; what cannot be read is recorded so.
 
     If the case is erased just as its reading is written, the database refuses that, and the next try finds it erased.
     """
@@ -61,10 +107,13 @@ async def read_photo(
 
 async def _ticket(tx: Tx, ring: KeyRing, complaint_id: UUID, file_id: UUID, *, now: datetime) -> Ticket | None:
     """Return what opens the photo's view, or None where there is nothing to read (any more)."""
-    wanted = select(ComplaintEvidence.file_id).where(
-        ComplaintEvidence.file_id == file_id, ComplaintEvidence.complaint_id == complaint_id, not_removed()
+    wanted = (
+        select(ComplaintEvidence.file_id)
+        .outerjoin(PhotoReading, PhotoReading.file_id == ComplaintEvidence.file_id)
+        .where(ComplaintEvidence.file_id == file_id, ComplaintEvidence.complaint_id == complaint_id, not_removed())
+        .where(or_(PhotoReading.file_id.is_(None), _may_be_tried(now)))
     )
-    if await tx.scalar(wanted) is None or await tx.get(PhotoReading, file_id) is not None:
+    if await tx.scalar(wanted) is None:
         return None
     try:
         return await open_file(tx, SYSTEM, ring, file_id, Part.VIEW, case_id=complaint_id, now=now)
@@ -75,18 +124,23 @@ async def _ticket(tx: Tx, ring: KeyRing, complaint_id: UUID, file_id: UUID, *, n
 async def _read(store: Store, recogniser: Recogniser, ticket: Ticket) -> tuple[Seen | None, str | None]:
     """Return what the photo says, or why it cannot be read; raises what may pass, so that the job is tried again."""
     try:
-        return await recogniser.read(await fetch(store, ticket)), None
+        view = await fetch(store, ticket)
+    except (BytesChanged, InvariantBroken):  # not what was stored, or not there; the nightly check tells which
+        return None, "damaged"
+    try:
+        return await recogniser.read(view), None
     except ReadingFailed as failure:
         _log.warning("photo_not_read", file_id=str(ticket.file_id), reason=failure.reason)
         return None, failure.reason
-    except BytesChanged:  # logged and alerted where bytes are fetched
-        return None, "damaged"
 
 
 async def _keep(
     tx: Tx, complaint_id: UUID, file_id: UUID, seen: Seen | None, failure: str | None, *, now: datetime
 ) -> None:
-    """Write that the photo was looked at and what it says, unless it was erased or another run was faster."""
+    """Write that the photo was looked at and what it says, unless it was erased or another run was faster.
+
+    A failed try is replaced by this one.
+    """
     if not (await get_file(tx, file_id, case_id=complaint_id)).has_view:
         return
     complaint = await tx.get_one(Complaint, complaint_id)
@@ -102,7 +156,11 @@ async def _keep(
         "others": [{"symbology": each.symbology, "what": each.what} for each in others],
         "at": now,
     }
-    written = insert(PhotoReading).values(row).on_conflict_do_nothing().returning(PhotoReading.file_id)
+    first = insert(PhotoReading).values(row)
+    again = {name: first.excluded[name] for name in _OF_A_TRY} | {"tries": PhotoReading.tries + 1}
+    written = first.on_conflict_do_update(
+        index_elements=[PhotoReading.file_id], set_=again, where=_may_be_tried(now)
+    ).returning(PhotoReading.file_id)
     if (await tx.execute(written)).first() is None:
         return
     tx.add_all([_row(each, complaint, file_id) for each in findings])

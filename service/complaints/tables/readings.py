@@ -4,18 +4,23 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.complaints import rules
 from service.db.base import Base
 from service.db.words import one_of
 
-FAILURES: Final = ("crashed", "memory", "timeout", "unreadable", "damaged")
+PASSING: Final = ("crashed", "memory", "timeout")
+"""What may be the reading process's fault and not the photo's: such a photo is tried again."""
+FAILURES: Final = (*PASSING, "unreadable", "damaged")
 
 
 class PhotoReading(Base):
-    """That a photo was looked at, with what, or why not. `others` are codes of which only the kind is kept."""
+    """That a photo was looked at, with what, or why not, at the last of so many tries.
+
+    `others` are codes of which only the kind is kept.
+    """
 
     __tablename__ = "complaint_photo_reading"
     __table_args__ = (
@@ -35,6 +40,7 @@ class PhotoReading(Base):
     width_px: Mapped[int | None]
     height_px: Mapped[int | None]
     others: Mapped[list[dict[str, Any]]]
+    tries: Mapped[int] = mapped_column(server_default=text("1"))
     at: Mapped[datetime]
 
 

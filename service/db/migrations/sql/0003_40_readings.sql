@@ -8,6 +8,7 @@ CREATE TABLE complaint_photo_reading (
     width_px bigint,
     height_px bigint,
     others jsonb NOT NULL,
+    tries bigint NOT NULL DEFAULT 1,
     at timestamptz NOT NULL,
     CONSTRAINT complaint_photo_reading_pk PRIMARY KEY (file_id),
     CONSTRAINT complaint_photo_reading_file_id_fk FOREIGN KEY (file_id) REFERENCES complaint_evidence (file_id),
@@ -16,6 +17,8 @@ CREATE TABLE complaint_photo_reading (
     CONSTRAINT complaint_photo_reading_read_check CHECK (num_nulls(engine, width_px, height_px) = CASE WHEN failure IS NULL THEN 0 ELSE 3 END)
 );
 CREATE INDEX complaint_photo_reading_complaint_idx ON complaint_photo_reading (complaint_id);
+CREATE INDEX complaint_photo_reading_failed_idx ON complaint_photo_reading (at) WHERE failure IN ('crashed', 'memory', 'timeout');
+CREATE INDEX complaint_evidence_at_idx ON complaint_evidence (at);
 
 CREATE TABLE complaint_reading (
     id uuid NOT NULL,
@@ -45,9 +48,20 @@ CREATE TABLE complaint_reading (
 );
 CREATE INDEX complaint_reading_complaint_idx ON complaint_reading (complaint_id);
 
--- Written once. Of a reading it may still be noted that somebody took it over; it goes when the case's key goes.
+-- Written once, but for what may pass: a reading that the reading process failed is replaced by that of the next try.
+-- Of a reading it may still be noted that somebody took it over; it goes when the case's key goes.
 REVOKE UPDATE, DELETE, TRUNCATE ON complaint_photo_reading, complaint_reading FROM {app_role};
+GRANT UPDATE (failure, engine, width_px, height_px, others, tries, at) ON complaint_photo_reading TO {app_role};
 GRANT UPDATE (accepted_at, accepted_by, accepted_as) ON complaint_reading TO {app_role};
+
+CREATE FUNCTION complaint_photo_reading_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.failure IN ('crashed', 'memory', 'timeout') AND NEW.tries = OLD.tries + 1 THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'photo_reading_kept' USING ERRCODE = 'FH409', DETAIL = 'what was read of a photo stays';
+END $$;
+CREATE TRIGGER keep BEFORE UPDATE ON complaint_photo_reading FOR EACH ROW EXECUTE FUNCTION complaint_photo_reading_keep();
 
 -- What a photo said is as erasable as the photo: it goes in the transaction that destroys the key of its case, and
 -- nothing is written for a case whose key is gone, however the reading and the erasure race.
