@@ -1,10 +1,13 @@
 """The container files name settings that exist, keep secrets out, and leave database and storage unreachable."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from litestar import Litestar
+from litestar.routes import HTTPRoute
 
 from service.settings import PREFIX, Settings
 
@@ -59,3 +62,25 @@ def test_the_service_believes_only_the_networks_that_the_proxy_is_in(services: d
     networks = yaml.safe_load((DOCKER / "compose.yaml").read_text())["networks"]
     subnets = [networks[name]["ipam"]["config"][0]["subnet"] for name in services["proxy"]["networks"]]
     assert services["service"]["environment"]["FAIRHOLD_TRUSTED_PROXIES"] == ",".join(subnets)
+
+
+def test_large_uploads_are_put_down_on_a_disk(services: dict[str, Any]) -> None:
+    for name in ("service", "worker"):
+        assert services[name]["volumes"] == ["/tmp"], name  # noqa: S108 - the path in the container
+        assert "tmpfs" not in services[name], name
+
+
+def test_the_proxy_lets_through_what_the_service_takes_and_nothing_larger(app: Litestar) -> None:
+    caddyfile = (DOCKER / "Caddyfile").read_text()
+    large, others = (int(each) * 10**6 for each in re.findall(r"max_size (\d+)MB", caddyfile))
+    (pattern,) = set(re.findall(r"path_regexp (\S+)", caddyfile))
+    limits: dict[str, int] = {}
+    for route in app.routes:
+        for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+            if "POST" in handler.http_methods:
+                limits[route.path_format] = handler.resolve_request_max_body_size() or 0
+    named = {path for path, limit in limits.items() if limit > 10_485_760 or "import" in path}
+    assert len(named) > 10
+    assert {path for path in named if not re.search(pattern, re.sub(r"\{[^}]+\}", "x", path))} == set()
+    assert max(limits.values()) == large
+    assert others == 10**6
