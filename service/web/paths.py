@@ -77,7 +77,7 @@ def case(reference: str, part: str = "") -> str:
 
 
 def evidence(evidence_id: object, kind: str = "view") -> str:
-    """The derivative that people see; kind: view or small."""
+    """A file of a case; kind: view or small, the pictures that people see, or original."""
     return f"/evidence/{evidence_id}/{kind}"
 
 

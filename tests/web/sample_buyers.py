@@ -104,6 +104,7 @@ MY_ORDERS = (
     ),
 )
 BACK = "/file/d1/order"
+AT = "/file/d1/problem"
 
 
 def filing_views() -> dict[str, View]:
@@ -133,23 +134,25 @@ def filing_views() -> dict[str, View]:
     )
     frozen = Held(cny(48_000), "held.now_frozen", say("held.stays", until=after(days=7)))
     return {
-        "file-order": filing.AskOrder(step=step(1), back="/my", orders=ORDERS),
-        "file-order-none": filing.AskOrder(step=step(1), back="/"),
-        "file-problem": filing.AskProblem(step=step(2), back=BACK, kinds=KINDS, held=HELD),
+        "file-order": filing.AskOrder(step=step(1), path="/file", back="/my", orders=ORDERS),
+        "file-order-none": filing.AskOrder(step=step(1), path="/file", back="/"),
+        "file-problem": filing.AskProblem(step=step(2), path=AT, back=BACK, kinds=KINDS, held=HELD),
         "file-problem-error": filing.AskProblem(
-            step=step(2), back=BACK, kinds=KINDS, held=HELD, form=wrong(("problem", "error.choose_problem"))
+            step=step(2), path=AT, back=BACK, kinds=KINDS, held=HELD, form=wrong(("problem", "error.choose_problem"))
         ),
         "file-harm": filing.AskHarm(
             step=step(3),
+            path=AT,
             back=BACK,
             harms=options("harm.none", "harm.discomfort", "harm.injury", "harm.hospital"),
             people=options("who.adult", "who.child", "who.infant", "who.pet"),
         ),
         "file-product": filing.AskProduct(
-            step=step(3), back=BACK, channels=options("channel.wechat", "channel.friend")
+            step=step(3), path=AT, back=BACK, channels=options("channel.wechat", "channel.friend")
         ),
         "file-product-error": filing.AskProduct(
             step=step(3),
+            path=AT,
             back=BACK,
             form=wrong(
                 ("product", "error.product_missing"),
@@ -158,17 +161,19 @@ def filing_views() -> dict[str, View]:
                 bought_on="2031-01-01",
             ),
         ),
-        "file-story": filing.AskStory(step=step(4), back=BACK, form=Form({"story": STORY})),
+        "file-story": filing.AskStory(step=step(4), path=AT, back=BACK, form=Form({"story": STORY})),
         "file-photos": filing.AskPhotos(
-            step=step(5), back=BACK, draft_id="d1", photos=PHOTOS, next="/file/d1/batch", readings=READINGS
+            step=step(5), path=AT, back=BACK, draft_id="d1", photos=PHOTOS, next="/file/d1/batch", readings=READINGS
         ),
-        "file-photos-none": filing.AskPhotos(step=step(5), back=BACK, draft_id="d1", next="/file/d1/batch"),
-        "file-batch": filing.AskBatch(step=step(6), back=BACK, candidates=CANDIDATES, readings=STILL_READ),
-        "file-batch-none": filing.AskBatch(step=step(6), back=BACK, candidates=()),
-        "file-wanted": filing.AskWanted(step=step(7), back=BACK, options=WANTED, paid=cny(48_000), held=HELD),
-        "file-wanted-unpaid": filing.AskWanted(step=step(7), back=BACK, options=WANTED[-1:], paid=None),
-        "file-contact": filing.AskContact(step=step(7), back=BACK, form=Form({"email": "lin.yue@example.com"})),
-        "file-check": filing.CheckAnswers(step=step(8), back=BACK, rows=rows, consequences=sending),
+        "file-photos-none": filing.AskPhotos(step=step(5), path=AT, back=BACK, draft_id="d1", next="/file/d1/batch"),
+        "file-batch": filing.AskBatch(step=step(6), path=AT, back=BACK, candidates=CANDIDATES, readings=STILL_READ),
+        "file-batch-none": filing.AskBatch(step=step(6), path=AT, back=BACK, candidates=()),
+        "file-wanted": filing.AskWanted(step=step(7), path=AT, back=BACK, options=WANTED, paid=cny(48_000), held=HELD),
+        "file-wanted-unpaid": filing.AskWanted(step=step(7), path=AT, back=BACK, options=WANTED[-1:], paid=None),
+        "file-contact": filing.AskContact(
+            step=step(7), path=AT, back=BACK, form=Form({"email": "lin.yue@example.com"})
+        ),
+        "file-check": filing.CheckAnswers(step=step(8), path=AT, back=BACK, rows=rows, consequences=sending),
         "file-sent": filing.Sent(reference=REFERENCE, sent_at=NOW, held=frozen, next=coming, injury=True),
         "file-sent-no-account": filing.Sent(
             reference=REFERENCE, sent_at=NOW, next=coming[1:], access_code="7431 2096 5518 0047"

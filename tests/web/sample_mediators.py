@@ -10,6 +10,7 @@ from service.web.views.parts import Form, Paging, Reason, Row, SavedView
 from service.web.views.sides import Asking
 from tests.web.sample_parts import (
     CANDIDATES,
+    DOCUMENT,
     FROZEN,
     MASK,
     NOW,
@@ -19,6 +20,7 @@ from tests.web.sample_parts import (
     SHOT,
     STORY,
     TIMELINE,
+    TIMES,
     after,
     asked_photo,
     clock,
@@ -176,7 +178,7 @@ def _case_views() -> dict[str, View]:
         ),
         "mediator-case-unassigned": _case(Form(), assignable=True),
         "mediator-case-asked": replace(
-            _case(wrong(("verdict", "error.choose_one"))),
+            _case(wrong(("verdict-buyer-answered", "error.choose_one"))),
             asked_photos=(
                 asked_photo(
                     "mediator",
@@ -186,6 +188,7 @@ def _case_views() -> dict[str, View]:
                     code="K7M-3PX",
                     photo=SHOT,
                     verdicts=options("verdict.in_frame", "verdict.not_in_frame", "verdict.unreadable"),
+                    verdict_place="verdict-buyer-answered",
                 ),
                 asked_photo("mediator", "seller", "opened", "withdraw"),
             ),
@@ -193,7 +196,7 @@ def _case_views() -> dict[str, View]:
         "mediator-case-asking": replace(
             _case(wrong(("asked_side", "error.choose_one"), ("asked_text", "error.asked_text_missing"))),
             asked_photos=(asked_photo("mediator", "buyer", "expired", late_at=after(hours=-2)),),
-            asking=Asking("/mediator/cases/x/challenges", options("asked.buyer", "asked.seller"), 500),
+            asking=Asking("/mediator/cases/x/challenges", options("asked.buyer", "asked.seller"), 500, TIMES),
         ),
         "mediator-case-ruled": _case(Form(), ruling=RULING),
     }
@@ -211,7 +214,15 @@ def _triage_views() -> dict[str, View]:
         ),
         "mediator-triage-list-empty": mediator.TriageList(NOW, (), Paging(0)),
         "mediator-triage": mediator.Triage(
-            REFERENCE, STORY, _WHY[1], clock(40, "due.look"), _TYPED, PHOTOS, CANDIDATES
+            REFERENCE,
+            STORY,
+            _WHY[1],
+            clock(40, "due.look"),
+            _TYPED,
+            (*PHOTOS, DOCUMENT),
+            CANDIDATES,
+            similar=SIMILAR,
+            readings=READINGS,
         ),
         "mediator-triage-none": mediator.Triage(
             REFERENCE, STORY, _WHY[1], None, _TYPED, (), (), form=wrong(("batch", "error.choose_batch"))

@@ -19,7 +19,7 @@ from service.web.views.parts import (
     Reason,
     Side,
 )
-from service.web.views.sides import AskedPhoto, Sides
+from service.web.views.sides import AskedPhoto, ChallengeTimes, Sides
 from service.web.words import PHRASES
 
 NOW = datetime(2026, 11, 26, 4, 0, tzinfo=UTC)
@@ -96,6 +96,9 @@ def sides(viewer: Side, *, packed: bool = True, seller: tuple[Photo, ...] = SELL
     return Sides(viewer, PHOTOS, PACKED if packed else (), seller, after(days=-4) if packed else None)
 
 
+TIMES = ChallengeTimes(3 * 86_400, 900)
+
+
 def asked_photo(viewer: Side, side: Side, status: str, step: str = "", **more: Any) -> AskedPhoto:
     """Return a photo that a mediator asked a side for."""
     clocks = {
@@ -110,12 +113,17 @@ def asked_photo(viewer: Side, side: Side, status: str, step: str = "", **more: A
         text="The back of the sachet, with the lot code.\n小袋背面，能看清批号。",
         asked_at=after(hours=-20),
         step=step,
+        times=TIMES,
         path=f"/cases/{REFERENCE}/challenges/c1/{step}" if step else "",
         clock=clocks.get(status),
         **more,
     )
 
 
+DOCUMENT = Photo(
+    "receipt", "", "buyer", state="photo.document", taken_in_at=after(hours=-2), sha256="9c01" + "0" * 56 + "04be",
+    pages=3, original="/evidence/receipt/original",
+)  # fmt: skip
 SHOT = Photo("sachet-lot", "", "buyer", taken_in_at=after(hours=-1), sha256="77aa" + "0" * 56 + "12ef")
 CANDIDATES = (
     Candidate(

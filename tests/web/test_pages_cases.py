@@ -119,7 +119,7 @@ async def test_an_accepted_offer_ends_the_case_and_divides_the_money(cases: Case
     case = await offered(cases)
     browser = await desk(cases.buyer).open(f"/cases/{case['reference']}")
     assert "Half the price." in browser.text
-    await browser.answer({}, form=browser.form("reply"))
+    await browser.answer({"words": "Half would do."}, form=browser.form("reply"))
     assert (browser.status, browser.errors) == (422, ["Choose one of the answers"])
     form = browser.form("reply")
     sent = [await browser.send({"reply": "accept", "words": ""}, form=form) for _ in range(2)]

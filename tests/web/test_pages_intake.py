@@ -1,11 +1,14 @@
 """What the pages do with second complaints, consents and limits."""
 
+import re
 from typing import Any
 
 import pytest
 
+from service.core.actor import Role
 from service.web.language import Language
 from tests.complaints.conftest import STORY, Cases, cases
+from tests.complaints.test_evidence import form, png, upload
 from tests.complaints.test_limits import use_up
 from tests.web.browsing import Browser
 from tests.web.desks import Desk, desk
@@ -48,19 +51,20 @@ async def test_a_second_complaint_leads_to_the_open_case_and_the_seller_reads_it
 
 
 @pytest.mark.parametrize(
-    ("ticked", "name", "published"),
+    ("ticked", "name", "published", "said"),
     [
-        ({}, False, False),
-        ({"share_name": "yes"}, True, False),
-        ({"share_public": "yes"}, False, True),
+        ({}, False, False, "Nothing: the seller sees no name"),
+        ({"share_name": "yes"}, True, False, "The seller may know your name"),
+        ({"share_public": "yes"}, False, True, "What you wrote may be published with the batch"),
     ],
 )
 async def test_each_consent_governs_what_it_says(
-    cases: Cases, desk: Desk, ticked: dict[str, Any], name: bool, published: bool
+    cases: Cases, desk: Desk, ticked: dict[str, Any], name: bool, published: bool, said: str
 ) -> None:
     order = await cases.order()
     browser = desk(cases.buyer)
     draft = await at_check(cases, browser, order, **ticked)
+    assert said in browser.text.partition("You agreed to")[2]
     await browser.answer({"true": "yes"})
     (case,) = await cases.sql("SELECT reference, shows_name, may_publish FROM complaint WHERE id = :id", id=draft)
     assert (case.shows_name, case.may_publish) == (name, published)
@@ -72,13 +76,31 @@ async def test_each_consent_governs_what_it_says(
     assert (public.status, AGAIN in public.page) == (200, False)
 
 
+@pytest.mark.parametrize(
+    ("language", "label", "why"),
+    [
+        ("en", "Risk", "Somebody felt unwell; a fault of this kind may harm others"),
+        ("zh", "风险", "有人感到不适；此类问题可能伤及他人"),
+    ],
+)
+async def test_a_mediator_reads_why_a_case_has_its_risk(
+    cases: Cases, desk: Desk, language: Language, label: str, why: str
+) -> None:
+    case = await cases.filed(await cases.order(), kind="damaged", harm="discomfort")
+    mediator = await desk(cases.mediator, language).open(f"/mediator/cases/{case['reference']}")
+    assert why in mediator.text.partition(f" {label} ")[2]
+
+
 async def test_a_used_up_limit_is_said_on_the_form(cases: Cases, desk: Desk) -> None:
     await cases.draft()
     await use_up(cases, "limit_complaints_person")
     browser = await desk(cases.buyer).open("/file")
     await browser.answer({"order": "none"})
     assert browser.status == 429
-    assert "That was as often as one may do this in a day. Try again tomorrow" in browser.text
+    (error,) = browser.errors
+    assert re.fullmatch(
+        r"That was as often as one may do this in a day\. You can go on after \d.*Beijing time", error
+    ), error
 
 
 async def test_a_device_gets_a_mark_with_its_first_draft(cases: Cases, desk: Desk) -> None:
@@ -88,3 +110,38 @@ async def test_a_device_gets_a_mark_with_its_first_draft(cases: Cases, desk: Des
     await browser.answer({"order": "none"})
     [row] = await cases.sql("SELECT tries FROM attempt WHERE kind = 'limit_complaints_device'")
     assert row.tries == 1, "the first draft came without the mark, the second with it"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "It takes words, and no more files."), ("zh", "可以补充文字，不再接收文件。")],
+)
+async def test_a_case_whose_files_were_erased_takes_words_and_offers_no_photos(
+    cases: Cases, desk: Desk, language: Language, said: str
+) -> None:
+    case = await cases.filed(await cases.order())
+    path = f"/cases/{case['reference']}/evidence"
+    assert (await upload(cases, case["id"], form(png()))).status_code == 201
+    browser = await desk(cases.buyer, language).open(path)
+    assert (browser.form("photos", "words").action, said in browser.text) == ("", False)
+    erasure = {"reason": "court_order"}
+    assert (await cases.send(f"/{case['id']}/erasure", erasure, by=cases.who(Role.OPERATOR))).status_code == 201
+    await browser.open(path)
+    assert ("photos" in browser.form("words").names, said in browser.text) == (False, True)
+    await browser.answer({"words": AGAIN})
+    assert browser.at == f"/cases/{case['reference']}"
+    assert AGAIN in browser.text
+
+
+async def test_a_buyer_whose_complaint_was_joined_may_add_to_it_while_the_case_goes_on(
+    cases: Cases, desk: Desk
+) -> None:
+    case = await cases.filed(await cases.order(), wanted="none")
+    theirs = await cases.filed(await cases.order("WX-2"), wanted="none")
+    joined = await cases.send(f"/{theirs['id']}/parent", {"parent_id": case["id"]}, by=cases.mediator)
+    assert joined.status_code == 200
+    link = f"/cases/{theirs['reference']}/evidence"
+    browser = await desk(cases.buyer).open(f"/cases/{theirs['reference']}")
+    assert link in browser.page
+    await cases.ok(f"/{case['id']}/answer", {"decision": "accept"}, by=cases.seller)
+    assert link not in (await browser.open(f"/cases/{theirs['reference']}")).page

@@ -7,7 +7,7 @@ import pytest
 from service.core.actor import Role
 from service.web.language import Language
 from tests.complaints.conftest import Cases, cases
-from tests.complaints.test_likenesses import BOX, SACHET, listed, sent_with
+from tests.complaints.test_likenesses import BOX, SACHET, case_of_the_other_tenant, listed, sent_with
 from tests.files.scenes import brightened, recompressed
 from tests.web.desks import Desk, desk
 from tests.world import Whose
@@ -41,18 +41,31 @@ async def test_a_mediator_sees_where_a_photo_was_before_and_opens_it(
         picture = await mediator.client.get(path)
         assert (picture.status_code, picture.headers["content-type"]) == (200, "image/webp"), path
     assert "complaint.likenesses_viewed" in await cases.events(case["id"])
+    looked = {"en": "Evidence was looked at", "zh": "有人查看了证据"}[language]
+    timeline = (await mediator.open(mediator.at)).text
+    assert len(re.findall(r"/evidence/[0-9a-f-]+/small", mediator.page)) > 2
+    assert timeline.count(looked) == 1
 
 
 async def test_a_case_of_another_tenant_is_counted_on_the_page_and_shown_to_regulators(
     cases: Cases, desk: Desk
 ) -> None:
+    theirs = await case_of_the_other_tenant(cases, BOX)
+    case = await sent_with(cases, "WX-1", BOX)
+    mediator = await desk(cases.mediator).open(f"/mediator/cases/{case['reference']}")
+    assert "1 copy lies in a case of another platform, which you may not see." in mediator.text.replace("\u00a0", " ")
+    assert "A photo also appears in 1 other complaint" in mediator.text.replace("\u00a0", " ")
+    assert theirs["reference"] not in mediator.page
+    regulator = await desk(cases.who(Role.REGULATOR)).open(f"/regulator/complaints/{case['reference']}")
+    assert f'href="/regulator/complaints/{theirs["reference"]}"' in regulator.page
+
+
+async def test_another_sellers_listing_is_told_from_the_own_sellers(cases: Cases, desk: Desk) -> None:
     theirs = cases.who(Role.SELLER, Whose.OTHERS)
     await listed(cases, SACHET, by=theirs, batch_id=cases.world.things["batch", Whose.OTHERS])
     case = await sent_with(cases, "WX-1", recompressed(SACHET))
     mediator = await desk(cases.mediator).open(f"/mediator/cases/{case['reference']}")
     assert "Another seller" in mediator.text
-    regulator = await desk(cases.who(Role.REGULATOR)).open(f"/regulator/complaints/{case['reference']}")
-    assert "Similar photos" in regulator.text
 
 
 async def test_a_case_whose_photos_are_like_no_other_says_so(cases: Cases, desk: Desk) -> None:

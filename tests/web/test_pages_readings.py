@@ -1,5 +1,7 @@
 """What was read on photos, on the pages of a draft and of a mediator's case, in both languages and without a script."""
 
+import re
+
 import pytest
 
 from service.core.actor import Role
@@ -7,6 +9,7 @@ from service.web.language import Language
 from tests.complaints.conftest import Cases, cases
 from tests.complaints.labels import label
 from tests.complaints.test_readings import offer, photo
+from tests.files.pictures import quarters, saved
 from tests.web.desks import Desk, desk
 
 __all__ = ["cases", "desk"]
@@ -44,6 +47,46 @@ async def test_a_buyer_sees_what_was_read_and_takes_it_over_with_one_press(
     assert (await cases.case(draft))["told"]["lot_text"] == "SY26J1807"
 
 
+async def test_what_else_the_form_says_is_kept_when_a_reading_is_taken_over(cases: Cases, desk: Desk) -> None:
+    draft = await cases.draft(await cases.order())
+    gtin = await offer(cases, draft, await photo(cases, draft), kind="gtin", value="06901234567892")
+    browser = await desk(cases.buyer).open(f"/file/{draft}/batch")
+    press = f"/file/{draft}/readings/{gtin}"
+    await browser.answer({"lot": "TYPED-7"}, to=f"{press}/batch", form=browser.form("lot"))
+    assert browser.at == f"/file/{draft}/batch"
+    assert 'value="TYPED-7"' in browser.page
+    told = (await cases.case(draft))["told"]
+    assert (told["lot_text"], told["gtin"]) == ("TYPED-7", "06901234567892")
+    await browser.open(f"/file/{draft}/photos")
+    chosen = [("photos", ("second.png", saved(quarters(80, 60), "PNG"), "image/png"))]
+    await browser.answer({}, to=f"{press}/photos", files=chosen, form=browser.form("photos"))
+    assert browser.at == f"/file/{draft}/photos"
+    assert len((await cases.case(draft))["evidence"]) == 2
+
+
+async def test_a_photo_that_is_refused_beside_a_reading_takes_nothing_over(cases: Cases, desk: Desk) -> None:
+    draft = await cases.draft(await cases.order())
+    lot = await offer(cases, draft, await photo(cases, draft))
+    browser = await desk(cases.buyer).open(f"/file/{draft}/photos")
+    chosen = [("photos", ("note.gif", b"GIF89a" + bytes(99), "image/gif"))]
+    press = f"/file/{draft}/readings/{lot}/photos"
+    await browser.answer({}, to=press, files=chosen, form=browser.form("photos"))
+    assert (browser.status, len(browser.errors)) == (422, 1)
+    assert browser.form("photos").action == f"/file/{draft}/photos"
+    assert (await cases.case(draft))["told"]["lot_text"] == ""
+
+
+@pytest.mark.parametrize("step", ["problem", "photos", "batch", "contact", "check"])
+async def test_the_enter_key_goes_on_and_takes_nothing_over(cases: Cases, desk: Desk, step: str) -> None:
+    draft = await cases.draft(await cases.order())
+    await offer(cases, draft, await photo(cases, draft))
+    browser = await desk(cases.buyer).open(f"/file/{draft}/{step}")
+    (first, *_) = re.findall(r"<button [^>]*>", browser.page.partition('<form class="stack-wide"')[2])
+    assert 'type="submit"' in first
+    assert " name=" not in first
+    assert "formaction" not in first
+
+
 async def test_a_photo_that_waits_is_said_to_with_a_link_to_look_again(cases: Cases, desk: Desk) -> None:
     draft = await cases.draft(await cases.order())
     await photo(cases, draft)
@@ -71,8 +114,8 @@ async def test_nobody_else_takes_over_on_the_page(cases: Cases, desk: Desk) -> N
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", ("Read on the photos", "Lot code", "Use before", "a payment code", "1 photo could not be read")),
-        ("zh", ("照片读出内容", "批号", "限用日期", "收付款码", "有 1 张照片无法由机器读取。")),
+        ("en", ("Read on the photos", "Lot code", "Expiry date", "a payment code", "1 photo could not be read")),
+        ("zh", ("照片读出内容", "批号", "到期日", "收付款码", "有 1 张照片无法由机器读取。")),
     ],
 )
 async def test_a_mediator_sees_each_reading_marked_on_its_photo(
@@ -94,5 +137,7 @@ async def test_a_mediator_sees_each_reading_marked_on_its_photo(
         assert words in text, words
     assert 'viewBox="0 0 800 600"' in mediator.page
     assert mediator.page.count('<polygon class="read-mark" points="1,2"/>') == 2
+    triage = await desk(cases.mediator, language).open(f"/mediator/triage/{case['reference']}")
+    assert (triage.status, said[0] in triage.text, "SY26J1807" in triage.text) == (200, True, True)
     regulator = await desk(cases.who(Role.REGULATOR), language).open(f"/regulator/complaints/{case['reference']}")
     assert said[0] not in regulator.text

@@ -12,7 +12,7 @@ from tests.complaints.conftest import Cases
 from tests.complaints.test_evidence import form, upload
 from tests.complaints.test_sides import packed_order
 from tests.conftest import Clock
-from tests.files.pictures import quarters, saved
+from tests.files.pictures import noise, quarters, saved
 from tests.web.browsing import Browser
 from tests.web.desks import Desk
 from tests.world import Whose
@@ -178,6 +178,45 @@ async def test_a_photo_with_a_code_from_asking_to_the_mediators_word(
         ("/seller/cases/" if side == "buyer" else "/cases/") + case["reference"]
     )
     assert row.code not in other.page
+
+
+async def test_an_open_verdict_is_asked_for_beside_its_own_photo(cases: Cases, desk: Desk) -> None:
+    case = await cases.filed(await cases.order())
+    for account, side, path in ((cases.buyer, "buyer", "/cases/"), (cases.seller, "seller", "/seller/cases/")):
+        await asked(cases, desk, case, side)
+        person = await desk(account).open(path + case["reference"])
+        await person.answer({}, form=person.form_to("/opening"))
+        photo = saved(noise(80, 60), "PNG") if side == "seller" else PHOTO
+        await person.answer({}, files=files(photo, field="photo"), form=person.form_to("/photo"))
+    (first, second) = [row.id for row in await cases.sql("SELECT id FROM challenge ORDER BY id")]
+    mediator = await desk(cases.mediator).open(f"/mediator/cases/{case['reference']}")
+    await mediator.answer({}, form=mediator.form_to(f"{second}/judgement"))
+    assert (mediator.status, mediator.errors) == (422, ["Choose one of the answers"])
+    assert f'<a href="#verdict-{second}">' in mediator.page
+    assert f'id="verdict-{second}-error"' in mediator.page
+    assert f'id="verdict-{first}-error"' not in mediator.page
+    judged = await cases.sql("SELECT 1 FROM challenge WHERE verdict IS NOT NULL")
+    assert judged == []
+
+
+@pytest.mark.parametrize(("language", "wait", "time"), [("en", "2 days", "20 min"), ("zh", "2 天", "20 分钟")])
+async def test_the_pages_say_the_times_of_the_policy_in_force(
+    cases: Cases, desk: Desk, language: Language, wait: str, time: str
+) -> None:
+    for name, seconds in (("open_challenge", 2 * 86_400), ("answer_challenge", 20 * 60)):
+        await cases.sql(
+            "INSERT INTO policy (id, name, category, jurisdiction, version, value, unit, effective_from)"
+            " VALUES (uuidv7(), :name, '', '', 2, :value, 'seconds', fairhold_now())",
+            name=name,
+            value=seconds,
+        )
+    case = await cases.filed(await cases.order())
+    mediator = await desk(cases.mediator, language).open(f"/mediator/cases/{case['reference']}")
+    told = mediator.text.replace("\u00a0", " ")
+    assert (wait in told, time in told) == (True, True)
+    await asked(cases, desk, case)
+    buyer = await desk(cases.buyer, language).open(f"/cases/{case['reference']}")
+    assert time in buyer.text.replace("\u00a0", " ")
 
 
 async def test_a_late_photo_is_explained_and_the_mediator_sees_that_it_was_late(

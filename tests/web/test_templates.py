@@ -191,7 +191,7 @@ def test_the_sprite_holds_the_icons_that_the_page_uses_and_no_others(name: str, 
 def test_what_people_type_is_never_read_as_html(language: Language) -> None:
     area, _ = VIEWS["file-story"]
     evil = '<script>alert(1)</script><b href="#i-lock">%(amount)s'
-    view = AskStory(step=step(4), back="/my", form=Form({"story": evil}))
+    view = AskStory(step=step(4), path="/file/d1/story", back="/my", form=Form({"story": evil}))
     html = PAGES.page(view, frame(area, language))
     assert "<script>" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html

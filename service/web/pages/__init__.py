@@ -24,7 +24,6 @@ from service.web.pages import (
     mediator,
     operator,
     public,
-    readings,
     regulator,
     seller,
 )
@@ -44,7 +43,6 @@ _MODULES: tuple[Any, ...] = (
     mediator,
     likenesses,
     challenges,
-    readings,
     regulator,
     operator,
 )

@@ -15,7 +15,7 @@ from service.web import paths
 from service.web.language import Language
 from service.web.pages.casework import batches_of, effect, happenings, ruling_notice, words_of
 from service.web.pages.naming import goods_of, shop_names
-from service.web.pages.sides import asked_photos, sides_of
+from service.web.pages.sides import asked_photos, challenge_times, sides_of
 from service.web.phrase import Phrase, say
 from service.web.views.buyer import CasePage, Offer, Turn
 from service.web.views.parts import Clock, Effect, Form, Held
@@ -40,11 +40,11 @@ async def case_page(tx: Tx, buyer: Actor, case: ComplaintView, language: Languag
         held=held_of(case.hold),
         story=words_of(case),
         sides=sides_of(case, "buyer"),
-        asked_photos=asked_photos(case, "buyer", paths.case, now=now),
+        asked_photos=asked_photos(case, "buyer", paths.case, await challenge_times(tx, case, now=now), now=now),
         timeline=happenings(events, lots, say("word.mediator")),
         offer=_offer(case, shop or (case.told.seller_text if case.told else "")),
         ruling=ruling_notice(dispute, "buyer", now),
-        evidence_open=case.status not in ENDS,
+        evidence_open=case.takes_words,
         withdrawable="withdraw" in mine,
         escalatable="escalate" in mine and case.open_offer is None,
         form=form,

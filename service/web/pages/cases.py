@@ -56,7 +56,7 @@ async def show(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Pa
     case = await own_case(tx, actor, reference)
     if case.submitted_at is None and case.part_of is not None and case.part_of.reference is not None:
         return shell.go(paths.case(case.part_of.reference), done="done.merged")
-    return await shell.page(await drawn(tx, actor, reference, shell.language)(EMPTY_FORM))
+    return await shell.page(await case_page(tx, as_buyer(actor), case, shell.language, EMPTY_FORM))
 
 
 @post("/cases/{reference:str}/reply", opt=SEND)
@@ -64,7 +64,7 @@ async def reply(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> P
     """Accept an offer, refuse it and ask a mediator, or refuse it and suggest something else."""
     form, draw = await shell.form(), drawn(tx, actor, reference, shell.language)
     if form.value("reply") not in _REPLIES:
-        return await shell.wrong(missing(Form({}), reply="error.choose_one"), draw)
+        return await shell.wrong(missing(Form({**form.values, "reply": ""}), reply="error.choose_one"), draw)
     if form.value("reply") == "talk" and missing(form, words="error.words_missing").errors:
         return await shell.wrong(missing(form, words="error.words_missing"), draw)
     try:

@@ -14,6 +14,7 @@ from service.core.money import Money
 from service.db.schemas import MoneyView
 from service.db.session import Tx
 from service.disputes.schemas import DisputeView, RulingView
+from service.web import paths
 from service.web.language import Language
 from service.web.phrase import Fact, Lot, Phrase, say
 from service.web.views.buyer import RulingNotice
@@ -23,6 +24,7 @@ from service.web.words import PHRASES
 ROWS = 25
 """How many rows a list shows at once."""
 _OPEN_HOLDS = ("awaiting_delivery", "in_window")
+_LOOKS = frozenset({"complaint.viewed", "complaint.evidence_viewed", "order.packing_viewed"})
 
 
 def words_of(case: ComplaintView) -> str:
@@ -131,31 +133,40 @@ def wanted(view: ComplaintView) -> Phrase:
 
 
 def photos(evidence: Iterable[EvidenceView], *sides: Side) -> tuple[Photo, ...]:
-    """Return the photos that these sides sent, in the order they came, and the places of files that were erased."""
-    return tuple(
-        Photo(
-            id=str(each.file_id),
-            caption="",
-            of=side,
-            state="photo.erased" if each.state == "erased" else "photo.ready",
-            size_bytes=each.size_bytes,
-            taken_in_at=each.received_at,
-            sha256=each.sha256,
-        )
-        for each in evidence
-        for side in sides
-        if each.side == side and (each.has_view or each.state == "erased")
+    """Return what these sides sent as it came: photos, documents, and the places of files that were erased."""
+    return tuple(photo_of(each, side) for each in evidence for side in sides if each.side == side)
+
+
+def photo_of(file: EvidenceView, side: Side, *, removable: bool = False) -> Photo:
+    """Return a file of a case as pages show it."""
+    is_document = not file.has_view and file.state != "erased"
+    return Photo(
+        id=str(file.file_id),
+        caption="",
+        of=side,
+        state="photo.document" if is_document else f"photo.{'ready' if file.has_view else 'erased'}",
+        size_bytes=file.size_bytes,
+        taken_in_at=file.received_at,
+        sha256=file.sha256,
+        removable=removable,
+        pages=file.pages or 0,
+        original=paths.evidence(file.file_id, "original") if is_document and file.may_read_original else "",
     )
 
 
 def happenings(events: Collection[CaseEvent], lots: Mapping[UUID, str], mediator: Phrase) -> tuple[Happening, ...]:
-    """Return a timeline, the newest first; what has no words of its own is left out."""
-    told = []
+    """Return a timeline, the newest first; what has no words of its own is left out.
+
+    A page with ten photos is ten looks: of looks with nothing between them each kind is told once, with the last time.
+    """
+    told: list[Happening] = []
+    looks: set[str] = set()
     by_time = sorted(events, key=lambda each: each.at)
     for event in reversed(by_time):
         code = f"event.{event.name}"
-        if code not in PHRASES:
+        if code not in PHRASES or code in looks:
             continue
+        looks = looks | {code} if event.name in _LOOKS else set()
         lot = lots.get(UUID(str(event.facts["batch_id"]))) if event.facts.get("batch_id") else None
         told.append(Happening(Phrase(code, {"lot": Lot(lot or "?"), "name": mediator}), event.at, _detail(event)))
     return tuple(told)

@@ -29,13 +29,16 @@ from service.web.pages.seller.answer import CASE as SELLER_CASE
 from service.web.pages.seller.answer import SELLER_FORM
 from service.web.pages.seller.answer import case_page as sellers_page
 from service.web.pages.shell import REFUSALS, Draw, Page, ShellOf, checked, missing
+from service.web.pages.sides import verdict_place
+from service.web.phrase import say
+from service.web.views.parts import FieldError, Form
 
 TxOf = NamedDependency[Tx]
 ActorOf = NamedDependency[Actor]
 Named = FromPath[str]
 Id = FromPath[UUID]
 _ASKED = {"side": "asked_side", "text": "asked_text"}
-_FIELDS = {**_ASKED, "photo": "photo", "verdict": "verdict"}
+_FIELDS = {**_ASKED, "photo": "photo"}
 _BUYER_CASE = "/cases/{reference:str}"
 _ONE = "challenges/{challenge_id:uuid}"
 
@@ -138,15 +141,17 @@ async def ask(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Pag
 async def judge(reference: Named, challenge_id: Id, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
     """Record whether the code is in the frame."""
     form, draw = await shell.form(), partial(mediators_page, tx, actor, reference, shell.language)
-    if (looked_at := missing(form, verdict="error.choose_one")).errors:
-        return await shell.wrong(looked_at, draw)
+    place = verdict_place(challenge_id)
+    if not form.value("verdict"):
+        gap = FieldError(place, say("error.choose_one"))
+        return await shell.wrong(Form(form.values, (gap,)), draw)
     try:
         await shell.take(form)
-        told = checked(NewJudgement, {"verdict": form.value("verdict")}, _FIELDS)
+        told = checked(NewJudgement, {"verdict": form.value("verdict")})
         case_id = await find_case(tx, actor, reference)
         await challenges.judge(tx, actor, case_id, challenge_id, told.verdict, now=await tx.now())
     except REFUSALS as error:
-        return await shell.refused(error, form, draw, _FIELDS)
+        return await shell.refused(error, form, draw, {"verdict": place})
     return shell.go(paths.mediator_case(reference), done="done.challenge_judged")
 
 

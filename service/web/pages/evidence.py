@@ -18,7 +18,7 @@ from service.db.session import Database, Tx
 from service.files.images import ImageWorkshop
 from service.files.intake import Received
 from service.files.kinds import FILE_BYTES_MAX, FILES_PER_COMPLAINT_MAX
-from service.files.reading import Part, Ticket, fetch
+from service.files.reading import Part, Ticket
 from service.files.sealing import KeyRing
 from service.files.store import Store
 from service.orders import packing
@@ -30,13 +30,12 @@ from service.web.pages.buyer import READ, SEND
 from service.web.pages.cases import add_words, own_case
 from service.web.pages.casework import photos
 from service.web.pages.naming import goods_of
-from service.web.pages.shell import REFUSALS, SECURITY_HEADERS, Draw, Page, ShellOf, missing
+from service.web.pages.pictures import file_part, shown
+from service.web.pages.shell import REFUSALS, Draw, Page, ShellOf, missing
 from service.web.views.base import View
 from service.web.views.buyer import AddEvidence
 from service.web.views.parts import EMPTY_FORM, Form
 
-_PARTS = {"view": Part.VIEW, "small": Part.THUMBNAIL}
-_VIEW_SECONDS = 300
 PHOTO_FIELDS = {"files": "photos", "text": "words"}
 
 
@@ -49,18 +48,11 @@ async def show(
     store: NamedDependency[Store],
     ring: NamedDependency[KeyRing],
 ) -> Response[bytes]:
-    """Return a photo without its metadata. The view is recorded and committed before a byte is read."""
-    if kind not in _PARTS:
-        raise NotFound("file_not_found")
+    """Return a photo without its metadata, or an original to whoever may have it. Each look is recorded first."""
+    part = file_part(kind)
     async with database.begin() as tx:
-        ticket = await _ticket(tx, actor, file_id, _PARTS[kind], ring)
-    headers = {
-        **SECURITY_HEADERS,
-        "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
-        "Cache-Control": f"private, max-age={_VIEW_SECONDS}",
-        "Content-Disposition": "inline",
-    }
-    return Response(await fetch(store, ticket), media_type=ticket.media_type, headers=headers)
+        ticket = await _ticket(tx, actor, file_id, part, ring)
+    return await shown(store, ticket)
 
 
 async def _ticket(tx: Tx, actor: Actor, file_id: UUID, part: Part, ring: KeyRing) -> Ticket:
@@ -167,6 +159,7 @@ def _page(tx: Tx, actor: Actor, reference: str, language: Language) -> Draw:
             case.reference,
             await goods_of(tx, case, language),
             photos(case.evidence, "buyer", "seller"),
+            case.takes_files,
             FILES_PER_COMPLAINT_MAX,
             FILE_BYTES_MAX,
             form,

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import get, post
+from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
@@ -12,6 +13,7 @@ from service.accounts.guards import is_secure
 from service.complaints import evidence
 from service.complaints.actions import create_draft, submit
 from service.complaints.queries import get_complaint
+from service.complaints.recognise.acceptance import accept_reading
 from service.complaints.reports_api import CounterOf
 from service.complaints.schemas import NewComplaint
 from service.core.actor import Actor
@@ -22,7 +24,7 @@ from service.web import paths
 from service.web.language import Language
 from service.web.pages.area import as_buyer
 from service.web.pages.buyer import READ, SEND, my_orders
-from service.web.pages.evidence import PHOTO_FIELDS, IntakeOf
+from service.web.pages.evidence import PHOTO_FIELDS, Intake, IntakeOf
 from service.web.pages.filing_check import sent_page
 from service.web.pages.filing_draw import Filing, draw
 from service.web.pages.filing_save import FIELDS, ON_CHECK, gaps, save
@@ -36,6 +38,7 @@ from service.web.views.parts import FieldError, Form
 TxOf = NamedDependency[Tx]
 ActorOf = NamedDependency[Actor]
 DraftId = FromPath[UUID]
+_WITH_READINGS = ("photos", "batch")
 
 
 @get(paths.FILE, opt=READ)
@@ -153,10 +156,7 @@ async def add_photos(
     if not files:
         return await shell.wrong(_no_file(form), page) if form.value("add") else shell.go(onward)
     try:
-        received = await intake.receive(buyer, draft_id, files)
-        await shell.take(form)
-        days = intake.retention_days
-        await evidence.attach(tx, buyer, draft_id, received, retention_days=days, now=await tx.now())
+        await _take_in(shell, tx, buyer, draft_id, form, files, intake)
     except REFUSALS as error:
         return await shell.refused(error, form, page, PHOTO_FIELDS)
     return shell.go(onward)
@@ -167,6 +167,46 @@ async def remove_photo(draft_id: DraftId, file_id: FromPath[UUID], tx: TxOf, act
     """Take a photo out of a draft; taking it out twice changes nothing."""
     await evidence.remove(tx, as_buyer(actor), draft_id, file_id, now=await tx.now())
     return shell.go(paths.filing(draft_id, "photos"))
+
+
+@post(
+    "/file/{draft_id:uuid}/readings/{reading_id:uuid}/{step:str}",
+    opt=SEND,
+    request_max_body_size=evidence.UPLOAD_BYTES_MAX,
+)
+async def take_over(
+    draft_id: DraftId,
+    reading_id: FromPath[UUID],
+    step: FromPath[str],
+    shell: ShellOf,
+    tx: TxOf,
+    actor: ActorOf,
+    intake: IntakeOf,
+) -> Page:
+    """Take a reading over; twice changes nothing. It is the question's own form: what else it says is kept first."""
+    if step not in _WITH_READINGS:
+        raise NotFound("path_unknown")
+    form, files = await shell.form(), await shell.files("photos")
+    page, buyer = _question(tx, actor, draft_id, step, shell.language), as_buyer(actor)
+    try:
+        await _take_in(shell, tx, buyer, draft_id, form, files, intake)
+        if step == "batch":
+            await save(await _filing(tx, actor, draft_id, shell.language), step, form)
+        await accept_reading(tx, buyer, draft_id, reading_id, now=await tx.now())
+    except REFUSALS as error:
+        return await shell.refused(error, form, page, {**FIELDS, **PHOTO_FIELDS})
+    return shell.go(paths.filing(draft_id, step))
+
+
+async def _take_in(
+    shell: Shell, tx: Tx, buyer: Actor, draft_id: UUID, form: Form, files: list[UploadFile], intake: Intake
+) -> None:
+    """Take the form's photos in, with no transaction open, claim the form, and add them to the draft."""
+    received = await intake.receive(buyer, draft_id, files) if files else []
+    await shell.take(form)
+    if received:
+        days = intake.retention_days
+        await evidence.attach(tx, buyer, draft_id, received, retention_days=days, now=await tx.now())
 
 
 async def _filing(tx: Tx, actor: Actor, draft_id: UUID, language: Language) -> Filing:
@@ -189,7 +229,7 @@ def _order_page(tx: Tx, actor: Actor, language: Language) -> Draw:
             for each in orders
             if each.complainable
         )
-        return AskOrder(step=first_place(), back=paths.MINE, form=form, orders=choices)
+        return AskOrder(step=first_place(), path=paths.FILE, back=paths.MINE, form=form, orders=choices)
 
     return page
 
@@ -214,4 +254,15 @@ def _no_file(form: Form) -> Form:
     return Form(form.values, (FieldError("photos", Phrase("error.file_missing")),))
 
 
-HANDLERS: list[Any] = [ask_order, begin, ask, ask_photos, ask_check, answer, send, add_photos, remove_photo]
+HANDLERS: list[Any] = [
+    ask_order,
+    begin,
+    ask,
+    ask_photos,
+    ask_check,
+    answer,
+    send,
+    add_photos,
+    remove_photo,
+    take_over,
+]

@@ -33,9 +33,11 @@ async def check_page(
         await _batch_row(tx, case),
         _row(case, "fact.wanted", _wanted(case, paid), "wanted"),
         _row(case, "fact.contact", _contact(case), "contact", say("fact.contact_note")),
+        _row(case, "fact.agreed", _agreed(case), "contact"),
     ]
     return CheckAnswers(
         step=place_of(case, "check"),
+        path=paths.filing(case.id, "check"),
         back=path_before(case, "check"),
         form=form,
         rows=tuple(rows),
@@ -103,6 +105,12 @@ def _wanted(case: ComplaintView, paid: Money | None) -> Phrase | None:
 def _contact(case: ComplaintView) -> str:
     contact = case.contact
     return "" if contact is None else " · ".join(each for each in (contact.email, contact.phone) if each)
+
+
+def _agreed(case: ComplaintView) -> Phrase:
+    """Return which of the two consents were given."""
+    given = {(True, True): "both", (True, False): "name", (False, True): "public"}
+    return say(f"agreed.{given.get((case.shows_name, case.may_publish), 'none')}")
 
 
 def _consequences(case: ComplaintView, paid: Money | None) -> tuple[tuple[str, Reason], ...]:

@@ -13,10 +13,10 @@ from service.core.actor import Actor
 from service.core.money import Money
 from service.db.session import Tx
 from service.files.kinds import FILE_BYTES_MAX, FILES_PER_COMPLAINT_MAX
-from service.web import formats
+from service.web import formats, paths
 from service.web.language import Language
 from service.web.pages.case_view import held_of
-from service.web.pages.casework import name_of
+from service.web.pages.casework import name_of, photo_of
 from service.web.pages.filing_check import check_page
 from service.web.pages.filing_steps import path_after, path_before, place_of
 from service.web.pages.naming import options
@@ -89,7 +89,8 @@ def _said(case: ComplaintView) -> Mapping[str, str]:
 
 
 def _shared(at: Filing, step: str, form: Form) -> dict[str, Any]:
-    return {"step": place_of(at.case, step), "back": path_before(at.case, step), "form": form}
+    path = paths.filing(at.case.id, step)
+    return {"step": place_of(at.case, step), "path": path, "back": path_before(at.case, step), "form": form}
 
 
 async def _problem(at: Filing, form: Form) -> View:
@@ -124,11 +125,7 @@ async def _photos(at: Filing, form: Form) -> View:
 
 def own_photos(case: ComplaintView) -> tuple[Photo, ...]:
     """Return the files of a draft; the phrase under each says that it was taken in."""
-    return tuple(
-        Photo(str(each.file_id), "", "buyer", size_bytes=each.size_bytes, sha256=each.sha256, removable=True)
-        for each in case.evidence
-        if each.state != "erased"
-    )
+    return tuple(photo_of(each, "buyer", removable=True) for each in case.evidence if each.state != "erased")
 
 
 async def _batch(at: Filing, form: Form) -> View:

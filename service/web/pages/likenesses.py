@@ -12,20 +12,15 @@ from service.complaints.likeness_schemas import SimilarPhoto as FoundPhoto
 from service.complaints.likenesses import likenesses
 from service.complaints.schemas import ComplaintView
 from service.core.actor import Actor
-from service.core.errors import NotFound
 from service.db.session import Database, Tx
 from service.files.likeness import Comparison
-from service.files.reading import Part, fetch
 from service.files.sealing import KeyRing
-from service.files.showing import VIEW_SECONDS
 from service.files.store import Store
 from service.web import paths
-from service.web.pages.shell import SECURITY_HEADERS
+from service.web.pages.pictures import picture_part, shown
 from service.web.phrase import Lot, Phrase, Reference, say
 from service.web.views.likenesses import LikePhoto, SimilarPhoto, SimilarPhotos
 from service.web.views.parts import Side
-
-_PARTS = {"view": Part.VIEW, "small": Part.THUMBNAIL}
 
 
 async def similar_photos(tx: Tx, actor: Actor, view: ComplaintView) -> SimilarPhotos:
@@ -86,19 +81,12 @@ async def show_listing_photo(
     store: NamedDependency[Store],
     ring: NamedDependency[KeyRing],
 ) -> Response[bytes]:
-    """Return a photo of a batch without its metadata. The view is recorded and committed before a byte is read."""
-    if kind not in _PARTS:
-        raise NotFound("file_not_found")
+    """Return a photo of a batch without its metadata. The view is recorded first."""
+    part = picture_part(kind)
     async with database.begin() as tx:
         batch_id = await batch_of_photo(tx, file_id)
-        ticket = await open_photo(tx, actor, batch_id, file_id, _PARTS[kind], ring=ring, now=await tx.now())
-    headers = {
-        **SECURITY_HEADERS,
-        "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
-        "Cache-Control": f"private, max-age={VIEW_SECONDS}",
-        "Content-Disposition": "inline",
-    }
-    return Response(await fetch(store, ticket), media_type=ticket.media_type, headers=headers)
+        ticket = await open_photo(tx, actor, batch_id, file_id, part, ring=ring, now=await tx.now())
+    return await shown(store, ticket)
 
 
 HANDLERS = [show_listing_photo]

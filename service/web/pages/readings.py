@@ -1,23 +1,14 @@
-"""What was read on the photos of a case, for the buyer's draft and the mediator's case; taken over by one press."""
+"""What was read on the photos of a case, for the buyer's draft and the mediator's case."""
 
 from collections.abc import Callable, Sequence
 from datetime import date
 from uuid import UUID
 
-from litestar import post
-from litestar.di import NamedDependency
-from litestar.params import FromPath
-
-from service.complaints.evidence import UPLOAD_BYTES_MAX
 from service.complaints.queries.readings import get_readings
 from service.complaints.reading_schemas import PhotoReadingView, ReadingsView, ReadingView
-from service.complaints.recognise.acceptance import accept_reading
 from service.core.actor import Actor
 from service.db.session import Tx
 from service.web import paths
-from service.web.pages.area import as_buyer
-from service.web.pages.buyer import SEND
-from service.web.pages.shell import Page, ShellOf
 from service.web.phrase import Fact, Lot, say
 from service.web.views.readings import Mark, PhotosSay, ReadPhoto, Said
 
@@ -25,7 +16,6 @@ _MARGIN = 0.6  # of a region's height, so that the piece shows what stands aroun
 _BOX_MIN_PX = 40
 _SURE, _LIKELY = 0.9, 0.6
 _FOR_DRAFTS = frozenset({"lot", "gtin"})
-_ASKS_AGAIN = ("photos", "batch")
 
 
 async def said_in_draft(tx: Tx, buyer: Actor, draft_id: UUID, step: str) -> PhotosSay:
@@ -43,20 +33,6 @@ async def said_in_case(tx: Tx, actor: Actor, case_id: UUID) -> PhotosSay:
     """Return all that the photos of a case say, for mediators."""
     found = await get_readings(tx, actor, case_id)
     return _photos_say(found, found.readings, lambda _: "", again="")
-
-
-@post("/file/{draft_id:uuid}/readings/{reading_id:uuid}/{step:str}", opt=SEND, request_max_body_size=UPLOAD_BYTES_MAX)
-async def take_over(
-    draft_id: FromPath[UUID],
-    reading_id: FromPath[UUID],
-    step: FromPath[str],
-    shell: ShellOf,
-    tx: NamedDependency[Tx],
-    actor: NamedDependency[Actor],
-) -> Page:
-    """Take a reading over into a draft; taking it twice changes nothing. It is the same form as the question's."""
-    await accept_reading(tx, as_buyer(actor), draft_id, reading_id, now=await tx.now())
-    return shell.go(paths.filing(draft_id, step if step in _ASKS_AGAIN else "next"))
 
 
 def _photos_say(
@@ -108,6 +84,3 @@ def _mark(reading: ReadingView, photo: PhotoReadingView) -> Mark | None:
     width, height = min(max(across) + margin, photo.width_px) - left, min(max(down) + margin, photo.height_px) - top
     points = " ".join(f"{point.x},{point.y}" for point in reading.region)
     return Mark(points, f"{left} {top} {max(width, 1)} {max(height, 1)}", photo.width_px, photo.height_px)
-
-
-HANDLERS = [take_over]

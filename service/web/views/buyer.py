@@ -141,12 +141,13 @@ class CasePage(View):
 
 @dataclass(frozen=True, slots=True)
 class AddEvidence(View):
-    """Fields: photos (many files), caption, words."""
+    """Fields: photos (many files, while the case `takes_files`), caption, words."""
 
     template: ClassVar[str] = "buyer/evidence.html"
     reference: str
     product: str
     photos: tuple[Photo, ...]
+    takes_files: bool = True
     photos_max: int = 10
     size_max_bytes: int = 20_000_000
     form: Form = EMPTY_FORM

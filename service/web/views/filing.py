@@ -27,9 +27,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(View):
-    """What all questions share. `back` is the address of the question before."""
+    """What all questions share. `path` is the address that the form goes to, `back` that of the question before."""
 
     step: Step
+    path: str
     back: str
     form: Form = EMPTY_FORM
     held: Held | None = None

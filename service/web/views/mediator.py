@@ -173,6 +173,8 @@ class Triage(View):
     candidates: tuple[Candidate, ...]
     waits: bool = True
     form: Form = EMPTY_FORM
+    similar: SimilarPhotos = NOTHING_SIMILAR
+    readings: PhotosSay = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)

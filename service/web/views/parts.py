@@ -44,9 +44,14 @@ class Form:
 
 
 def refusal(error: FairholdError) -> Phrase:
-    """Return the phrase for a domain refusal (`error.<code>`) with those of its facts that words can hold."""
+    """Return the phrase for a domain refusal (`error.<code>`) with those of its facts that words can hold.
+
+    Facts are written for JSON, so a time among them, whose name ends in `_at`, is a text.
+    """
     facts: dict[str, Fact] = {
-        name: value for name, value in error.facts.items() if isinstance(value, str | int | Money | datetime | Phrase)
+        name: datetime.fromisoformat(value) if name.endswith("_at") and isinstance(value, str) else value
+        for name, value in error.facts.items()
+        if isinstance(value, str | int | Money | datetime | Phrase)
     }
     return Phrase(f"error.{error.code}", facts)
 
@@ -138,7 +143,10 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo as people see it. `caption` is a person's own words; `kind` a phrase where they gave none."""
+    """A photo as people see it, or a document, which has `pages` and no picture.
+
+    `caption` is a person's own words. `original` is a document's address, empty for who may not open it.
+    """
 
     id: str
     caption: str
@@ -149,6 +157,8 @@ class Photo:
     read_lot: str = ""
     sha256: str = ""
     removable: bool = False
+    pages: int = 0
+    original: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,23 @@ class Sides:
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengeTimes:
+    """How long an asked side has: until it opens the request, and from then until the photo must be there."""
+
+    open_seconds: int = 0
+    answer_seconds: int = 0
+
+
+NO_TIMES = ChallengeTimes()
+
+
+@dataclass(frozen=True, slots=True)
 class AskedPhoto:
     """A photo with a one-time code that a mediator asked a side for.
 
     `step` is what the viewer may do: open, answer, judge, withdraw or nothing; `path` is where its form goes. `clock`
-    runs until it must be opened, then until the photo must be there. Fields: photo (answer), verdict (judge).
+    runs until it must be opened, then until the photo must be there. Fields: photo (answer), verdict (judge), which
+    stands at `verdict_place`.
     """
 
     id: str
@@ -45,6 +57,8 @@ class AskedPhoto:
     late_at: datetime | None = None
     verdict: Phrase | None = None
     verdicts: tuple[Option, ...] = ()
+    verdict_place: str = ""
+    times: ChallengeTimes = NO_TIMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +68,4 @@ class Asking:
     path: str
     sides: tuple[Option, ...]
     text_max: int
+    times: ChallengeTimes = NO_TIMES

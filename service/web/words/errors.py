@@ -119,7 +119,7 @@ ERRORS: dict[str, str] = {
     "error.window_closed": N_("The time for a claim has passed"),
     "error.linked_by_mediator": N_("A mediator has named the batch"),
     "error.batch_not_suggested": N_("Choose one of the batches that we suggested"),
-    "error.limit_used_up": N_("That was as often as one may do this in a day. Try again tomorrow"),
+    "error.limit_used_up": N_("That was as often as one may do this in a day. You can go on after %(retry_at)s"),
     "error.receipt_malformed": N_("Enter all 16 figures of the receipt"),
     "error.receipt_wrong": N_("No report has this receipt. Check the figures"),
     "error.receipts_used_up": N_("Reports without an account cannot be taken now. Try again later"),

@@ -6,7 +6,7 @@ READINGS: dict[str, str] = {
     "reading.lot": N_("Lot code"),
     "reading.gtin": N_("Number of the barcode"),
     "reading.made_on": N_("Made on"),
-    "reading.expiry": N_("Use before"),
+    "reading.expiry": N_("Expiry date"),
     "reading.serial": N_("Serial number"),
     "reading.url": N_("The maker’s page"),
     "read_from.code": N_("from a barcode"),

@@ -100,6 +100,7 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "source.buyer": N_("buyer"),
     "source.seller": N_("seller"),
     "source.records": N_("our records"),
+    "source.rules": N_("our rules"),
     "source.linked_automatic": N_("matched automatically"),
     "source.linked_buyer": N_("chosen by the buyer"),
     "source.linked_mediator": N_("named by a mediator"),

@@ -81,6 +81,7 @@ _ALL: dict[str, tuple[str, str, str]] = {
     "photo.ready": (_GOOD, "check", N_("Ready")),
     "photo.waiting": ("", "clock", N_("Being checked")),
     "photo.refused": (_BAD, "alert", N_("Not taken: this file is not a photo that we can read")),
+    "photo.document": ("", "doc", N_("Document")),
     "photo.erased": ("", "bin", N_("Erased")),
     # photos with a code, which mediators ask for
     "challenge.asked": (_SOON, "clock", N_("Not opened yet")),

@@ -149,7 +149,7 @@ NOT_WALKED = {
     "/seller/cases/{reference:str}/effect": "a part of a page that shows what typed words would do; sends nothing",
     "/mediator/cases/{reference:str}/effect": "as above",
     "/file/{draft_id:uuid}/photos/{file_id:uuid}/removal": "its form has no fields",
-    "/file/{draft_id:uuid}/readings/{reading_id:uuid}/{step:str}": "a button within another form; no field is read",
+    "/file/{draft_id:uuid}/readings/{reading_id:uuid}/{step:str}": "a button in forms of the questions, walked there",
     "/cases/{reference:str}/challenges/{challenge_id:uuid}/opening": "its form has no fields",
     "/seller/cases/{reference:str}/challenges/{challenge_id:uuid}/opening": "its form has no fields",
     "/mediator/cases/{reference:str}/challenges/{challenge_id:uuid}/withdrawal": "its form has no fields",

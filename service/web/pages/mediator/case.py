@@ -32,7 +32,7 @@ from service.web.pages.mediator.letters import letters
 from service.web.pages.mediator.queue import risk_shown
 from service.web.pages.readings import said_in_case
 from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
-from service.web.pages.sides import asked_photos, asking, sides_of
+from service.web.pages.sides import asked_photos, asking, challenge_times, sides_of
 from service.web.phrase import Lot, Phrase, say
 from service.web.views.likenesses import SimilarPhotos
 from service.web.views.mediator import MediatorCase, SideOfCase, SourcedFact
@@ -105,6 +105,7 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
     now = await tx.now()
     whole = casework.money(dispute.held) if dispute else None
     similar = await similar_photos(tx, actor, view)
+    times = await challenge_times(tx, view, now=now)
     may = set(dispute.available_actions) if dispute and view.viewer == "mediator" else set()
     rulable = "rule" in may and dispute is not None and dispute.mediator_id == actor.person_id
     form = check_amount(form, whole) if form.value("show") and form.value("outcome") == "split" else form
@@ -118,8 +119,8 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
         buyer=_buyer(view),
         seller=await _seller(tx, view, language),
         sides=sides_of(view, "mediator"),
-        asked_photos=asked_photos(view, "mediator", paths.mediator_case, now=now),
-        asking=asking(view, paths.mediator_case),
+        asked_photos=asked_photos(view, "mediator", paths.mediator_case, times, now=now),
+        asking=asking(view, paths.mediator_case, times),
         facts=tuple(await _facts(tx, view, order)),
         held=casework.held_line(view.hold),
         precedents=(),
@@ -232,11 +233,9 @@ async def _product(tx: Tx, view: ComplaintView, language: Language) -> str:
 
 
 def _buyer(view: ComplaintView) -> SideOfCase:
-    added = [entry.text for entry in view.entries if entry.side == "buyer" and entry.text]
-    words = "\n".join([view.narrative or "", *added])
     return SideOfCase(
         view.buyer_name or "–",
-        words,
+        casework.words_of(view),
         (Row("fact.problem", say(f"kind.{view.kind}")), Row("fact.wants", casework.wanted(view))),
     )
 
@@ -256,6 +255,8 @@ async def _seller(tx: Tx, view: ComplaintView, language: Language) -> SideOfCase
 async def _facts(tx: Tx, view: ComplaintView, order: OrderView | None) -> list[SourcedFact]:
     """Return what is known beside what both sides say, and from whom."""
     rows: list[SourcedFact] = []
+    if view.risk_reason:
+        rows.append(SourcedFact("fact.risk", say(f"risk_reason.{view.risk_reason}"), say("source.rules")))
     if order is not None:
         is_by_carrier = order.hold is not None and order.hold.proof_kind == "carrier"
         times = (

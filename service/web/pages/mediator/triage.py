@@ -22,7 +22,9 @@ from service.db.session import Tx
 from service.web import paths
 from service.web.language import Language
 from service.web.pages import casework
+from service.web.pages.likenesses import similar_photos
 from service.web.pages.mediator.case import seen_case
+from service.web.pages.readings import said_in_case
 from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
 from service.web.phrase import Phrase, say
 from service.web.views.mediator import Triage, TriageList, TriageRow
@@ -107,6 +109,8 @@ async def triage_page(tx: Tx, actor: Actor, reference: str, language: Language, 
         candidates=await _candidates(tx, actor, view, language),
         waits=view.status == "triage",
         form=form,
+        similar=await similar_photos(tx, actor, view),
+        readings=await said_in_case(tx, actor, view.id),
     )
 
 

@@ -34,7 +34,7 @@ from service.web import paths
 from service.web.language import Language
 from service.web.pages import casework
 from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
-from service.web.pages.sides import asked_photos, other_due, sides_of
+from service.web.pages.sides import asked_photos, challenge_times, other_due, sides_of
 from service.web.phrase import Lot, Reference, say
 from service.web.views.parts import EMPTY_FORM, Effect, FieldError, Form, Option, Row, refusal
 from service.web.views.seller import AnswerPage
@@ -114,6 +114,7 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
     dispute = await dispute_of_complaint(tx, actor, view.id)
     product = None if view.product_id is None else await get_product(tx, view.product_id)
     due = other_due(view.available_actions)
+    times = await challenge_times(tx, view, now=now)
     form = _with_effect_checked(view, form)
     return AnswerPage(
         reference=view.reference,
@@ -125,7 +126,7 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
         story=casework.words_of(view),
         wanted=casework.wanted(view),
         sides=sides_of(view, "seller"),
-        asked_photos=asked_photos(view, "seller", paths.seller_case, now=now),
+        asked_photos=asked_photos(view, "seller", paths.seller_case, times, now=now),
         held=casework.held_line(view.hold),
         facts=tuple(await _facts(tx, actor, view, lots[view.batch_id].lot_code if view.batch_id else "")),
         timeline=casework.happenings(
