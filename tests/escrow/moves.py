@@ -31,7 +31,7 @@ class Moves:
         hold = await self.world.fund(amount_minor, currency)
         await self.world.deliver(hold.id)
         await self.world.waive(hold.id)
-        return UUID(str(await self.world.value("SELECT payment_id FROM hold WHERE id = :id", id=hold.id)))
+        return await self.world.capture_of(hold.id)
 
     async def pay_out(
         self, amount_minor: int, currency: str = "CNY", *, actor: Actor | None = None, key: str | None = None

@@ -22,15 +22,6 @@ from tests.escrow.world import World
 from tests.sandbox.running import SECRET, sign_message
 
 
-@pytest.fixture
-def moves(world: World) -> Moves:
-    return Moves(world)
-
-
-async def capture_of(world: World, hold_id: UUID) -> UUID:
-    return UUID(str(await world.value("SELECT payment_id FROM hold WHERE id = :id", id=hold_id)))
-
-
 async def states(world: World) -> dict[str, int]:
     """Return what is in each state of hold, in minor units."""
     found = await world.value(
@@ -43,7 +34,7 @@ async def states(world: World) -> dict[str, int]:
 @pytest.mark.parametrize("is_delivered", [True, False])
 async def test_a_chargeback_before_release_ends_the_hold_with_no_refund(moves: Moves, is_delivered: bool) -> None:
     hold = await (moves.world.delivered() if is_delivered else moves.world.fund())
-    capture = await capture_of(moves.world, hold.id)
+    capture = await moves.world.capture_of(hold.id)
     assert await moves.charge_back(capture, 10_000, name="cb_1") == "applied"
     assert await moves.charge_back(capture, 10_000, name="cb_1") == "no_change"
     assert await moves.world.balances() == {}
@@ -57,7 +48,7 @@ async def test_a_chargeback_before_release_ends_the_hold_with_no_refund(moves: M
 async def test_a_frozen_hold_and_its_divided_rest_are_both_charged_back(moves: Moves) -> None:
     hold = await moves.world.delivered(10_000)
     await moves.world.claim(hold.id, 4_000, new_id())
-    await moves.charge_back(await capture_of(moves.world, hold.id), 10_000)
+    await moves.charge_back(await moves.world.capture_of(hold.id), 10_000)
     assert await states(moves.world) == {"divided": 10_000, "charged_back": 10_000}
     assert await moves.world.balances() == {}
     await moves.world.assert_clean()
@@ -67,7 +58,7 @@ async def test_a_part_ends_only_as_much_and_the_claimed_part_goes_first(moves: M
     hold = await moves.world.delivered(10_000)
     source_id = new_id()
     await moves.world.claim(hold.id, 4_000, source_id)
-    await moves.charge_back(await capture_of(moves.world, hold.id), 2_500)
+    await moves.charge_back(await moves.world.capture_of(hold.id), 2_500)
     whole = await moves.world.hold(hold.reference_id)
     left = [(each.amount.amount_minor, each.is_frozen) for each in whole.open_holds]
     assert sorted(left) == [(1_500, True), (6_000, False)]
@@ -92,7 +83,7 @@ async def test_what_was_refunded_already_moves_nothing_and_people_are_told(moves
     source_id = new_id()
     await moves.world.claim(hold.id, 10_000, source_id)
     await moves.world.settle(hold.id, 3_000, source_id)
-    await moves.charge_back(await capture_of(moves.world, hold.id), 9_000)
+    await moves.charge_back(await moves.world.capture_of(hold.id), 9_000)
     assert await moves.world.balances() == {
         "gateway": -3_000, "refunds": 3_000, "fees": 210, "payable": 6_790, "receivable": -7_000
     }  # fmt: skip
@@ -163,7 +154,7 @@ async def test_a_chargeback_of_a_capture_that_failed_fits_nothing(moves: Moves) 
 async def test_a_claim_a_waiver_and_a_chargeback_at_once_leave_nothing_twice(moves: Moves) -> None:
     for _ in range(8):
         hold = await moves.world.delivered(10_000)
-        capture = await capture_of(moves.world, hold.id)
+        capture = await moves.world.capture_of(hold.id)
         barrier = asyncio.Barrier(4)
 
         async def act(work: object, barrier: asyncio.Barrier = barrier) -> str:
@@ -228,7 +219,7 @@ async def test_whatever_is_charged_back_nobody_gets_more_than_was_captured(moves
     chance = random.Random(f"chargebacks {seed}")
     for _ in range(6):
         hold = await moves.world.delivered(10_000)
-        capture = await capture_of(moves.world, hold.id)
+        capture = await moves.world.capture_of(hold.id)
         claimed = chance.choice([0, chance.randint(1, 9_999), 10_000])
         source_id = new_id()
         if claimed:

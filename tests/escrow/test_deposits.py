@@ -6,12 +6,6 @@ from service.core.errors import Conflict, Invalid
 from service.core.ids import new_id
 from tests.escrow.moves import Moves
 from tests.escrow.test_refusals import refused
-from tests.escrow.world import World
-
-
-@pytest.fixture
-def moves(world: World) -> Moves:
-    return Moves(world)
 
 
 @pytest.mark.parametrize("currency", ["CNY", "JPY", "KWD"])

@@ -1,15 +1,9 @@
 """Captures and refunds against the sandbox provider, a process of its own that misbehaves on request."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 from uuid import UUID
 
-import pytest
-
-from service import outbound
 from service.core.ids import new_id
 from service.core.money import Money
 from service.core.wire import Kind, MoneyNotice, MoneyRequest, encode
@@ -21,47 +15,9 @@ from service.escrow.gateway import HttpGateway, Known
 from service.escrow.jobs import money_request
 from service.escrow.tables import Payment
 from tests.conftest import Clock
+from tests.escrow.asking import carry_out, provider_knows, switch
 from tests.escrow.world import World
-from tests.sandbox.running import SECRET, Listener, Sandbox, sign_message
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    """A provider that sends its notices to a listener of ours."""
-    listener = Listener()
-    made = Sandbox(tmp_path / "sandbox", listener.url)
-    yield made
-    made.close()
-    listener.close()
-
-
-@pytest.fixture
-async def gateway(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HttpGateway]:
-    """Our client of it; it gives up after a second."""
-    monkeypatch.setattr(outbound, "ANSWER_SECONDS", 1.0)
-    made = HttpGateway(f"http://127.0.0.1:{sandbox.port}/provider", SECRET)
-    yield made
-    await made.close()
-
-
-async def carry_out(world: World, gateway: HttpGateway, payment_id: UUID) -> str:
-    """Run the payment's job once; return its state then."""
-    await jobs.carry_out({"payment_id": str(payment_id)}, database=world.database, gateway=gateway)
-    return str(await world.value("SELECT state FROM payment WHERE id = :id", id=payment_id))
-
-
-async def provider_knows(world: World, sandbox: Sandbox) -> list[tuple[str, str, int]]:
-    """Return the provider's ended operations as it lists them; it must have heard the time first."""
-    found = sandbox.call("GET", "/provider/v1/lines", now=await world.value("SELECT fairhold_now()"))
-    return [(line["kind"], line["state"], line["amount_minor"]) for line in found.json()["lines"]]
-
-
-async def switch(world: World, sandbox: Sandbox, **switches: Any) -> None:
-    """Turn the provider's switches."""
-    answer = sandbox.call(
-        "PUT", "/provider/v1/switches", json.dumps(switches).encode(), now=await world.value("SELECT fairhold_now()")
-    )
-    assert answer.status_code == 200, answer.text
+from tests.sandbox.running import SECRET, Sandbox, sign_message
 
 
 async def test_a_capture_that_is_done_funds_the_hold_once(world: World, sandbox: Sandbox, gateway: HttpGateway) -> None:

@@ -1,11 +1,9 @@
 """Checks that come round by themselves: what they find stops paying until it is put right."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-
-import pytest
 
 from service.core.actor import SYSTEM
 from service.core.money import Money
@@ -15,23 +13,12 @@ from service.escrow.check import RULES, check_rules
 from service.escrow.gateway import HttpGateway
 from service.escrow.guarding import queue_checks, reconcile_ledger, verify_whole_chain
 from service.files.store import Store
-from service.settings import Settings
 from tests.conftest import Clock, DatabaseUrls
+from tests.escrow.asking import carry_out, switch
 from tests.escrow.sealed import grow, superuser
-from tests.escrow.test_gateway import carry_out, gateway, sandbox, switch
 from tests.escrow.unmoved import unmoved
 from tests.escrow.world import WINDOW, World
 from tests.sandbox.running import Sandbox, capture
-
-__all__ = ["gateway", "sandbox"]
-
-
-@pytest.fixture
-async def store(settings: Settings) -> AsyncIterator[Store]:
-    """The session's S3."""
-    made = Store.of(settings)
-    yield made
-    made.close()
 
 
 async def alerts(world: World) -> Mapping[str, AlertView]:

@@ -1,6 +1,5 @@
 """Heads of the chain in the object store: what the database lost is seen there."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import msgspec
@@ -17,14 +16,6 @@ from tests.conftest import Clock, DatabaseUrls
 from tests.escrow.sealed import grow, superuser
 from tests.escrow.world import World
 from tests.sandbox.running import free_port
-
-
-@pytest.fixture
-async def store(settings: Settings) -> AsyncIterator[Store]:
-    """The session's S3."""
-    made = Store.of(settings)
-    yield made
-    made.close()
 
 
 async def problems(world: World, store: Store) -> list[tuple[int, str]]:

@@ -34,11 +34,6 @@ PAY_OUT = "SELECT refusal FROM fairhold_request_payout(:id, :tenant_id, :seller_
 WITHDRAW = PAY_OUT.replace("payout(", "withdrawal(")
 
 
-@pytest.fixture
-def moves(world: World) -> Moves:
-    return Moves(world)
-
-
 def operation(world: World, kind: str, **changed: Any) -> dict[str, Any]:
     """Return the values of an operation of 100 minor units."""
     new = new_id()
@@ -52,10 +47,6 @@ def taken(world: World, payment_id: UUID, **changed: Any) -> dict[str, Any]:
     plain: dict[str, Any] = {"id": new_id(), "provider_id": "cb_1", "payment_id": payment_id, "tenant_id": COMMONS}
     plain |= {"seller_id": world.seller_id, "currency": "CNY", "amount": 100, "held": 0, "owed": 100, "unmoved": 0}
     return plain | changed
-
-
-async def capture_of(world: World, hold_id: UUID) -> UUID:
-    return UUID(str(await world.value("SELECT payment_id FROM hold WHERE id = :id", id=hold_id)))
 
 
 async def test_the_application_asks_for_no_payout_beside_the_functions(moves: Moves) -> None:
@@ -148,7 +139,7 @@ async def test_a_chargeback_takes_no_more_than_was_captured_and_released(moves: 
     capture = await moves.earn(10_000)
     payout = await moves.pay_out(100)
     held = await world.delivered(5_000)
-    open_capture = await capture_of(world, held.id)
+    open_capture = await world.capture_of(held.id)
     wrong = [
         taken(world, capture, amount=10_001, owed=10_001),
         taken(world, capture, currency="JPY"),
@@ -181,7 +172,7 @@ async def test_no_hold_is_charged_back_without_its_chargeback(moves: Moves) -> N
         ":rest_hold_id,", ":rest_hold_id, :decision_id,"
     )
     for payment_of, held in ((other.id, 10_000), (hold.id, 9_999)):
-        capture = await capture_of(world, payment_of)
+        capture = await world.capture_of(payment_of)
         made = taken(world, capture, provider_id=f"cb_{held}", amount=held, held=held, owed=0)
         async with world.database.begin() as tx:
             await tx.execute(text(TAKE), made)
@@ -195,7 +186,7 @@ async def test_a_refund_is_asked_for_again_only_as_it_was_owed(moves: Moves) -> 
     refund = await world.value("SELECT id FROM payment WHERE kind = 'refund'")
     await world.record(refund, "failed")
     right = operation(
-        world, "refund", hold_id=hold.id, original_id=await capture_of(world, hold.id), amount=10_000,
+        world, "refund", hold_id=hold.id, original_id=await world.capture_of(hold.id), amount=10_000,
         reference_id=hold.reference_id, product_id=world.product_id,
     )  # fmt: skip
     elsewhere = await world.delivered(10_000)
@@ -203,7 +194,7 @@ async def test_a_refund_is_asked_for_again_only_as_it_was_owed(moves: Moves) -> 
         {"amount": 9_999},
         {"amount": 10_001},
         {"hold_id": elsewhere.id},
-        {"original_id": await capture_of(world, elsewhere.id)},
+        {"original_id": await world.capture_of(elsewhere.id)},
         {"seller_id": new_id()},
         {"state": "done"},
     ]
@@ -213,7 +204,7 @@ async def test_a_refund_is_asked_for_again_only_as_it_was_owed(moves: Moves) -> 
     assert await refused(world, ASK, right) == "FH409"  # the buyer has that much from the bank
     other = await world.delivered(10_000)
     await world.refund(other.id)
-    live = right | {"hold_id": other.id, "original_id": await capture_of(world, other.id)}
+    live = right | {"hold_id": other.id, "original_id": await world.capture_of(other.id)}
     assert await refused(world, ASK, live | {"reference_id": other.reference_id}) == "FH409"  # a live one is out
     await world.assert_clean()
 

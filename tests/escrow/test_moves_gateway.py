@@ -5,25 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-import pytest
-
 from service.core.money import Money
 from service.deadlines.actions import fire_due
 from service.escrow import actions, jobs
 from service.escrow.actions.notices import apply_notice, store_notice
 from service.escrow.gateway import HttpGateway
 from tests.conftest import Clock
+from tests.escrow.asking import carry_out, provider_knows, switch
 from tests.escrow.moves import OPERATOR, Moves
-from tests.escrow.test_gateway import carry_out, gateway, provider_knows, sandbox, switch
-from tests.escrow.world import World
 from tests.sandbox.running import SECRET, Listener, Sandbox
-
-__all__ = ["gateway", "sandbox"]
-
-
-@pytest.fixture
-def moves(world: World) -> Moves:
-    return Moves(world)
 
 
 async def ask_again(moves: Moves, gateway: HttpGateway, clock: Clock) -> None:

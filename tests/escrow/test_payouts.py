@@ -14,12 +14,6 @@ from service.escrow.alerts import clear_alert, raise_alert
 from service.escrow.rules import ScopeKey
 from tests.escrow.moves import OPERATOR, Moves, seller_of
 from tests.escrow.test_refusals import refused
-from tests.escrow.world import World
-
-
-@pytest.fixture
-def moves(world: World) -> Moves:
-    return Moves(world)
 
 
 @pytest.mark.parametrize("currency", ["CNY", "JPY", "KWD", "BHD", "EUR"])

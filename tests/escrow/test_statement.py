@@ -18,14 +18,13 @@ from service.escrow.gateway import HttpGateway
 from service.escrow.guarding import reconcile_ledger
 from service.escrow.statement import read_statement
 from tests.conftest import Clock, DatabaseUrls
+from tests.escrow.asking import carry_out
 from tests.escrow.moves import OPERATOR, Moves
 from tests.escrow.sealed import superuser
-from tests.escrow.test_gateway import carry_out, gateway, sandbox
 from tests.escrow.test_guarding import alerts
 from tests.escrow.world import World
 from tests.sandbox.running import SECRET, Sandbox, capture
 
-__all__ = ["gateway", "sandbox"]
 NAME = "cb_1"
 
 

@@ -179,6 +179,10 @@ class World:
             )
         )
 
+    async def capture_of(self, hold_id: UUID) -> UUID:
+        """Return the payment that funded a hold."""
+        return UUID(str(await self.value("SELECT payment_id FROM hold WHERE id = :id", id=hold_id)))
+
     async def value(self, query: str, **parameters: Any) -> Any:
         """Return one value."""
         async with self.database.begin() as tx:

@@ -15,6 +15,7 @@ from service.files.ownership import claim_buckets
 from service.files.sealing import KeyRing
 from service.files.store import Store
 from tests.data import data_folder
+from tests.files.clamds import FakeClamd, fake_clamd
 from tests.files.second_server import second_server
 from tests.files.shelf import Shelf
 
@@ -76,6 +77,13 @@ async def shared_workshop() -> AsyncIterator[ImageWorkshop]:
 def ring() -> KeyRing:
     """The keys of a service with the tests' secret."""
     return KeyRing(SECRET)
+
+
+@pytest.fixture
+async def clamd() -> AsyncIterator[FakeClamd]:
+    """A scanner that knows one virus, and remembers what it was shown."""
+    async with fake_clamd() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

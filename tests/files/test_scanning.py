@@ -14,18 +14,12 @@ from service.core.errors import FairholdError, Invalid, Unavailable
 from service.files.images import ImageWorkshop
 from service.files.kinds import FILE_BYTES_MAX
 from service.files.scanning import PIECE_BYTES, ClamdAddress, Scanner
-from tests.files.clamds import EICAR, FakeClamd, fake_clamd, real_clamd
+from tests.files.clamds import EICAR, FakeClamd, real_clamd
 from tests.files.pictures import quarters, saved
 from tests.files.shelf import Shelf, names_in
 
 PHOTO = saved(quarters(64, 48), "JPEG")
 INFECTED = saved(quarters(64, 48), "JPEG", comment=EICAR)
-
-
-@pytest.fixture
-async def clamd() -> AsyncIterator[FakeClamd]:
-    async with fake_clamd() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """What people and programs are told where a malware scanner is configured."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import msgspec
 import pytest
@@ -14,7 +12,7 @@ from service.web import paths
 from tests.complaints.conftest import Cases, cases
 from tests.complaints.test_evidence import form, upload
 from tests.complaints.test_uploads import ask, complete, send
-from tests.files.clamds import EICAR, FakeClamd, fake_clamd
+from tests.files.clamds import EICAR, FakeClamd
 from tests.files.pictures import quarters, saved
 from tests.web.desks import Desk, desk
 
@@ -26,12 +24,6 @@ NOT_TAKEN = {
     "en": "A malware scanner recognised this file, so it was not taken.",
     "zh": "恶意软件扫描器识别出此文件有问题",
 }
-
-
-@pytest.fixture
-async def clamd() -> AsyncIterator[FakeClamd]:
-    async with fake_clamd() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,10 +1,5 @@
-import pytest
+"""Reports are about the street of recalls: its shop, its buyers and their complaints."""
 
-from service.db.session import Database
-from tests.recalls.street import Street
-from tests.world import World
+from tests.recalls.conftest import street
 
-
-@pytest.fixture
-async def street(database: Database, world: World) -> Street:
-    return await Street.build(database, world)
+__all__ = ["street"]
