@@ -47,7 +47,8 @@ class UnreadCode(msgspec.Struct, frozen=True):
 class PhotoReadingView(msgspec.Struct, frozen=True):
     """How far a photo was read. `state` is waiting, read or failed; `width_px` and `height_px` are those of the view.
 
-    `failure` is crashed, memory, timeout, unreadable or damaged. `engine` names programs and models with versions.
+    `failure` is crashed, memory or timeout, which are tried again after an hour, three times in all, or unreadable or
+    damaged. `engine` names programs and models with versions.
     """
 
     file_id: UUID

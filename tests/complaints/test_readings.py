@@ -303,6 +303,29 @@ async def test_in_a_case_that_was_sent_it_becomes_an_addition_or_a_note_and_once
     assert len((await cases.case(case["id"]))["entries"]) == 1  # the note is not the buyer's to see
 
 
+async def test_that_a_mediator_noted_a_reading_is_not_the_parties_to_know_and_keeps_nobody_from_adding_it(
+    cases: Cases,
+) -> None:
+    case = await cases.filed(await cases.order())
+    reading_id = await offer(cases, case["id"], await photo(cases, case["id"]))
+    assert (await accept(cases, case["id"], reading_id, by=cases.mediator)).status_code == 200
+
+    async def taken(by: Account) -> str | None:
+        (inside,) = (await cases.case(case["id"], by))["readings"]
+        (alone,) = (await cases.get(f"/{case['id']}/readings", by=by))["readings"]
+        assert inside == alone
+        assert (inside["accepted_as"] is None) == (inside["accepted_at"] is None)
+        said: str | None = inside["accepted_as"]
+        return said
+
+    assert [await taken(by) for by in (cases.buyer, cases.mediator)] == [None, "note"]
+    assert (await accept(cases, case["id"], reading_id, by=cases.mediator)).json()["code"] == "reading_taken"
+    assert (await accept(cases, case["id"], reading_id)).status_code == 200
+    assert [await taken(by) for by in (cases.buyer, cases.mediator)] == ["addition", "addition"]
+    kinds = [(each["kind"], each["side"]) for each in (await cases.case(case["id"], cases.mediator))["entries"]]
+    assert kinds == [("note", "mediator"), ("addition", "buyer")]
+
+
 async def test_each_side_sees_what_its_own_photos_say_and_mediators_all(cases: Cases) -> None:
     case = await cases.filed(await cases.order())
     bought = await offer(cases, case["id"], await photo(cases, case["id"]))

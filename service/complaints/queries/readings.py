@@ -35,7 +35,7 @@ async def readings_of(tx: Tx, complaint_id: UUID, side: Side) -> list[ReadingVie
         .order_by(Reading.file_id, Reading.confidence_percent.desc(), Reading.kind, Reading.value)
         .execution_options(populate_existing=True)
     )
-    return [view_of_reading(each) for each in found]
+    return [view_of_reading(each, side) for each in found]
 
 
 async def get_readings(tx: Tx, actor: Actor, complaint_id: UUID) -> ReadingsView:
@@ -58,8 +58,9 @@ async def get_readings(tx: Tx, actor: Actor, complaint_id: UUID) -> ReadingsView
     return ReadingsView(photos, await readings_of(tx, complaint.id, side))
 
 
-def view_of_reading(row: Reading) -> ReadingView:
-    """Return a reading as people see it. `row` is the reading, or any row with its columns."""
+def view_of_reading(row: Reading, side: Side) -> ReadingView:
+    """Return a reading as a side sees it: that a mediator noted it is not the parties' to know."""
+    is_shown = row.accepted_as != "note" or side in _SEES_ALL
     return ReadingView(
         id=row.id,
         file_id=row.file_id,
@@ -70,8 +71,8 @@ def view_of_reading(row: Reading) -> ReadingView:
         confidence=row.confidence_percent / 100,
         is_ambiguous=row.is_ambiguous,
         region=[Point(each["x"], each["y"]) for each in row.region],
-        accepted_at=row.accepted_at,
-        accepted_as=row.accepted_as,
+        accepted_at=row.accepted_at if is_shown else None,
+        accepted_as=row.accepted_as if is_shown else None,
     )
 
 

@@ -80,10 +80,10 @@ async def _into_draft(tx: Tx, actor: Actor, complaint: Complaint, reading: Readi
 async def _into_case(
     tx: Tx, actor: Actor, complaint: Complaint, reading: Reading, side: Side, *, now: datetime
 ) -> ReadingUse:
-    """Add it in words: what was sent stays as it was told."""
-    if reading.accepted_at is not None:
-        raise Conflict("reading_taken", "this was taken over already")
+    """Add it in words: what was sent stays as it was told. A note, unknown to the buyer, is no hindrance."""
     is_note = side == "mediator"
+    if reading.accepted_as is not None and (is_note or reading.accepted_as != "note"):
+        raise Conflict("reading_taken", "this was taken over already")
     says = _SAYS["zh" if actor.language == "zh" else "en"][reading.kind].format(value=reading.value)
     await add_entry(tx, actor, complaint.id, NewEntry(says, is_note=is_note), now=now)
     return "note" if is_note else "addition"
