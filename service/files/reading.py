@@ -1,6 +1,7 @@
 """Reading a stored file: a ticket inside the transaction, with its event; the bytes outside of it."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +11,7 @@ import structlog
 from sqlalchemy import select
 
 from service.core.actor import Actor
-from service.core.errors import Conflict, NotFound, ensure
+from service.core.errors import Conflict, NotFound
 from service.db.session import Tx
 from service.events.log import emit
 from service.files.intake import ORIGINAL, THUMBNAIL, VIEW, associated, view_name
@@ -88,7 +89,7 @@ async def open_file(
 async def fetch(store: Store, ticket: Ticket) -> bytes:
     """Return the plain bytes of a ticket, checked against the hash in the row; no transaction may be open.
 
-    Raises `BytesChanged` if they are not what was stored, `Unavailable` if S3 does not answer.
+    Raises `BytesChanged` if they are not what was stored, or gone, and `Unavailable` if S3 does not answer.
     """
     try:
         return _opened(ticket, await _sealed(store, ticket))
@@ -117,8 +118,10 @@ def log_damage(damage: BytesChanged, bucket: Bucket, object_name: str, version_i
 
 
 async def _sealed(store: Store, ticket: Ticket) -> bytes:
-    try:
-        return await store.read(ticket.bucket, ticket.object_name, ticket.version_id)
-    except NotFound:
-        ensure(ticket.bucket is Bucket.QUARANTINE, "a stored object is missing")
-        return await store.read(Bucket.EVIDENCE, ticket.object_name)  # it was locked since the ticket was made
+    places = [(ticket.bucket, ticket.version_id)]
+    if ticket.bucket is Bucket.QUARANTINE:
+        places.append((Bucket.EVIDENCE, None))  # it may have been locked since the ticket was made
+    for bucket, version_id in places:
+        with suppress(NotFound):
+            return await store.read(bucket, ticket.object_name, version_id)
+    raise BytesChanged("the store has no such object")

@@ -25,7 +25,8 @@ FILE = Lifecycle(
 )
 
 LOCK_OVERDUE = timedelta(minutes=5)
-ORPHAN_AGE = timedelta(minutes=5)
+ORPHAN_AGE = timedelta(minutes=4)
+SWEEP_EVERY = timedelta(seconds=30)  # with ORPHAN_AGE below 5 minutes: so long an orphan lies at most
 REGISTER_WITHIN_S = 120  # from the quarantine put to the row; far below ORPHAN_AGE, so that no file with a row is swept
 UPLOAD_LASTS = timedelta(minutes=10)  # how long a form for a plain upload is good for
 UPLOAD_MARGIN = timedelta(minutes=5)  # how much later what came by it can still be completed

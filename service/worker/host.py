@@ -25,6 +25,7 @@ from service.escrow.sealing import seal_next
 from service.escrow.sweep import Sweep
 from service.events.log import RELAY_BATCH, Subscriptions, relay
 from service.files.actions import queue_housekeeping
+from service.files.rules import SWEEP_EVERY
 from service.jobs.queue import CONCURRENCY, Queue
 
 STOP_SECONDS_MAX = 20
@@ -84,7 +85,7 @@ async def forget_counts(tx: Tx) -> int:
 
 
 HOUSEKEEPING = (
-    Sweeper("files", queue_housekeeping, timedelta(minutes=5)),
+    Sweeper("files", queue_housekeeping, SWEEP_EVERY),
     Sweeper("unread photos", queue_unread, timedelta(minutes=30)),
     Sweeper("seal", _seal, timedelta(seconds=20)),  # it seals once a minute; a backlog at once
     Sweeper("checks", queue_checks, timedelta(minutes=1)),

@@ -12,6 +12,7 @@ import pytest
 from minio import Minio
 from sqlalchemy import text
 
+from service.core.actor import SYSTEM
 from service.core.errors import Invalid, NotFound, Unavailable
 from service.core.ids import new_id
 from service.files import jobs, rules
@@ -19,12 +20,14 @@ from service.files.actions import (
     mark_locked,
     queue_housekeeping,
 )
+from service.files.intake import view_name
 from service.files.kinds import Kind
 from service.files.queries import count_files, files_of_cases
-from service.files.reading import Part
+from service.files.reading import Part, fetch, open_file
 from service.files.rules import State
 from service.files.sealing import BytesChanged
 from service.files.store import Bucket, Store
+from service.worker.host import HOUSEKEEPING
 from tests.files.pictures import quarters, saved
 from tests.files.shelf import PHOTO, Shelf, names_in
 
@@ -170,6 +173,30 @@ async def test_changed_bytes_in_quarantine_are_not_locked(shelf: Shelf, admin: M
     assert names_in(admin, prefix, "evidence") == []
 
 
+@pytest.mark.parametrize("part", Part)
+async def test_an_object_that_is_gone_is_a_damaged_file_and_no_fault_of_ours(
+    shelf: Shelf, admin: Minio, prefix: str, part: Part
+) -> None:
+    received = await shelf.take()
+    file_id = await shelf.register(received)
+    if part is Part.ORIGINAL:
+        admin.remove_object(f"{prefix}-quarantine", received.object_name)
+    else:
+        admin.remove_object(f"{prefix}-views", view_name(received.object_name, part))
+    with pytest.raises(BytesChanged) as damage:
+        await shelf.see(file_id, part)
+    assert damage.value.code == "stored_file_damaged"
+
+
+async def test_a_file_that_is_locked_between_its_ticket_and_its_bytes_is_read_where_it_is(shelf: Shelf) -> None:
+    file_id = await shelf.add()
+    async with shelf.database.begin() as tx:
+        now = await tx.now()
+        ticket = await open_file(tx, SYSTEM, shelf.ring, file_id, Part.ORIGINAL, case_id=shelf.case_id, now=now)
+    await shelf.lock(file_id)
+    assert await fetch(shelf.store, ticket) == PHOTO
+
+
 async def test_while_s3_is_down_the_file_waits_and_is_queued_again_when_overdue(
     shelf: Shelf, clock: MovableClock
 ) -> None:
@@ -225,6 +252,12 @@ async def test_an_upload_that_took_too_long_is_not_registered(shelf: Shelf) -> N
     assert refusal.value.code == "file_expired"
     async with shelf.database.begin() as tx:
         assert await count_files(tx, shelf.case_id) == 0
+
+
+def test_an_orphan_lies_for_less_than_five_minutes_and_for_longer_than_a_row_may_take() -> None:
+    (sweeper,) = (each for each in HOUSEKEEPING if each.name == "files")
+    assert rules.ORPHAN_AGE + sweeper.pause < timedelta(minutes=5)
+    assert timedelta(seconds=2 * rules.REGISTER_WITHIN_S) <= rules.ORPHAN_AGE
 
 
 async def test_housekeeping_is_queued_once_however_many_workers_ask(shelf: Shelf) -> None:
