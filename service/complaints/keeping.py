@@ -1,19 +1,21 @@
 """Orders of operators about what a case holds: erase it, hold it against erasure, let it go.
 
 Erased are the words of the case (the buyer's, both sides' entries, what mediators asked to see) and, by its key, the
-files. The course of the case, amounts, times and hashes stay. Lock order: complaint, then the keys of its files.
+files. The course of the case, amounts, times and hashes stay. Stored answers to requests (`Idempotency-Key`) repeat the
+words, so those go, too. Lock order: complaint, then the keys of its files.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, select
 
 from service.complaints import keeping_rules
-from service.complaints.actions.steps import refuse_own_case, tell
+from service.complaints.actions.steps import refuse_own_case, take_challenges_back, tell
 from service.complaints.keeping_schemas import NewErasure, NewLegalHold
 from service.complaints.queries.access import course_of, get_row
-from service.complaints.queries.keeping import held_together
+from service.complaints.queries.keeping import case_of, held_together
 from service.complaints.tables import (
     Challenge,
     ChallengeText,
@@ -26,7 +28,9 @@ from service.complaints.tables import (
 from service.core.actor import SYSTEM, Actor
 from service.core.errors import Conflict, NotFound, ensure
 from service.core.ids import new_id
+from service.db.idempotency import forget_answers
 from service.db.session import Tx
+from service.events.log import actors_of
 from service.files.actions import erase_case_files, open_case_key, set_legal_hold
 from service.files.queries import key_facts
 from service.files.sealing import KeyRing
@@ -41,10 +45,12 @@ async def erase(tx: Tx, actor: Actor, complaint_id: UUID, data: NewErasure, *, n
     """
     complaint = await _locked(tx, actor, complaint_id)
     keeping_rules.check_may_erase(await course_of(tx, complaint), data.reason)
-    cases = await held_together(tx, complaint)
+    cases = await held_together(tx, complaint.id)
     files = sum([await _erase_files(tx, actor, case_id, now=now) for case_id in cases])
     for case_id in cases:
         await _erase_words(tx, case_id)
+    await _forget_answers(tx, cases)
+    await take_challenges_back(tx, actor, complaint, now=now)  # nobody is silent who could not answer
     _write(tx, actor, complaint, "erase", data.reason, data.note, files=files, now=now)
     facts = {"reason": data.reason, "count": files}
     await tell(tx, actor, complaint, "complaint.erased", side="operator", now=now, facts=facts)
@@ -58,7 +64,7 @@ async def hold(tx: Tx, actor: Actor, complaint_id: UUID, data: NewLegalHold, *, 
     Locks the complaint, then the keys.
     """
     complaint = await _locked(tx, actor, complaint_id)
-    cases = await held_together(tx, complaint)
+    cases = await held_together(tx, complaint.id)
     if any(each.is_held for each in await key_facts(tx, cases)):
         raise Conflict("legal_hold_state", "this case is held already", is_held=True)
     for case_id in cases:  # a case without files gets its key now, for the hold to lie on
@@ -78,7 +84,7 @@ async def let_go(
     complaint, then the keys.
     """
     complaint = await _locked(tx, actor, complaint_id)
-    held = [each.case_id for each in await key_facts(tx, await held_together(tx, complaint)) if each.is_held]
+    held = [each.case_id for each in await key_facts(tx, await held_together(tx, complaint.id)) if each.is_held]
     if not held:
         raise Conflict("legal_hold_state", "this case is not held", is_held=False)
     for case_id in held:
@@ -88,8 +94,13 @@ async def let_go(
 
 
 async def _locked(tx: Tx, actor: Actor, complaint_id: UUID) -> Complaint:
-    """Return any case, a draft too: operators act on what they may not read."""
+    """Return any case, a draft too: operators act on what they may not read. Of an addition, its case, locked as well.
+
+    Else what a case holds could be erased part by part, past its hold and while it is open.
+    """
     complaint = await get_row(tx, SYSTEM, complaint_id, is_locked=True)
+    if (case_id := case_of(complaint)) != complaint.id:
+        complaint = await get_row(tx, SYSTEM, case_id, is_locked=True)
     refuse_own_case(actor, complaint)
     return complaint
 
@@ -107,6 +118,13 @@ async def _erase_words(tx: Tx, case_id: UUID) -> None:
     await tx.execute(delete(ComplaintText).where(ComplaintText.complaint_id == case_id))
     await tx.execute(delete(ComplaintEntryText).where(ComplaintEntryText.entry_id.in_(entries)))
     await tx.execute(delete(ChallengeText).where(ChallengeText.challenge_id.in_(challenges)))
+
+
+async def _forget_answers(tx: Tx, cases: Sequence[UUID]) -> None:
+    """Forget stored answers that name one of the cases. Whoever got one acted in it, or is who reported anonymously."""
+    principals = {str(each) for each in [*cases, *await actors_of(tx, cases)]}
+    for case_id in cases:
+        await forget_answers(tx, principals, str(case_id))
 
 
 def _write(  # noqa: PLR0913 - an order has this many parts

@@ -91,6 +91,12 @@ async def newest(tx: Tx, subject_id: UUID, name: str) -> Happened | None:
     return Happened(e.id, e.name, e.subject_kind, e.subject_id, e.actor_id, e.at, e.facts)
 
 
+async def actors_of(tx: Tx, subject_ids: Collection[UUID]) -> set[UUID]:
+    """Return the people who did something that an event of one of the subjects tells of."""
+    query = select(Event.actor_id).where(Event.subject_id.in_(list(subject_ids)), Event.actor_id.is_not(None))
+    return {each for each in await tx.scalars(query.distinct()) if each is not None}
+
+
 _UNREAD = text("""
 WITH unread AS MATERIALIZED (
     SELECT xid, seq, id, name, subject_kind, subject_id, facts FROM event

@@ -65,9 +65,11 @@ async def count_files(tx: Tx, case_id: UUID) -> int:
 
 
 async def files_with(tx: Tx, file_ids: Collection[UUID], digests: Collection[bytes]) -> dict[bytes, UUID]:
-    """Return those of the files whose received bytes have one of these SHA-256, by it."""
+    """Return those of the files that were not erased whose received bytes have one of these SHA-256, by it."""
     wanted = select(StoredFile.sha256_plain, StoredFile.id).where(
-        StoredFile.id.in_(list(file_ids)), StoredFile.sha256_plain.in_(list(digests))
+        StoredFile.id.in_(list(file_ids)),
+        StoredFile.sha256_plain.in_(list(digests)),
+        StoredFile.state != State.ERASED,
     )
     return {row.sha256_plain: row.id for row in await tx.execute(wanted)}
 

@@ -22,6 +22,7 @@ from service.db.session import driver_url
 from service.files.jobs import sweep_orphans
 from service.files.store import Bucket
 from tests.complaints.conftest import STORY, Cases, cases
+from tests.complaints.test_anonymous import by_token, report
 from tests.complaints.test_evidence import form, read, upload
 from tests.complaints.test_uploads import ask, complete, send
 from tests.files.pictures import quarters, saved
@@ -128,11 +129,13 @@ async def test_the_derivatives_of_an_erased_case_and_what_waits_in_quarantine_ar
 ) -> None:
     case_id, _ = await filed(cases)  # nothing of it is locked yet
     names = await names_of(cases, case_id)
-    quarantined = set(await service.store.list_quarantine())
-    assert set(names) <= quarantined
+    assert set(names) <= set(await service.store.list_quarantine())
+    assert set(names) <= {each.partition("-")[0] for each in await service.store.list_names(Bucket.VIEWS)}
     assert (await order(cases, f"/{case_id}/erasure", COURT)).status_code == 201
     await drain()
     assert not set(names) & set(await service.store.list_quarantine())
+    views = await service.store.list_names(Bucket.VIEWS)
+    assert not set(names) & {each.partition("-")[0] for each in views}
     found = await cases.sql("SELECT state, version_id FROM stored_file WHERE object_name = ANY(:names)", names=names)
     assert [tuple(row) for row in found] == [("erased", None)] * 3
 
@@ -144,7 +147,8 @@ async def test_a_buyer_who_asks_waits_until_the_case_has_ended_and_a_court_does_
     assert (refused.status_code, refused.json()["code"]) == (409, "case_open")
     assert await state(cases, case_id) == before
     assert (await order(cases, f"/{case_id}/erasure", COURT)).status_code == 201
-    assert (await upload(cases, case_id, form(C))).json()["code"] == "file_erased"
+    for data in (A, C):  # the first was there before, and is not any more
+        assert (await upload(cases, case_id, form(data))).json()["code"] == "file_erased"
 
 
 async def test_a_legal_hold_stops_erasure_of_files_and_words_until_it_is_lifted(cases: Cases, drain: Drain) -> None:
@@ -196,6 +200,69 @@ async def test_a_draft_that_nobody_sent_can_be_erased(cases: Cases) -> None:
     assert (await order(cases, f"/{case_id}/erasure", ASKED)).status_code == 201
     (file,) = await cases.get(f"/{case_id}/evidence")
     assert (await read(cases, case_id, file["file_id"])).json()["code"] == "file_erased"
+
+
+async def test_an_addition_is_held_and_erased_with_its_case_by_whichever_name_it_is_called(cases: Cases) -> None:
+    order_id = await cases.order()
+    case_id = str((await cases.filed(order_id))["id"])
+    assert (await order(cases, f"/{case_id}/legal-hold", COURT)).status_code == 201
+    draft = await cases.draft(order_id, narrative="The second one smells, too.")
+    assert (await upload(cases, draft, form(A))).status_code == 201
+    await cases.ok(f"/{draft}/submission")
+    before = [await state(cases, each) for each in (case_id, draft)]
+    operator = cases.who(Role.OPERATOR)
+    refused = await order(cases, f"/{draft}/erasure", COURT)
+    assert (refused.status_code, refused.json()["code"]) == (409, "file_legal_hold")
+    assert [await state(cases, each) for each in (case_id, draft)] == before
+    told = await cases.get(f"/{draft}/keeping", by=operator)
+    assert (told["complaint_id"], told["is_held"], told["files"]) == (case_id, True, 1)
+    lifted = await cases.client.delete(
+        f"/api/v1/complaints/{draft}/legal-hold?reason=set_in_error", headers=operator.by_key
+    )
+    assert lifted.status_code == 204, lifted.text
+    early = await order(cases, f"/{draft}/erasure", ASKED)
+    assert (early.status_code, early.json()["code"]) == (409, "case_open")
+    await cases.ok(f"/{case_id}/withdrawal")
+    erased = (await order(cases, f"/{draft}/erasure", ASKED)).json()
+    assert (erased["complaint_id"], erased["is_erased"], erased["files"]) == (case_id, True, 1)
+    assert [(await state(cases, each))[:2] for each in (case_id, draft)] == [(0, 0)] * 2
+    case = await cases.case(case_id)
+    assert (case["narrative"], [each["text"] for each in case["entries"]]) == (None, [None])
+
+
+async def test_stored_answers_that_repeat_the_words_are_forgotten_and_those_about_other_cases_stay(
+    cases: Cases,
+) -> None:
+    async def keyed(path: str, body: Any = None, by: Account | None = None) -> Any:
+        number = len(await cases.sql("SELECT 1 FROM idempotency_key"))
+        headers = {**(by or cases.buyer).by_key, "Idempotency-Key": f"key-{number}"}
+        answer = await cases.client.post(f"/api/v1/complaints{path}", json=body, headers=headers)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
+    async def repeating(words: str) -> int:
+        found = await cases.sql(
+            "SELECT count(*) FROM idempotency_key"
+            " WHERE position(CAST(:words AS text) IN convert_from(body, 'UTF8')) > 0",
+            words=words,
+        )
+        return int(found[0][0])
+
+    begun = {"kind": "fake", "harm": "none", "narrative": STORY}
+    case_id = (await keyed("", {**begun, "order_id": str(await cases.order())}))["id"]
+    await keyed(f"/{case_id}/submission")
+    await keyed(f"/{case_id}/entries", {"text": "We never made this."}, cases.seller)
+    told = await report(cases)
+    report_id = str(told["complaint"]["id"])
+    written = {**by_token(told), "Idempotency-Key": "of-nobody"}
+    added = await cases.client.post(f"/api/v1/complaints/{report_id}/entries", json={"text": "Mine."}, headers=written)
+    assert added.status_code == 201, added.text
+    other = (await keyed("", {**begun, "narrative": "Another story."}))["id"]
+    assert [await repeating(each) for each in (case_id, report_id, other)] == [3, 1, 1]
+    for each in (case_id, report_id):
+        assert (await order(cases, f"/{each}/erasure", COURT)).status_code == 201
+    assert [await repeating(each) for each in (case_id, report_id, other)] == [0, 0, 1]
+    assert [await repeating(each) for each in (STORY, "We never made this.", "Mine.")] == [0, 0, 0]
 
 
 async def test_letting_go_what_is_not_held_and_words_that_are_no_reason_change_nothing(cases: Cases) -> None:
