@@ -14,7 +14,7 @@ from service.complaints.evidence import Desk
 from service.complaints.reports_api import CounterOf, provide_counter
 from service.complaints.schemas import EvidenceView
 from service.core.actor import Actor
-from service.core.errors import NotFound
+from service.core.errors import Invalid, NotFound, TooLarge
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.session import Database, Tx
 from service.files.images import ImageWorkshop
@@ -79,6 +79,7 @@ class Uploads(Controller):
         claim: NamedDependency[Claim], desk: DeskOf, counter: CounterOf,
     ) -> Response[UploadView]:  # fmt: skip
         """Get a form for one file, good for ten minutes and as many tries as it takes. Then ask for its completion."""
+        await claim.replay(desk.database)
         await counter.count("files")
         promise = Promise(data.size_bytes, None if data.sha256 is None else bytes.fromhex(data.sha256))
         prepared = await uploads.prepare_form(desk, actor, complaint_id, promise)
@@ -91,13 +92,18 @@ class Uploads(Controller):
     @post("/{upload_id:uuid}/completion", opt=OPT, summary="Say that a file is there", status_code=200)
     async def complete(
         self, complaint_id: CaseId, upload_id: FromPath[UUID], tx: NamedDependency[Tx], actor: NamedDependency[Actor],
-        claim: NamedDependency[Claim], desk: DeskOf,
+        claim: NamedDependency[Claim], desk: DeskOf, counter: CounterOf,
     ) -> EvidenceView:  # fmt: skip
         """Take in what was sent, as if it had come to us directly. Asked again, the answer is the same file.
 
         A file that is refused can be replaced by another through the same form, until the form expires.
         """
-        arrived = await uploads.take_in_form(desk, actor, complaint_id, upload_id)
+        await claim.replay(desk.database)
+        try:
+            arrived = await uploads.take_in_form(desk, actor, complaint_id, upload_id)
+        except (Invalid, TooLarge):
+            await counter.count("files")  # as where files come directly: looking at it was the work
+            raise
         await claim.take()
         days = desk.settings.evidence_retention_days
         file_id = await uploads.complete_form(tx, actor, complaint_id, arrived, retention_days=days, now=await tx.now())

@@ -21,6 +21,7 @@ from service.files.uploads import sweep_uploads
 from service.settings import Mode, Settings
 from tests.complaints.conftest import Cases
 from tests.complaints.test_evidence import assert_clean, form, png, read, upload
+from tests.complaints.test_limits import says_when, use_up
 from tests.conftest import Clock
 from tests.files.conftest import admin
 from tests.files.pictures import exif, quarters, saved
@@ -169,6 +170,38 @@ async def test_a_refused_file_can_be_replaced_by_the_same_form(cases: Cases) -> 
     assert (await complete(cases, case_id, told)).status_code == 200
 
 
+async def test_looking_at_a_file_that_is_refused_counts_as_a_file(cases: Cases) -> None:
+    async def counted() -> int:
+        [row] = await cases.sql("SELECT tries FROM attempt WHERE kind = 'limit_files_person'")
+        return int(row.tries)
+
+    case_id = await cases.draft(await cases.order())
+    told = await ask(cases, case_id)
+    await send(told, b"no photo")
+    for tries in (2, 3):
+        assert (await complete(cases, case_id, told)).json()["code"] == "file_not_a_photo"
+        assert await counted() == tries
+    await use_up(cases, "limit_files_person")
+    says_when(await complete(cases, case_id, told), "limit_files_person")
+    before = await counted()
+    await send(told, photo())
+    assert (await complete(cases, case_id, told)).status_code == 200
+    assert await counted() == before
+
+
+async def test_a_completion_that_is_asked_again_with_its_key_is_answered_as_before_whatever_happened_since(
+    cases: Cases,
+) -> None:
+    case = await cases.filed(await cases.order())
+    told = await ask(cases, case["id"])
+    await send(told, photo())
+    path, headers = f"/api/v1/complaints/{case['id']}/uploads/{told['id']}/completion", {"Idempotency-Key": "done-1"}
+    first = await cases.client.post(path, headers={**cases.buyer.by_key, **headers})
+    await cases.sql("DELETE FROM upload")  # as a day after the form has expired
+    again = await cases.client.post(path, headers={**cases.buyer.by_key, **headers})
+    assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -288,10 +321,12 @@ async def test_an_ended_case_gives_no_form_and_completes_none(cases: Cases) -> N
 async def test_the_same_request_with_one_key_gets_the_same_form(cases: Cases) -> None:
     case_id = await cases.draft(await cases.order())
     headers = {**cases.buyer.by_key, "Idempotency-Key": "form-1"}
-    answers = [
-        await cases.client.post(f"/api/v1/complaints/{case_id}/uploads", json={}, headers=headers) for _ in range(2)
-    ]
+    answers = []
+    for _ in range(2):
+        answers.append(await cases.client.post(f"/api/v1/complaints/{case_id}/uploads", json={}, headers=headers))
+        await use_up(cases, "limit_files_person")
     assert answers[0].json() == answers[1].json()
+    assert answers[0].json()["id"]
     assert len(await cases.sql("SELECT id FROM upload")) == 1
 
 
