@@ -47,6 +47,16 @@ async def test_a_mediator_sees_where_a_photo_was_before_and_opens_it(
     assert timeline.count(looked) == 1
 
 
+async def test_an_amount_that_is_typed_looks_for_no_photos(cases: Cases, desk: Desk) -> None:
+    case = await sent_with(cases, "WX-1", BOX)
+    path = f"/mediator/cases/{case['reference']}"
+    mediator = await desk(cases.mediator).open(path)
+    looks = (await cases.events(case["id"])).count("complaint.likenesses_viewed")
+    shown = await mediator.send({"outcome": "split", "amount": "100"}, to=f"{path}/effect", form=mediator.form())
+    assert shown.status_code == 200
+    assert (looks, (await cases.events(case["id"])).count("complaint.likenesses_viewed")) == (1, 1)
+
+
 async def test_a_case_of_another_tenant_is_counted_on_the_page_and_shown_to_regulators(
     cases: Cases, desk: Desk
 ) -> None:

@@ -94,17 +94,24 @@ async def show_effect(
     reference: FromPath[str], shell: ShellOf, tx: NamedDependency[Tx], actor: NamedDependency[Actor]
 ) -> Page:
     """What a typed amount would do, for htmx."""
-    return await shell.fragment(_FRAGMENT, await case_page(tx, actor, reference, shell.language, await shell.form()))
+    form = await shell.form()
+    page = await case_page(tx, actor, reference, shell.language, form, is_fragment=True)
+    return await shell.fragment(_FRAGMENT, page)
 
 
-async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, form: Form) -> MediatorCase:
-    """Return a case of the actor's tenants, or for regulators any; raises `NotFound` for everybody else's."""
+async def case_page(
+    tx: Tx, actor: Actor, reference: str, language: Language, form: Form, *, is_fragment: bool = False
+) -> MediatorCase:
+    """Return a case of the actor's tenants, or for regulators any; raises `NotFound` for everybody else's.
+
+    A fragment, asked for with every amount that is typed, does without the search for similar photos and its event.
+    """
     view = await seen_case(tx, actor, reference)
     dispute = await dispute_of_complaint(tx, actor, view.id)
     order = None if view.order_id is None else await get_order(tx, actor, view.order_id)
     now = await tx.now()
     whole = casework.money(dispute.held) if dispute else None
-    similar = await similar_photos(tx, actor, view)
+    similar = SimilarPhotos() if is_fragment else await similar_photos(tx, actor, view)
     times = await challenge_times(tx, view, now=now)
     may = set(dispute.available_actions) if dispute and view.viewer == "mediator" else set()
     rulable = "rule" in may and dispute is not None and dispute.mediator_id == actor.person_id
