@@ -26,6 +26,7 @@ from service.accounts.tables import ApiKey, Person, RoleGrant, Tenant
 from service.core.actor import COMMONS, SYSTEM, Actor, Role, SignIn
 from service.core.errors import Conflict, Forbidden, Invalid, NotFound
 from service.core.ids import new_id
+from service.db.locks import locked
 from service.db.session import Tx
 from service.events.log import emit
 
@@ -150,11 +151,8 @@ async def revoke_grant(tx: Tx, actor: Actor, person_id: UUID, grant_id: UUID, *,
     """
     sees_all = actor.is_system or actor.has(Role.OPERATOR)
     seen = [] if sees_all else [RoleGrant.tenant_id.in_(actor.tenants(Role.SUPERVISOR))]
-    grant = await tx.scalar(
-        select(RoleGrant)
-        .where(RoleGrant.id == grant_id, RoleGrant.person_id == person_id, RoleGrant.revoked_at.is_(None), *seen)
-        .with_for_update()
-    )
+    live = (RoleGrant.id == grant_id, RoleGrant.person_id == person_id, RoleGrant.revoked_at.is_(None))
+    grant = await tx.scalar(locked(select(RoleGrant).where(*live, *seen)))
     if grant is None:
         raise NotFound("grant_not_found", "there is no such live grant")
     check_may_grant(actor, person_id=person_id, role=Role(grant.role), tenant_id=grant.tenant_id)
@@ -200,9 +198,7 @@ async def revoke_api_key(tx: Tx, actor: Actor, key_id: UUID, *, now: datetime) -
     Raises `NotFound` ("api_key_not_found"). Locks the key.
     """
     mine = [] if actor.is_system or actor.has(Role.OPERATOR) else [ApiKey.person_id == actor.person_id]
-    key = await tx.scalar(
-        select(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None), *mine).with_for_update()
-    )
+    key = await tx.scalar(locked(select(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None), *mine)))
     if key is None:
         raise NotFound("api_key_not_found", "there is no such live key of yours")
     key.revoked_at = now

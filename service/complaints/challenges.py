@@ -20,6 +20,7 @@ from service.complaints.tables import Challenge, ChallengeText, Complaint
 from service.core.actor import SYSTEM, Actor
 from service.core.errors import Conflict, Forbidden, Invalid, NotFound, ensure
 from service.core.ids import new_id
+from service.db.locks import locked
 from service.db.session import Database, Tx
 from service.deadlines.actions import cancel, promise
 from service.deadlines.queries import policy
@@ -215,7 +216,7 @@ async def _of_mediator(tx: Tx, actor: Actor, complaint_id: UUID, challenge_id: U
 
 async def _locked(tx: Tx, complaint: Complaint, challenge_id: UUID) -> Challenge:
     query = select(Challenge).where(Challenge.id == challenge_id, Challenge.complaint_id == complaint.id)
-    found = (await tx.scalars(query.with_for_update().execution_options(populate_existing=True))).one_or_none()
+    found = (await tx.scalars(locked(query))).one_or_none()
     if found is None:
         raise NotFound("challenge_not_found", "no such challenge in this case")
     return found

@@ -9,6 +9,7 @@ from service.complaints.queries import CaseFacts, case_facts
 from service.core.actor import Actor, Role
 from service.core.errors import NotFound, ensure
 from service.core.money import Money
+from service.db.locks import locked
 from service.db.pages import Page, read_page
 from service.db.schemas import MoneyView
 from service.db.session import Tx
@@ -38,7 +39,7 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
 async def get_row(tx: Tx, actor: Actor, dispute_id: UUID, *, is_locked: bool = False) -> Dispute:
     """Return a dispute that the actor may see, locked if asked; raises `NotFound` ("dispute_not_found")."""
     query = select(Dispute).where(Dispute.id == dispute_id, visible_to(actor))
-    found = (await tx.scalars(query.with_for_update() if is_locked else query)).one_or_none()
+    found = (await tx.scalars(locked(query) if is_locked else query)).one_or_none()
     if found is None:
         raise NotFound("dispute_not_found")
     return found

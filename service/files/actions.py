@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from service.core.actor import SYSTEM, Actor
 from service.core.errors import Conflict, NotFound, Unavailable, ensure
 from service.core.ids import new_id
+from service.db.locks import locked
 from service.db.session import Tx
 from service.events.log import emit
 from service.files.intake import CaseKey, Received
@@ -163,7 +164,7 @@ async def queue_housekeeping(tx: Tx) -> int:
 
 async def _key_of(tx: Tx, case_id: UUID, *, is_locked: bool = False) -> FileKey:
     wanted = select(FileKey).where(FileKey.case_id == case_id)
-    row = await tx.scalar(wanted.with_for_update() if is_locked else wanted)
+    row = await tx.scalar(locked(wanted) if is_locked else wanted)
     if row is None:
         raise NotFound("file_key_not_found", "this case has no files")
     return row

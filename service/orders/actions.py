@@ -14,6 +14,7 @@ from service.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMany,
 from service.core.ids import new_id
 from service.core.money import Money
 from service.core.wire import DeliveryRecord, ParcelStatus, parse_instant
+from service.db.locks import locked
 from service.db.session import Tx
 from service.deadlines.queries import policy
 from service.escrow import actions as escrow
@@ -241,8 +242,8 @@ async def claim_order(tx: Tx, actor: Actor, code: str, *, now: datetime) -> Orde
     Raises `Invalid` ("claim_code_wrong") for a malformed, unknown, used or expired code alike.
     """
     ensure(actor.person_id is not None, "the policy lets only buyers claim")
-    query = select(Order).where(Order.claim_code_hash == _hash(rules.fold_claim_code(code))).with_for_update()
-    order = (await tx.scalars(query)).one_or_none()
+    query = select(Order).where(Order.claim_code_hash == _hash(rules.fold_claim_code(code)))
+    order = (await tx.scalars(locked(query))).one_or_none()
     expires_at = None if order is None else order.claim_code_expires_at
     if order is None or order.buyer_id is not None or expires_at is None or expires_at < now:
         raise Invalid("claim_code_wrong", "this code is wrong, used or too old", field="code")

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from service.core.actor import SYSTEM
 from service.core.errors import FairholdError
 from service.core.wire import DeliveryRecord
+from service.db.locks import locked
 from service.db.session import Database, Tx
 from service.escrow.queries import get_hold
 from service.events.log import Together, heard
@@ -39,11 +40,8 @@ async def apply_carrier_notice(payload: Payload, *, database: Database) -> None:
             return
         now = await tx.now()
         record = msgspec.convert(notice.record, DeliveryRecord)
-        order = await tx.scalar(
-            select(Order)
-            .where(Order.carrier == record.carrier, Order.tracking_number == record.tracking_number)
-            .with_for_update()
-        )
+        parcel = (Order.carrier == record.carrier, Order.tracking_number == record.tracking_number)
+        order = await tx.scalar(locked(select(Order).where(*parcel)))
         notice.applied_at = now
         if order is None:
             notice.outcome = "order_unknown"

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from service.core.actor import SYSTEM, Actor
 from service.core.errors import Conflict, NotFound
+from service.db.locks import locked
 from service.db.session import Tx
 from service.escrow import actions as escrow
 from service.escrow.queries import hold_by_reference
@@ -111,6 +112,5 @@ async def _is_held(tx: Tx, order: Order) -> bool:
 
 
 async def _locked(tx: Tx, order_id: UUID) -> Order | None:
-    query = select(Order).where(Order.id == order_id).with_for_update()
-    found: Order | None = await tx.scalar(query.execution_options(populate_existing=True))
-    return found
+    query = select(Order).where(Order.id == order_id)
+    return (await tx.scalars(locked(query))).one_or_none()

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from service.core.actor import Actor
 from service.core.ids import new_id
 from service.core.wire import DeliveryRecord
+from service.db.locks import locked
 from service.db.session import Database, Tx
 from service.jobs.queue import enqueue
 from service.orders.actions import count_hand_over_try, record_delivery, record_hand_over
@@ -77,5 +78,5 @@ async def _notice(tx: Tx, signed: SignedRecord, *, now: datetime) -> CarrierNoti
         )
         .on_conflict_do_nothing(index_elements=[CarrierNotice.signature])
     )
-    found = await tx.scalars(select(CarrierNotice).where(CarrierNotice.signature == signed.signature).with_for_update())
+    found = await tx.scalars(locked(select(CarrierNotice).where(CarrierNotice.signature == signed.signature)))
     return found.one()

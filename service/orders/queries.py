@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, false, func, or_, select, text, true
 
 from service.core.actor import Actor, Role
 from service.core.errors import NotFound
+from service.db.locks import locked
 from service.db.pages import Page, read_page
 from service.db.schemas import MoneyView
 from service.db.session import Tx
@@ -40,7 +41,7 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
 async def get_row(tx: Tx, actor: Actor, order_id: UUID, *, is_locked: bool = False) -> Order:
     """Return an order that the actor may see, locked if asked; raises `NotFound` ("order_not_found")."""
     query = select(Order).where(Order.id == order_id, visible_to(actor))
-    found = (await tx.scalars(query.with_for_update() if is_locked else query)).one_or_none()
+    found = (await tx.scalars(locked(query) if is_locked else query)).one_or_none()
     if found is None:
         raise NotFound("order_not_found")
     return found

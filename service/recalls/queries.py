@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, exists, false, func, select, true
 
 from service.core.actor import COMMONS, Actor, Role
 from service.core.errors import NotFound
+from service.db.locks import locked
 from service.db.pages import Page, read_page
 from service.db.session import Tx
 from service.deadlines.queries import Due, pending
@@ -24,10 +25,8 @@ async def open_signals(tx: Tx, batch_ids: Collection[UUID]) -> list[Signal]:
         select(Signal)
         .where(Signal.batch_id.in_(list(batch_ids)), Signal.state.in_(rules.OPEN_STATES))
         .order_by(Signal.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
     )
-    return list(await tx.scalars(query))
+    return list(await tx.scalars(locked(query)))
 
 
 async def counted_before(tx: Tx, batch_ids: Collection[UUID]) -> set[UUID]:
@@ -78,7 +77,7 @@ async def get_row(tx: Tx, actor: Actor, signal_id: UUID, *, is_locked: bool = Fa
     """Return a signal that the actor may see, locked if asked; raises `NotFound` ("signal_not_found")."""
     query = select(Signal).where(Signal.id == signal_id, visible_to(actor))
     if is_locked:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        query = locked(query)
     found = (await tx.scalars(query)).one_or_none()
     if found is None:
         raise NotFound("signal_not_found")

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, false, select, true
 
 from service.core.actor import Actor, Role
 from service.core.errors import NotFound
+from service.db.locks import locked
 from service.db.pages import Page, read_page
 from service.db.session import Tx
 from service.reporting.rules import REPORT
@@ -26,7 +27,7 @@ async def get_row(tx: Tx, actor: Actor, report_id: UUID, *, is_locked: bool = Fa
     """Return a report that the actor may see, locked if asked; raises `NotFound` ("report_not_found")."""
     query = select(Report).where(Report.id == report_id, visible_to(actor))
     if is_locked:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        query = locked(query)
     found = (await tx.scalars(query)).one_or_none()
     if found is None:
         raise NotFound("report_not_found")

@@ -25,6 +25,7 @@ from service.core.actor import Actor
 from service.core.errors import Conflict, Invalid, NotFound
 from service.core.ids import new_id
 from service.core.money import Money
+from service.db.locks import locked
 from service.db.session import Tx
 from service.deadlines.actions import cancel, promise
 from service.deadlines.queries import policy
@@ -144,8 +145,8 @@ async def _decide(tx: Tx, actor: Actor, complaint_id: UUID, offer_id: UUID) -> t
     """Return the actor's own complaint and one of its offers, both locked, before a ruling."""
     complaint = await get_row(tx, actor, complaint_id, is_locked=True)
     require_side(actor, complaint, "buyer")
-    query = select(Offer).where(Offer.id == offer_id, Offer.complaint_id == complaint.id).with_for_update()
-    offer = (await tx.scalars(query)).one_or_none()
+    query = select(Offer).where(Offer.id == offer_id, Offer.complaint_id == complaint.id)
+    offer = (await tx.scalars(locked(query))).one_or_none()
     if offer is None:
         raise NotFound("offer_not_found")
     if complaint.ruled_at is not None:

@@ -16,6 +16,7 @@ from service.complaints.tables import Challenge, Complaint, ComplaintEntry, Comp
 from service.core.actor import Actor
 from service.core.errors import Conflict, Forbidden
 from service.core.ids import new_id
+from service.db.locks import locked
 from service.db.session import Tx
 from service.deadlines.actions import cancel
 from service.escrow import actions as escrow
@@ -100,8 +101,8 @@ async def lift_claim(tx: Tx, actor: Actor, complaint: Complaint, *, now: datetim
 
 async def open_offer(tx: Tx, complaint_id: UUID) -> Offer | None:
     """Return the open offer of a complaint, locked."""
-    query = select(Offer).where(Offer.complaint_id == complaint_id, Offer.status == "open").with_for_update()
-    return (await tx.scalars(query)).one_or_none()
+    query = select(Offer).where(Offer.complaint_id == complaint_id, Offer.status == "open")
+    return (await tx.scalars(locked(query))).one_or_none()
 
 
 async def end_offer(
@@ -146,7 +147,7 @@ async def end_challenge(
 async def take_challenges_back(tx: Tx, actor: Actor, complaint: Complaint, *, now: datetime) -> None:
     """Withdraw the challenges that nobody has answered, because the case has ended or takes no more files."""
     query = select(Challenge).where(Challenge.complaint_id == complaint.id, Challenge.status.in_(LIVE))
-    for challenge in await tx.scalars(query.with_for_update()):
+    for challenge in await tx.scalars(locked(query)):
         await end_challenge(tx, actor, complaint, challenge, "withdraw", side="system", now=now)
 
 

@@ -8,6 +8,7 @@ from service.complaints.rules import Side
 from service.complaints.tables import Complaint
 from service.core.actor import Actor, Role
 from service.core.errors import Forbidden, NotFound, unreachable
+from service.db.locks import locked
 from service.db.session import Tx
 
 _SENT = Complaint.submitted_at.is_not(None)
@@ -44,7 +45,7 @@ async def get_row(tx: Tx, actor: Actor, complaint_id: UUID, *, is_locked: bool =
     """Return a complaint that the actor may see, locked if asked; raises `NotFound` ("complaint_not_found")."""
     query = select(Complaint).where(Complaint.id == complaint_id, visible_to(actor))
     if is_locked:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        query = locked(query)
     found = (await tx.scalars(query)).one_or_none()
     if found is None:
         raise NotFound("complaint_not_found")

@@ -16,6 +16,7 @@ from service.complaints.schemas import DraftChanges, NewEntry
 from service.complaints.tables import Complaint, Reading
 from service.core.actor import Actor
 from service.core.errors import Conflict, NotFound
+from service.db.locks import locked
 from service.db.session import Tx
 
 _FIELDS: Mapping[str, ReadingUse] = {"lot": "lot_text", "gtin": "gtin"}
@@ -61,8 +62,8 @@ async def accept_reading(tx: Tx, actor: Actor, complaint_id: UUID, reading_id: U
 
 
 async def _locked(tx: Tx, complaint: Complaint, side: Side, reading_id: UUID) -> Reading:
-    query = select(Reading).where(Reading.id == reading_id, seen_by(complaint.id, side)).with_for_update()
-    found = (await tx.scalars(query.execution_options(populate_existing=True))).one_or_none()
+    query = select(Reading).where(Reading.id == reading_id, seen_by(complaint.id, side))
+    found = (await tx.scalars(locked(query))).one_or_none()
     if found is None:
         raise NotFound("reading_not_found", "no such reading in this case")
     return found

@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select, update
 from service.core.actor import Actor
 from service.core.errors import Conflict, Forbidden, NotFound, ensure
 from service.core.ids import new_id
+from service.db.locks import locked
 from service.db.session import Tx
 from service.escrow.rules import BLOCK_REASONS
 from service.escrow.tables import PayoutBlock
@@ -45,9 +46,8 @@ async def lift_block(tx: Tx, actor: Actor, seller_id: UUID, block_id: UUID, *, n
     suspension).
     """
     _refuse_own(actor, seller_id)
-    block = await tx.scalar(
-        select(PayoutBlock).where(PayoutBlock.id == block_id, PayoutBlock.seller_id == seller_id).with_for_update()
-    )
+    query = select(PayoutBlock).where(PayoutBlock.id == block_id, PayoutBlock.seller_id == seller_id)
+    block = await tx.scalar(locked(query))
     if block is None:
         raise NotFound("block_not_found", "this seller has no such block")
     if block.lifted_at is not None:

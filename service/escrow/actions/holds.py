@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from service.core.actor import SYSTEM, Actor, SignIn
 from service.core.errors import Conflict, Forbidden, Invalid, NotFound, ensure
 from service.core.money import Money
+from service.db.locks import locked
 from service.db.session import Tx
 from service.escrow.actions.ending import divide_hold, end_hold, outcome_of
 from service.escrow.actions.freezing import add_freeze
@@ -151,14 +152,8 @@ async def _open_parts(tx: Tx, hold: Hold) -> list[Hold]:
     """Return the hold, or if it was divided its open descendants, locked by id."""
     if hold.state != "divided":
         return [hold]
-    parts = await tx.scalars(
-        select(Hold)
-        .where(Hold.payment_id == hold.payment_id, Hold.ended_at.is_(None), Hold.id > hold.id)
-        .order_by(Hold.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return list(parts)
+    parts = select(Hold).where(Hold.payment_id == hold.payment_id, Hold.ended_at.is_(None), Hold.id > hold.id)
+    return list(await tx.scalars(locked(parts.order_by(Hold.id))))
 
 
 def _amount(hold: Hold) -> Money:

@@ -6,15 +6,14 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from service.core.errors import NotFound
+from service.db.locks import locked
 from service.db.session import Tx
 from service.escrow.tables import Hold
 
 
 async def lock_hold(tx: Tx, hold_id: UUID) -> Hold:
     """Return the hold, locked and fresh; raises `NotFound` ("hold_not_found")."""
-    hold = await tx.scalar(
-        select(Hold).where(Hold.id == hold_id).with_for_update().execution_options(populate_existing=True)
-    )
+    hold = await tx.scalar(locked(select(Hold).where(Hold.id == hold_id)))
     if hold is None:
         raise NotFound("hold_not_found", "there is no such held payment")
     return hold

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from service.core.errors import Invalid
 from service.core.signatures import verify_message
 from service.core.wire import ChargebackLine, ChargebackNotice, MoneyNotice
+from service.db.locks import locked
 from service.db.session import Tx
 from service.escrow.actions.chargebacks import apply_chargeback, as_id
 from service.escrow.actions.payments import record_outcome
@@ -81,7 +82,7 @@ async def apply_notice(tx: Tx, notice_id: str, *, now: datetime) -> None:
 
     Locks the notice, then as `record_outcome` or `apply_chargeback`.
     """
-    stored = await tx.scalar(select(GatewayNotice).where(GatewayNotice.id == notice_id).with_for_update())
+    stored = await tx.scalar(locked(select(GatewayNotice).where(GatewayNotice.id == notice_id)))
     if stored is None or stored.applied_at is not None:
         return
     if stored.body.get("kind") == "chargeback":

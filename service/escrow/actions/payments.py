@@ -9,6 +9,7 @@ from service.core.actor import SYSTEM
 from service.core.errors import Conflict, Invalid, ensure
 from service.core.ids import new_id
 from service.core.money import Money
+from service.db.locks import locked
 from service.db.session import Tx
 from service.deadlines.actions import promise
 from service.escrow.actions.freezing import tell_resumed
@@ -81,9 +82,7 @@ async def record_outcome(tx: Tx, payment_id: UUID, *, state: str, reason: str | 
     good is an alert. While it is unknown or pending, it is promised to ask again. What has ended stays as it ended.
     Locks the payment, then (on funding) the scopes FOR SHARE, else the accounts.
     """
-    payment = await tx.scalar(
-        select(Payment).where(Payment.id == payment_id).with_for_update().execution_options(populate_existing=True)
-    )
+    payment = await tx.scalar(locked(select(Payment).where(Payment.id == payment_id)))
     ensure(payment is not None, "an outcome belongs to a payment")
     assert payment is not None  # noqa: S101 - for the type checker; ensured above
     if payment.ended_at is not None:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from service.core.actor import Actor, Role
 from service.core.errors import Conflict, NotFound
 from service.core.ids import new_id
+from service.db.locks import locked
 from service.db.session import Tx
 from service.escrow.actions.telling import REFUND_FAILED, tell_payment
 from service.escrow.alerts import clear_alert
@@ -24,7 +25,7 @@ async def retry_refund(tx: Tx, actor: Actor, payment_id: UUID, *, now: datetime)
     "refund_charged_back" from the database, if the buyer has the money by a chargeback). Locks the failed refund, then
     its capture.
     """
-    failed = await tx.scalar(select(Payment).where(Payment.id == payment_id).with_for_update())
+    failed = await tx.scalar(locked(select(Payment).where(Payment.id == payment_id)))
     if failed is None or not _may_retry(actor, failed):
         raise NotFound("payment_not_found", "there is no such payment")
     if failed.kind != "refund" or failed.state != "failed":

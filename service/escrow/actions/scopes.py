@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from service.core.actor import Actor
 from service.core.errors import Invalid, NotFound
 from service.core.ids import new_id
+from service.db.locks import locked
 from service.db.session import Tx
 from service.deadlines.actions import cancel, promise
 from service.escrow.rules import ScopeKey
@@ -60,12 +61,7 @@ async def lift_scope_freeze(tx: Tx, actor: Actor, freeze_id: UUID, *, now: datet
 
     Raises `NotFound` ("freeze_not_found"). Locks the freeze, then the scope rows FOR UPDATE.
     """
-    freeze = await tx.scalar(
-        select(ScopeFreeze)
-        .where(ScopeFreeze.id == freeze_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    freeze = await tx.scalar(locked(select(ScopeFreeze).where(ScopeFreeze.id == freeze_id)))
     if freeze is None:
         raise NotFound("freeze_not_found", "there is no such freeze")
     if freeze.lifted_at is not None:
