@@ -14,11 +14,13 @@ from service import settings as environment
 from service.cli.home import running_settings
 from service.cli.verify import EXIT_FOUND, progress_bar
 from service.complaints.queries import find_by_reference
+from service.complaints.queries.keeping import held_together
 from service.core.actor import SYSTEM
-from service.core.errors import Invalid
+from service.core.errors import Invalid, NotFound
 from service.db.session import Database
 from service.files.check_queries import FindingView, RunView, Scope, count_to_check, findings_of, latest_runs
 from service.files.check_runs import begin_check, verify_stored
+from service.files.queries import key_facts
 from service.files.sealing import KeyRing
 from service.files.store import Store
 from service.settings import Settings
@@ -34,7 +36,12 @@ def evidence() -> None:
 
 
 @evidence.command()
-@click.option("--case", "case", default=None, help="only the files of one case, by its reference or id")
+@click.option(
+    "--case",
+    "case",
+    default=None,
+    help="only the files of one case, by its reference or id, or of an order or batch, by its id",
+)
 @click.option("--since", default=None, help="only files received since then: 2026-11-20, or with a time and zone")
 @click.option("--json", "as_json", is_flag=True, help="print JSON, for programs")
 def verify(case: str | None, since: str | None, as_json: bool) -> None:
@@ -80,7 +87,7 @@ async def _verify(
 ) -> tuple[RunView, list[FindingView]]:
     database, store = Database(settings.database_url, pool_max=2), Store.of(settings)
     try:
-        scope = Scope(None if case is None else await _case_id(database, case), since)
+        scope = Scope(() if case is None else await case_ids(database, case), since)
         async with database.begin() as tx:
             check_id = await begin_check(tx, scope, now=await tx.now())
             total = await count_to_check(tx, scope)
@@ -104,17 +111,20 @@ async def _runs(settings: Settings) -> list[RunView]:
         await database.close()
 
 
-async def _case_id(database: Database, case: str) -> UUID:
-    """Return the id of what has files: a case by its reference or id, an order or a batch by its id.
+async def case_ids(database: Database, case: str) -> tuple[UUID, ...]:
+    """Return the ids of what has files: a case by reference or id, with its additions, or an order or batch by its id.
 
-    Raises as `find_by_reference`.
+    Raises as `find_by_reference`, and `NotFound` ("file_key_not_found") where nothing has ever been stored.
     """
-    try:
-        return UUID(case)
-    except ValueError:
-        pass
     async with database.begin() as tx:
-        return await find_by_reference(tx, SYSTEM, case)
+        try:
+            case_id = UUID(case)
+        except ValueError:
+            case_id = await find_by_reference(tx, SYSTEM, case)
+        together = await held_together(tx, case_id)
+        if not await key_facts(tx, together):
+            raise NotFound("file_key_not_found", f"{case} has no files, so that there is nothing to check")
+    return tuple(together)
 
 
 def _moment(text: str) -> datetime:

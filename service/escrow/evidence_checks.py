@@ -9,7 +9,7 @@ from uuid import UUID
 
 from service.db.session import Database, Tx
 from service.escrow.alerts import clear_alert, raise_alert
-from service.files.check_queries import count_findings, get_run, open_night_check
+from service.files.check_queries import any_found_since, count_findings, get_run, open_night_check
 from service.files.check_runs import queue_check
 from service.jobs.queue import Payload
 
@@ -32,14 +32,17 @@ async def watch_evidence(tx: Tx) -> int:
 
 
 async def tell_of_check(payload: Payload, *, database: Database) -> None:
-    """Raise the alert for what a check found; a check of everything that ended without a finding clears it."""
+    """Raise the alert for what a check found; a check of everything that ended without a finding clears it.
+
+    Unless another check has found something since that one began, which may have looked there before.
+    """
 
     async def tell(tx: Tx) -> None:
         run, now = await get_run(tx, UUID(payload["subject_id"])), await tx.now()
         if run.findings:
             facts = {"check_id": str(run.id), "findings": run.findings, "what": await count_findings(tx, run.id)}
             await raise_alert(tx, DAMAGED, EVIDENCE, facts=facts, now=now)
-        elif run.is_whole and run.ended_at is not None:
+        elif run.is_whole and run.ended_at is not None and not await any_found_since(tx, run.started_at):
             await clear_alert(tx, DAMAGED, EVIDENCE, now=now)
 
     await database.run(tell)

@@ -19,15 +19,15 @@ FINDINGS_KEPT_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which files a check looks at: all, those of one case, or those received since a moment."""
+    """Which files a check looks at: all, those of some cases, or those received since a moment."""
 
-    case_id: UUID | None = None
+    case_ids: tuple[UUID, ...] = ()
     since: datetime | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether it is everything, objects without a row included."""
-        return self.case_id is None and self.since is None
+        return not self.case_ids and self.since is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,11 @@ async def findings_of(tx: Tx, check_id: UUID, *, limit: int = FINDINGS_KEPT_MAX)
     return [FindingView(e.what, e.file_id, e.part, e.bucket, e.object_name, e.version_id) for e in found]
 
 
+async def any_found_since(tx: Tx, moment: datetime) -> bool:
+    """Return whether a check has found something since then."""
+    return await tx.scalar(select(FileFinding.id).where(FileFinding.at >= moment).limit(1)) is not None
+
+
 async def count_findings(tx: Tx, check_id: UUID) -> dict[str, int]:
     """Return how often a run found what."""
     query = select(FileFinding.what, func.count()).where(FileFinding.check_id == check_id)
@@ -137,8 +142,8 @@ def _view(row: FileCheck) -> RunView:
 
 def _chosen(scope: Scope) -> list[Any]:
     wanted: list[Any] = []
-    if scope.case_id is not None:
-        wanted.append(FileKey.case_id == scope.case_id)
+    if scope.case_ids:
+        wanted.append(FileKey.case_id.in_(scope.case_ids))
     if scope.since is not None:
         wanted.append(StoredFile.received_at >= scope.since)
     return wanted

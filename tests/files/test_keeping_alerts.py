@@ -115,11 +115,30 @@ async def test_damage_that_a_check_by_hand_finds_is_an_alert_too_and_only_a_whol
         name = f"{await tx.scalar(text('SELECT object_name FROM stored_file'))}-thumbnail"
     sealed = await service.store.read(Bucket.VIEWS, name)
     await service.store.put_view(name, b"forged")
-    await by_hand(service, Scope(case_id=kept.case_id))
+    await by_hand(service, Scope(case_ids=(kept.case_id,)))
     await drain()
     assert [kind for kind, _ in await alerts(service)] == ["evidence_damaged"]
     await service.store.put_view(name, sealed)
-    await by_hand(service, Scope(case_id=kept.case_id))
+    await by_hand(service, Scope(case_ids=(kept.case_id,)))
+    await drain()
+    assert [kind for kind, _ in await alerts(service)] == ["evidence_damaged"]
+    await by_hand(service, Scope())
+    await drain()
+    assert await alerts(service) == []
+
+
+async def test_a_check_that_began_before_another_found_damage_does_not_clear_its_alert(
+    kept: Shelf, service: Service, drain: Drain
+) -> None:
+    async with service.database.begin() as tx:
+        earlier = await begin_check(tx, Scope(), now=await tx.now())
+        name = f"{await tx.scalar(text('SELECT object_name FROM stored_file'))}-view"
+    sealed = await service.store.read(Bucket.VIEWS, name)
+    await service.store.put_view(name, b"forged")
+    await by_hand(service, Scope(case_ids=(kept.case_id,)))
+    await drain()
+    await service.store.put_view(name, sealed)  # as whole as the earlier one would have found it
+    await verify_stored(service.database, service.store, service.ring, earlier, Scope())
     await drain()
     assert [kind for kind, _ in await alerts(service)] == ["evidence_damaged"]
     await by_hand(service, Scope())

@@ -200,7 +200,7 @@ async def test_an_object_among_the_originals_that_no_row_knows_is_found_by_a_who
     await watch.locked()
     watch.put("evidence", "f" * 32, b"who put this here?")
     assert await watch.found() == [("unknown_object", None)]
-    assert await watch.found(Scope(case_id=watch.shelf.case_id)) == []
+    assert await watch.found(Scope(case_ids=(watch.shelf.case_id,))) == []
 
 
 async def test_erased_files_are_still_held_against_their_stored_hash(
@@ -233,8 +233,8 @@ async def test_only_the_files_of_a_case_or_since_a_moment_are_looked_at(watch: W
         since = await tx.now() - timedelta(days=1)
     recent = await watch.check(Scope(since=since))
     assert (recent.files, recent.findings, recent.is_whole) == (1, 0, False)
-    assert (await watch.check(Scope(case_id=new_id()))).files == 0
-    case = await watch.check(Scope(case_id=watch.shelf.case_id))
+    assert (await watch.check(Scope(case_ids=(new_id(),)))).files == 0
+    case = await watch.check(Scope(case_ids=(watch.shelf.case_id,)))
     assert (case.files, case.findings) == (2, 1)
 
 

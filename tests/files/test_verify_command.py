@@ -6,16 +6,21 @@ import os
 import sys
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
 from minio import Minio
 
-from service.core.ids import new_id
+from service.cli.evidence import case_ids
 from service.embedded import EmbeddedServers
+from tests.complaints.conftest import Cases, cases
+from tests.complaints.test_evidence import form, png, upload
 from tests.conftest import DatabaseUrls
 from tests.files.conftest import SECRET
 from tests.files.shelf import Shelf
 from tests.files.test_verify import Watch
+
+__all__ = ["cases"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,6 @@ async def test_a_part_is_chosen_by_case_or_by_day(command: Command, watch: Watch
     await watch.locked()
     for words, files in (
         (("--case", str(watch.shelf.case_id)), 1),
-        (("--case", str(new_id())), 0),
         (("--since", "2020-01-01"), 1),
         (("--since", "2999-01-01T00:00:00+08:00"), 0),
     ):
@@ -97,11 +101,22 @@ async def test_a_part_is_chosen_by_case_or_by_day(command: Command, watch: Watch
         assert (told.status, told.json["check"]["files"], told.json["check"]["is_whole"]) == (0, files, False)
 
 
+async def test_a_case_is_checked_with_its_additions(cases: Cases) -> None:
+    order_id = await cases.order()
+    first, draft = await cases.filed(order_id), await cases.draft(order_id)
+    assert (await upload(cases, draft, form(png()))).status_code == 201
+    await cases.ok(f"/{draft}/submission")
+    together = (UUID(first["id"]), UUID(draft))
+    for name in (first["reference"], first["id"]):
+        assert await case_ids(cases.database, name) == together
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
         (("--since", "yesterday"), "instant_malformed"),
         (("--case", "FH-0000"), "reference_wrong"),
+        (("--case", "018f0000-0000-7000-8000-0000000000ff"), "file_key_not_found"),
     ],
 )
 async def test_words_that_mean_nothing_end_with_1_and_check_nothing(
