@@ -20,7 +20,7 @@ from service.complaints.recognise.reader import ReadingFailed, Recogniser, Seen
 from service.complaints.tables import Complaint, ComplaintEvidence, PhotoReading, Reading
 from service.complaints.tables.readings import PASSING
 from service.core.actor import SYSTEM
-from service.core.errors import Conflict, InvariantBroken, NotFound
+from service.core.errors import Conflict, NotFound
 from service.core.ids import new_id
 from service.db.session import Database, Tx
 from service.events.log import emit
@@ -124,14 +124,12 @@ async def _ticket(tx: Tx, ring: KeyRing, complaint_id: UUID, file_id: UUID, *, n
 async def _read(store: Store, recogniser: Recogniser, ticket: Ticket) -> tuple[Seen | None, str | None]:
     """Return what the photo says, or why it cannot be read; raises what may pass, so that the job is tried again."""
     try:
-        view = await fetch(store, ticket)
-    except (BytesChanged, InvariantBroken):  # not what was stored, or not there; the nightly check tells which
-        return None, "damaged"
-    try:
-        return await recogniser.read(view), None
+        return await recogniser.read(await fetch(store, ticket)), None
     except ReadingFailed as failure:
         _log.warning("photo_not_read", file_id=str(ticket.file_id), reason=failure.reason)
         return None, failure.reason
+    except BytesChanged:  # logged and alerted where bytes are fetched
+        return None, "damaged"
 
 
 async def _keep(
