@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Controller, Response, delete, get, post
 from litestar.datastructures import UploadFile
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, MultipartBody
 
 from service.batches import photos
@@ -15,10 +15,10 @@ from service.core.actor import Actor
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.session import Database, Tx
 from service.files.images import ImageWorkshop
-from service.files.reading import Part, fetch
+from service.files.reading import Part
 from service.files.receiving import UPLOAD_BYTES_MAX, receive_photos
 from service.files.sealing import KeyRing
-from service.files.showing import file_answer
+from service.files.showing import RoomOf, provide_room
 from service.files.store import Store
 from service.settings import Settings
 
@@ -38,6 +38,7 @@ class BatchPhotos(Controller):
 
     path = "/batches/{batch_id:uuid}/photos"
     tags = ("Batches",)
+    dependencies = {"room": Provide(provide_room, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it once
 
     @get("/", opt={"allow": "batches.read"}, summary="List a batch's photos")
     async def listing(
@@ -78,24 +79,14 @@ class BatchPhotos(Controller):
 
     @get("/{file_id:uuid}/view", opt={"allow": "batches.read"}, summary="See a batch's photo")
     async def view(
-        self, batch_id: BatchId, file_id: FileId, actor: NamedDependency[Actor], database: NamedDependency[Database],
-        store: NamedDependency[Store], ring: NamedDependency[KeyRing],
-    ) -> Response[bytes]:  # fmt: skip
+        self, batch_id: BatchId, file_id: FileId, actor: NamedDependency[Actor], room: RoomOf
+    ) -> Response[bytes]:
         """Get a photo as WebP of at most 2,048 pixels, without metadata. The view is recorded."""
-        return await _show(database, store, ring, actor, batch_id, file_id, Part.VIEW)
+        return await room.show(photos.open_photo, actor, batch_id, file_id, Part.VIEW)
 
     @get("/{file_id:uuid}/thumbnail", opt={"allow": "batches.read"}, summary="See a batch's small photo")
     async def thumbnail(
-        self, batch_id: BatchId, file_id: FileId, actor: NamedDependency[Actor], database: NamedDependency[Database],
-        store: NamedDependency[Store], ring: NamedDependency[KeyRing],
-    ) -> Response[bytes]:  # fmt: skip
+        self, batch_id: BatchId, file_id: FileId, actor: NamedDependency[Actor], room: RoomOf
+    ) -> Response[bytes]:
         """Get a photo as WebP of at most 480 pixels, without metadata. The view is recorded."""
-        return await _show(database, store, ring, actor, batch_id, file_id, Part.THUMBNAIL)
-
-
-async def _show(
-    database: Database, store: Store, ring: KeyRing, actor: Actor, batch_id: UUID, file_id: UUID, part: Part
-) -> Response[bytes]:
-    async with database.begin() as tx:
-        ticket = await photos.open_photo(tx, actor, batch_id, file_id, part, ring=ring, now=await tx.now())
-    return file_answer(await fetch(store, ticket), ticket)
+        return await room.show(photos.open_photo, actor, batch_id, file_id, Part.THUMBNAIL)

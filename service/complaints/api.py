@@ -32,20 +32,16 @@ from service.complaints.schemas import (
     NewOffer,
     NewTriage,
 )
-from service.complaints.uploads_api import Uploads
+from service.complaints.uploads_api import DeskOf, Uploads, provide_desk
 from service.core.actor import Actor
 from service.db.hot import HOT
 from service.db.pages import LIMIT_DEFAULT
 from service.db.query_parameters import After, Limit, Status
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.schemas import PageOf
-from service.db.session import Database, Tx
-from service.files.images import ImageWorkshop
-from service.files.reading import Part, fetch
-from service.files.sealing import KeyRing
-from service.files.showing import file_answer
-from service.files.store import Store
-from service.settings import Settings
+from service.db.session import Tx
+from service.files.reading import Part
+from service.files.showing import RoomOf, provide_room
 
 CaseId = FromPath[UUID]
 TxOf = NamedDependency[Tx]
@@ -223,32 +219,6 @@ class Complaints(Controller):
         return await queries.case_timeline(tx, actor, complaint_id)
 
 
-@dataclass(frozen=True)
-class ReadingRoom:
-    """Where files are shown: recorded in a transaction of its own, fetched after it has ended."""
-
-    database: Database
-    store: Store
-    ring: KeyRing
-
-    async def show(self, actor: Actor, complaint_id: UUID, file_id: UUID, part: Part) -> Response[bytes]:
-        """Return one part of one file."""
-        async with self.database.begin() as tx:
-            now = await tx.now()
-            ticket = await evidence.open_evidence(tx, actor, complaint_id, file_id, part, ring=self.ring, now=now)
-        return file_answer(await fetch(self.store, ticket), ticket)
-
-
-def provide_room(
-    database: NamedDependency[Database], store: NamedDependency[Store], settings: NamedDependency[Settings]
-) -> ReadingRoom:
-    """Give handlers the room."""
-    return ReadingRoom(database, store, KeyRing(settings.secret))
-
-
-RoomOf = NamedDependency[ReadingRoom]
-
-
 class Evidence(Controller):
     """Photos and documents of a case. Everything is read through the service, and every view is recorded."""
 
@@ -256,6 +226,7 @@ class Evidence(Controller):
     tags = ("Evidence",)
     dependencies = {  # noqa: RUF012 - Litestar reads it once
         "room": Provide(provide_room, sync_to_thread=False),
+        "desk": Provide(provide_desk, sync_to_thread=False),
         "counter": Provide(provide_counter, sync_to_thread=False),
     }
 
@@ -272,20 +243,18 @@ class Evidence(Controller):
     )
     async def add(
         self, complaint_id: CaseId, data: MultipartBody[Upload], tx: TxOf, actor: ActorOf,
-        claim: NamedDependency[Claim], database: NamedDependency[Database], store: NamedDependency[Store],
-        workshop: NamedDependency[ImageWorkshop], settings: NamedDependency[Settings], counter: CounterOf,
+        claim: NamedDependency[Claim], desk: DeskOf, counter: CounterOf,
     ) -> list[EvidenceView]:  # fmt: skip
         """Add photos or PDFs (form field `files`, repeated). All are taken or, with the reason, none.
 
         A file that your side has put into the case before is not put there twice.
         """
-        await claim.replay(database)
+        await claim.replay(desk.database)
         await counter.count("files", len(data.files))
-        desk = evidence.Desk(database, store, workshop, KeyRing(settings.secret), settings)
         sources = [cast("BinaryIO", each.file) for each in data.files]
         received = await evidence.take_in(desk, actor, complaint_id, sources)
         await claim.take()
-        days = settings.evidence_retention_days
+        days = desk.settings.evidence_retention_days
         await evidence.attach(tx, actor, complaint_id, received, retention_days=days, now=await tx.now())
         return (await queries.get_complaint(tx, actor, complaint_id)).evidence
 
@@ -294,21 +263,21 @@ class Evidence(Controller):
         self, complaint_id: CaseId, file_id: FromPath[UUID], actor: ActorOf, room: RoomOf
     ) -> Response[bytes]:
         """Get a photo as WebP of at most 2,048 pixels, without metadata. The view is recorded."""
-        return await room.show(actor, complaint_id, file_id, Part.VIEW)
+        return await room.show(evidence.open_evidence, actor, complaint_id, file_id, Part.VIEW)
 
     @get("/{file_id:uuid}/thumbnail", opt={"allow": "complaints.read_evidence"}, summary="See a small photo")
     async def thumbnail(
         self, complaint_id: CaseId, file_id: FromPath[UUID], actor: ActorOf, room: RoomOf
     ) -> Response[bytes]:
         """Get a photo as WebP of at most 480 pixels, without metadata. The view is recorded."""
-        return await room.show(actor, complaint_id, file_id, Part.THUMBNAIL)
+        return await room.show(evidence.open_evidence, actor, complaint_id, file_id, Part.THUMBNAIL)
 
     @get("/{file_id:uuid}/original", opt={"allow": "complaints.read_evidence"}, summary="Get an original")
     async def original(
         self, complaint_id: CaseId, file_id: FromPath[UUID], actor: ActorOf, room: RoomOf
     ) -> Response[bytes]:
         """Get the bytes as they were received, as whoever added them, a mediator or a regulator. It is recorded."""
-        return await room.show(actor, complaint_id, file_id, Part.ORIGINAL)
+        return await room.show(evidence.open_evidence, actor, complaint_id, file_id, Part.ORIGINAL)
 
 
 HANDLERS = [Complaints, SafetyReports, Evidence, Readings, Similar, Challenges, Uploads, Keeping]

@@ -13,10 +13,10 @@ from service.core.actor import Actor
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.session import Database, Tx
 from service.files.images import ImageWorkshop
-from service.files.reading import Part, fetch
+from service.files.reading import Part
 from service.files.receiving import UPLOAD_BYTES_MAX, receive_photos
 from service.files.sealing import KeyRing
-from service.files.showing import file_answer
+from service.files.showing import RoomOf, provide_room
 from service.files.store import Store
 from service.orders import packing
 from service.orders.schemas import PackingPhoto, PackingView
@@ -35,37 +35,12 @@ class PackingUpload:
     files: list[UploadFile]
 
 
-@dataclass(frozen=True)
-class PackingRoom:
-    """Where packing photos are shown: recorded in a transaction of its own, fetched after it has ended."""
-
-    database: Database
-    store: Store
-    ring: KeyRing
-
-    async def show(self, actor: Actor, order_id: UUID, file_id: UUID, part: Part) -> Response[bytes]:
-        """Return one part of one photo."""
-        async with self.database.begin() as tx:
-            ticket = await packing.open_photo(tx, actor, order_id, file_id, part, ring=self.ring, now=await tx.now())
-        return file_answer(await fetch(self.store, ticket), ticket)
-
-
-def provide_packing_room(
-    database: NamedDependency[Database], store: NamedDependency[Store], ring: NamedDependency[KeyRing]
-) -> PackingRoom:
-    """Give handlers the room."""
-    return PackingRoom(database, store, ring)
-
-
-RoomOf = NamedDependency[PackingRoom]
-
-
 class PackingPhotos(Controller):
     """What a seller shows of an order before it is sent. Every view is recorded."""
 
     path = "/orders/{order_id:uuid}/packing-photos"
     tags = ("Orders",)
-    dependencies = {"packing_room": Provide(provide_packing_room, sync_to_thread=False)}  # noqa: RUF012 - read once
+    dependencies = {"room": Provide(provide_room, sync_to_thread=False)}  # noqa: RUF012 - Litestar reads it once
 
     @post(
         "/",
@@ -95,23 +70,19 @@ class PackingPhotos(Controller):
         return view_of(await packing.get_packing(tx, actor, order_id))
 
     @get("/{file_id:uuid}/view", opt=_SEE, summary="See a packing photo")
-    async def view(self, order_id: OrderId, file_id: FileId, actor: ActorOf, packing_room: RoomOf) -> Response[bytes]:
+    async def view(self, order_id: OrderId, file_id: FileId, actor: ActorOf, room: RoomOf) -> Response[bytes]:
         """Get a photo as WebP of at most 2,048 pixels, without metadata. The view is recorded."""
-        return await packing_room.show(actor, order_id, file_id, Part.VIEW)
+        return await room.show(packing.open_photo, actor, order_id, file_id, Part.VIEW)
 
     @get("/{file_id:uuid}/thumbnail", opt=_SEE, summary="See a small packing photo")
-    async def thumbnail(
-        self, order_id: OrderId, file_id: FileId, actor: ActorOf, packing_room: RoomOf
-    ) -> Response[bytes]:
+    async def thumbnail(self, order_id: OrderId, file_id: FileId, actor: ActorOf, room: RoomOf) -> Response[bytes]:
         """Get a photo as WebP of at most 480 pixels, without metadata. The view is recorded."""
-        return await packing_room.show(actor, order_id, file_id, Part.THUMBNAIL)
+        return await room.show(packing.open_photo, actor, order_id, file_id, Part.THUMBNAIL)
 
     @get("/{file_id:uuid}/original", opt=_SEE, summary="Get an original packing photo")
-    async def original(
-        self, order_id: OrderId, file_id: FileId, actor: ActorOf, packing_room: RoomOf
-    ) -> Response[bytes]:
+    async def original(self, order_id: OrderId, file_id: FileId, actor: ActorOf, room: RoomOf) -> Response[bytes]:
         """Get the bytes as they were received. It is recorded."""
-        return await packing_room.show(actor, order_id, file_id, Part.ORIGINAL)
+        return await room.show(packing.open_photo, actor, order_id, file_id, Part.ORIGINAL)
 
 
 def view_of(found: packing.Packing) -> PackingView:
