@@ -55,8 +55,7 @@ READS_BYTES = {
     "complaints/api.py": "by a ticket",
     "orders/packing_api.py": "by a ticket",
     "batches/photos_api.py": "by a ticket",
-    "web/pages/evidence.py": "by a ticket",
-    "web/pages/likenesses.py": "by a ticket",
+    "web/pages/pictures.py": "by a ticket, for the two routes of pages",
     "reporting/jobs.py": "by tickets that were made in the requester's name",
     "reporting/shelf.py": "reads a report, whose download its two callers have recorded",
 }
