@@ -18,4 +18,3 @@ def access_of(request: pytest.FixtureRequest) -> S3Access:
 
 on_both = pytest.mark.parametrize("s3", BOTH, indirect=True)
 on_one_that_locks = pytest.mark.parametrize("s3", ["seaweedfs"], indirect=True)
-on_one_without_locks = pytest.mark.parametrize("s3", ["juicefs"], indirect=True)

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -237,11 +237,24 @@ class Load:
         raise AssertionError("the service did not come back")
 
 
-def test_postgresql_killed_under_load_has_every_acknowledged_write(settings: Settings, tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path)
+@contextmanager
+def loaded(
+    settings: Settings,
+    folder: Path,
+    check: Callable[[Shop, list[str]], None],
+    *,
+    build: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[EmbeddedPostgres, Shop, Load]]:
+    """A PostgreSQL of the test's own, serve, worker, sandbox, and clients that order and pay all the time.
+
+    `build` gets the address of the migrated database before anything else uses it, as its owner. When the block has
+    ended and the clients have stopped, `check` gets the orders that were acknowledged.
+    """
+    server = EmbeddedPostgres(folder)
     urls = server.start()
     try:
         upgrade(urls.owner, app_role="fairhold_app", metadata=all_tables(), is_clock_movable=True)
+        build(urls.owner)
         own = msgspec.structs.replace(
             settings,
             database_url=urls.app,
@@ -249,20 +262,25 @@ def test_postgresql_killed_under_load_has_every_acknowledged_write(settings: Set
             s3_prefix=f"k{secrets.token_hex(5)}",  # buckets belong to one installation
         )
         asyncio.run(prepare_buckets(own))
-        with opened(own, tmp_path) as shop:
+        with opened(own, folder) as shop:
             shop.parts.start("worker")
             load = Load(shop)
             with ThreadPoolExecutor(CLIENTS) as pool:
                 clients = [pool.submit(load.run, client) for client in range(CLIENTS)]
                 try:
-                    kill_and_restart(server, load)
+                    yield server, shop, load
                 finally:
                     load.stopping.set()
                 for client in clients:
                     client.result()
-            check_all_there(shop, load.acknowledged)
+            check(shop, load.acknowledged)
     finally:
         server.stop()
+
+
+def test_postgresql_killed_under_load_has_every_acknowledged_write(settings: Settings, tmp_path: Path) -> None:
+    with loaded(settings, tmp_path, check_all_there) as (server, _, load):
+        kill_and_restart(server, load)
 
 
 def kill_and_restart(server: EmbeddedPostgres, load: Load) -> None:

@@ -3,10 +3,8 @@
 import asyncio
 import os
 import random
-import secrets
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,15 +12,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pytest
 
-from service.cli.metadata import all_tables
-from service.cli.storage import prepare_buckets
 from service.core.actor import SYSTEM
 from service.core.ids import new_id
 from service.db import clock
-from service.db.schema import upgrade
 from service.db.session import Database, Tx
 from service.embedded import EmbeddedPostgres
 from service.embedded.postgres import SOCKET_NAME
@@ -31,7 +25,7 @@ from service.escrow.rules import SWEEP_MARGIN, ScopeKey
 from service.settings import Settings
 from tests.chance import new_seed
 from tests.foundation.gates import COMMIT, NOTICE_STORED, PAUSING, POINTS, PROVIDER_ANSWERED, SWEEP_BATCH, Gates
-from tests.foundation.test_killed import CLIENTS, EVENTUALLY_SECONDS, Load, Shop, opened
+from tests.foundation.test_killed import CLIENTS, EVENTUALLY_SECONDS, Load, Shop, loaded
 from tests.sandbox.running import wait_until
 from tests.world import Whose
 
@@ -227,34 +221,15 @@ def lift(street: Street, freeze_id: UUID) -> None:
 
 @contextmanager
 def running(settings: Settings, folder: Path) -> Iterator[Street]:
-    """A PostgreSQL of the test's own, serve, worker, sandbox, and clients that order and pay all the time."""
-    server = EmbeddedPostgres(folder)
-    urls = server.start()
-    try:
-        upgrade(urls.owner, app_role="fairhold_app", metadata=all_tables(), is_clock_movable=True)
-        gates = Gates(urls.owner)
-        gates.build()
-        own = msgspec.structs.replace(
-            settings,
-            database_url=urls.app,
-            owner_database_url=urls.owner,
-            s3_prefix=f"k{secrets.token_hex(5)}",  # buckets belong to one installation
-        )
-        asyncio.run(prepare_buckets(own))
-        with opened(own, folder) as shop:
-            shop.parts.start("worker")
-            load = Load(shop)
-            with ThreadPoolExecutor(CLIENTS) as pool:
-                clients = [pool.submit(load.run, client) for client in range(CLIENTS)]
-                try:
-                    yield Street(server, gates, shop, load)
-                finally:
-                    load.stopping.set()
-                for client in clients:
-                    client.result()
-            check_acknowledged(shop, load.acknowledged)
-    finally:
-        server.stop()
+    """Everything that runs, with gates in its database."""
+    made: list[Gates] = []
+
+    def build(owner_url: str) -> None:
+        made.append(Gates(owner_url))
+        made[0].build()
+
+    with loaded(settings, folder, check_acknowledged, build=build) as (server, shop, load):
+        yield Street(server, made[0], shop, load)
 
 
 def check_acknowledged(shop: Shop, acknowledged: list[str]) -> None:

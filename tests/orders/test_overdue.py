@@ -22,7 +22,6 @@ from tests.world import Whose, person_actor
 Drain = Callable[[], Awaitable[None]]
 HELD = {"gateway": -48_000, "held": 48_000}
 REFUNDED = {"gateway": -48_000, "refunds": 48_000}
-SECOND = timedelta(seconds=1)
 RACES = 6
 
 
