@@ -1,12 +1,15 @@
 """A worker whose database has gone stops soon: it waits for a connection as long as we say, not as long as pools do."""
 
 import asyncio
+import gc
 import inspect
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
+import pytest
 from procrastinate import PsycopgConnector
 from psycopg_pool import AsyncConnectionPool
 
@@ -22,6 +25,13 @@ PATIENCE = POOLS_OWN_WAIT * 3 / 4
 """Longer than some of our waits for a connection one after the other, and shorter than a single one of a pool's own."""
 STALLED = timedelta(seconds=30)
 EVENTUALLY_SECONDS = 60.0
+
+
+@pytest.fixture(autouse=True)
+def _half_made_connections(urls: DatabaseUrls) -> Iterator[None]:
+    """Close what was being connected when its maker was cancelled: to drop a database is to wait for it, up to 60 s."""
+    yield
+    gc.collect()
 
 
 async def until_at_work(database: Database) -> None:
