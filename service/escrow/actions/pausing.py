@@ -14,8 +14,8 @@ from service.escrow.tables import IN_SCOPE
 CHUNK = 1_000
 _BEFORE_ALL = UUID(int=0)
 
-# A chunk's commit does not wait for the disk: one that PostgreSQL loses in a crash is done again by its job, whose own end
-# is flushed, and all before it.
+# A chunk's commit does not wait for the disk: one that PostgreSQL loses in a crash is done again by its job, whose own
+# end is flushed, and all before it.
 _MEMBER = (
     "SELECT m.kind, m.key, set_config('synchronous_commit', 'off', true)"
     " FROM scope_freeze f JOIN scope_freeze_member m ON m.freeze_id = f.id"
@@ -49,8 +49,8 @@ async def pause_chunk(
 ) -> tuple[int, Mark | None]:
     """Pause up to `limit` open holds in a live freeze's scopes, behind `after`; return how many, and the next mark.
 
-    No mark: all are paused, or the freeze was lifted. The commit is not flushed. Locks the freeze FOR SHARE, so that it is
-    not lifted meanwhile, then the holds by id.
+    No mark: all are paused, or the freeze was lifted. The commit is not flushed. Locks the freeze FOR SHARE, so that it
+    is not lifted meanwhile, then the holds by id.
     """
     member = (await tx.execute(text(_MEMBER), {"freeze_id": freeze_id, "scope": after.scope})).one_or_none()
     if member is None:
