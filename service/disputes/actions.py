@@ -83,12 +83,14 @@ async def rule(tx: Tx, actor: Actor, dispute_id: UUID, data: NewRuling, *, now: 
     """Decide a dispute. The money moves when both sides accept or the time for an appeal has passed.
 
     Raises `NotFound`, `Forbidden` ("not_your_case" and what `assign` raises about parties), `Conflict`
-    ("dispute_state"), `Invalid` ("currency_mismatch", "amount_above_hold", "nothing_held"). Locks the dispute.
+    ("dispute_state"), `Invalid` ("currency_mismatch", "amount_above_hold", "nothing_held"). Locks the dispute, then the
+    complaint.
     """
     dispute = await get_row(tx, actor, dispute_id, is_locked=True)
     step = rules.DISPUTE.next(dispute.state, "rule")
     if dispute.mediator_id is None or dispute.mediator_id != actor.person_id:
         raise Forbidden("not_your_case", "only the mediator who has the case rules")
+    await mark_ruled(tx, actor, dispute.complaint_id, now=now)  # locks the complaint: no claim comes in after this look
     case = await _case(tx, dispute.complaint_id)
     await _check_mediator(tx, case, dispute, dispute.mediator_id)
     buyer, held = data.buyer.money(), held_of(case)
@@ -109,7 +111,6 @@ async def rule(tx: Tx, actor: Actor, dispute_id: UUID, data: NewRuling, *, now: 
     await tx.flush()  # the reasons point at the ruling
     tx.add(RulingText(ruling_id=ruling.id, reasons=data.reasons.strip()))
     dispute.state, dispute.ruled_at = step.to, now
-    await mark_ruled(tx, actor, case.id, now=now)
     await cancel(tx, "first_ruling", dispute.id, now=now)
     appeal = await policy(tx, "appeal", now=now)
     await promise(tx, "appeal", dispute.id, due_at=now + appeal.duration, handler="disputes.appeal_over", now=now)

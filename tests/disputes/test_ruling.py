@@ -5,16 +5,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from service.core.actor import Role
+from service.complaints.actions.submission import submit
+from service.core.actor import COMMONS, Actor, Grant, Role, SignIn
 from service.escrow.check import reconcile
 from tests.complaints.conftest import Cases
 from tests.conftest import Clock
 from tests.world import Account, Whose
 
 Drain = Callable[[], Awaitable[None]]
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 HELD = 48_000
 CLAIM = {"amount_minor": HELD, "currency": "CNY"}
 
@@ -199,3 +202,21 @@ async def test_the_queue_shows_the_oldest_first_to_the_tenants_mediators(dispute
     assert (rows[-1]["id"], rows[-1]["on_expiry"]) == (disputes.dispute_id, "goes_to_supervisor")
     foreign = await client.get("/api/v1/disputes", headers=cases.who(Role.MEDIATOR, Whose.FOREIGN).by_key)
     assert disputes.dispute_id not in [row["id"] for row in foreign.json()["data"]]
+
+
+async def test_a_ruling_waits_for_a_claim_that_is_on_its_way_and_decides_it(cases: Cases) -> None:
+    order_id = await cases.order()
+    case = await cases.filed(order_id, wanted="none")
+    await cases.ok(f"/{case['id']}/answer", {"decision": "refuse", "text": "No."}, by=cases.seller)
+    disputes = Disputes(cases, case["id"], (await cases.ok(f"/{case['id']}/escalation"))["id"])
+    assert (await disputes.post("/assignment", {}, by=cases.mediator)).status_code == 201
+    draft = UUID(await cases.draft(order_id, wanted="refund"))
+    buyer = Actor(cases.buyer.person_id, frozenset({Grant(Role.BUYER, COMMONS)}), SignIn.API_KEY)
+    async with cases.database.begin() as tx:
+        await submit(tx, buyer, draft, now=await tx.now())
+        ruling = asyncio.create_task(disputes.rule(HELD))
+        async with asyncio.timeout(20):
+            while not (await cases.sql(WAITING))[0][0]:  # noqa: ASYNC110 - PostgreSQL tells it only when asked
+                await asyncio.sleep(0.01)
+    assert (await ruling).status_code == 201
+    assert (await cases.sql("SELECT held_minor, buyer_minor FROM ruling"))[0] == (HELD, HELD)
