@@ -24,7 +24,7 @@ __all__ = ["cases", "desk", "street"]
 Drain = Callable[[], Awaitable[None]]
 SAID = {
     "en": "A photo in this report was erased. Ask for a new edition",
-    "zh": "此报告中的一张照片已被删除，请重新索取新版报告",
+    "zh": "此报告中有照片已被删除，请申请新版报告",
 }
 
 
