@@ -17,7 +17,7 @@ from service.settings import Settings
 
 AT_ONCE_MAX: Final = 1
 WALL_SECONDS_MAX: Final = 120.0
-_PAGES_VERSION: Final = 2
+_PAGES_VERSION: Final = 3
 _ROOT: Final = Path(reports.__file__).parent.parent
 # Of our own environment only what fonts and their cache need; the rest holds secrets.
 _KEPT: Final = ("HOME", "PATH", "XDG_CACHE_HOME", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "DYLD_FALLBACK_LIBRARY_PATH")

@@ -41,7 +41,7 @@ MONEY_REASONS: Final = {
     "sweep": Name("The window passed without a claim", "收货期满，无人索赔"),
     "waiver": Name("The buyer gave up the window", "买家放弃收货期"),
     "refund": Name("Refund agreed", "同意退款"),
-    "ruling": Name("A ruling", "裁决"),
+    "ruling": Name("A ruling", "裁定"),
     "split": Name("Split between buyer and shop", "买家与店铺分配"),
     "chargeback": Name("Charged back by the buyer's bank", "买家银行拒付"),
     "provider": Name("Confirmed by the provider", "支付机构确认"),

@@ -121,6 +121,7 @@ async def test_every_kind_of_line_is_told_in_time_order_with_its_order_amount_an
     await busy_street(street, clock)
     lines = (await gathered(street)).money_lines
     assert told(lines) == TOLD
+    assert {line.reason.zh for line in lines if line.reason.en == "A ruling"} == {"裁定"}  # the pages' word
     assert [line.at for line in lines] == sorted(line.at for line in lines)
     assert all((line.shop is None) == (line.order == "") for line in lines)
 
