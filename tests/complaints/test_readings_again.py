@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,10 +10,20 @@ import pytest
 from service.app import Service
 from service.complaints.evidence import remove
 from service.complaints.recognise.reader import Limits, Recogniser
-from service.complaints.recognise.work import AGAIN_AFTER, LOOKED_FOR, TRIES_MAX, queue_unread
+from service.complaints.recognise.work import (
+    AGAIN_AFTER,
+    LANES,
+    LOOKED_FOR,
+    TRIES_MAX,
+    queue_unread,
+    read_evidence,
+    read_photo,
+)
 from service.core.actor import SYSTEM
+from service.core.errors import Unavailable
 from service.files.actions import erase_case_files
 from service.files.intake import VIEW, view_name
+from service.files.store import Store
 from tests.complaints.conftest import Cases
 from tests.complaints.labels import label
 from tests.complaints.test_readings import job, offer, photo
@@ -150,3 +161,33 @@ async def test_a_view_that_the_store_has_lost_is_recorded_as_damaged(
     await service.store.delete_view(view_name(found[0].object_name, VIEW))
     await job(cases, service, case_id, file_id, odd)
     assert await tried(cases) == [("damaged", 1)]
+
+
+async def test_a_photo_that_the_storage_does_not_give_leaves_its_lane_to_the_others(
+    cases: Cases, service: Service, odd: Recogniser
+) -> None:
+    async def taken(store: Store) -> tuple[str, dict[str, Any]]:
+        """Run the one job that waits as a worker does; return its lane and what it says."""
+        ((lane, told),) = await cases.sql(
+            "UPDATE procrastinate_jobs SET status = 'doing'"
+            " WHERE task_name = 'complaints.read_photo' AND status = 'todo' RETURNING lock, args"
+        )
+        await read_photo(told, database=cases.database, store=store, ring=service.ring, recogniser=odd)
+        return lane, told
+
+    case_id = await cases.draft(await cases.order())
+    file_id = await photo(cases, case_id)
+    await read_evidence({"subject_id": case_id, "facts": {"file_ids": [file_id]}}, database=cases.database)
+    keys = (service.settings.s3_access_key, service.settings.s3_secret_key)
+    down = Store("127.0.0.1:9", *keys, secure=False, prefix="none")
+    try:
+        lane, _ = await taken(down)
+        assert lane == f"complaints.read_photo.{UUID(file_id).int % LANES}"
+        with pytest.raises(Unavailable) as refused:
+            await taken(down)
+    finally:
+        down.close()
+    assert (refused.value.code, await tried(cases)) == ("storage_unavailable", [])
+    await cases.sql("UPDATE procrastinate_jobs SET status = 'todo' WHERE lock = 'complaints.read_photo.again'")
+    lane, told = await taken(service.store)
+    assert (lane, told["file_id"], await tried(cases)) == ("complaints.read_photo.again", file_id, [(None, 1)])

@@ -20,7 +20,7 @@ from service.complaints.recognise.reader import ReadingFailed, Recogniser, Seen
 from service.complaints.tables import Complaint, ComplaintEvidence, PhotoReading, Reading
 from service.complaints.tables.readings import PASSING
 from service.core.actor import SYSTEM
-from service.core.errors import Conflict, NotFound
+from service.core.errors import Conflict, NotFound, Unavailable
 from service.core.ids import new_id
 from service.db.session import Database, Tx
 from service.events.log import emit
@@ -80,7 +80,7 @@ def _may_be_tried(now: datetime) -> ColumnElement[bool]:
 
 
 async def _queue(tx: Tx, complaint_id: UUID, file_id: UUID, *, lane: str) -> None:
-    facts = {"complaint_id": str(complaint_id), "file_id": str(file_id)}
+    facts = {"complaint_id": str(complaint_id), "file_id": str(file_id), "lane": lane}
     lock, once = f"complaints.read_photo.{lane}", f"complaints.read_photo:{file_id}"
     await enqueue(tx, "complaints.read_photo", facts, lock=lock, once=once)
 
@@ -90,14 +90,24 @@ async def read_photo(
 ) -> None:
     """Read one photo, unless it was read or tried just now, removed or erased; what cannot be read is recorded so.
 
-    If the case is erased just as its reading is written, the database refuses that, and the next try finds it erased.
+    A photo that the storage does not give goes on in the lane of later tries: here it would keep all behind it waiting
+    while its job is tried again. There it raises `Unavailable`. If the case is erased just as its reading is written,
+    the database refuses that, and the next try finds it erased.
     """
     complaint_id, file_id = UUID(payload["complaint_id"]), UUID(payload["file_id"])
     async with database.begin() as tx:
         ticket = await _ticket(tx, ring, complaint_id, file_id, now=await tx.now())
     if ticket is None:
         return
-    seen, failure = await _read(store, recogniser, ticket)
+    try:
+        seen, failure = await _read(store, recogniser, ticket)
+    except Unavailable as error:
+        if error.code != "storage_unavailable" or payload.get("lane") == _AGAIN:
+            raise
+        _log.warning("photo_not_fetched", file_id=str(file_id), cause=str(error))
+        async with database.begin() as tx:
+            await _queue(tx, complaint_id, file_id, lane=_AGAIN)
+        return
 
     async def keep(tx: Tx) -> None:
         await _keep(tx, complaint_id, file_id, seen, failure, now=await tx.now())
