@@ -185,7 +185,7 @@ def entrance_views() -> dict[str, View]:
     pages: dict[str, View] = {
         "welcome": entrance.Welcome(),
         "sign-in": entrance.SignInPage(),
-        "sign-in-error": entrance.SignInPage(wrong(("form", "error.credentials_wrong"), email="a@example.com"), "/my"),
+        "sign-in-error": entrance.SignInPage(wrong(("form", "error.sign_in_wrong"), email="a@example.com"), "/my"),
         "help": entrance.HelpPage(),
         "help-held": entrance.HeldPage(),
         "help-privacy": entrance.PrivacyPage(),

@@ -117,7 +117,7 @@ _ORDERS = (
 )
 _COLUMNS = ("brand", "name_en", "name_zh", "gtin", "category", "lot_code", "made_on", "expires_on", "units_made")
 _ERRORS = (
-    seller.RowError(7, "SY26J18", say("error.units_malformed")),
+    seller.RowError(7, "SY26J18", say("error.field_malformed")),
     seller.RowError(41, "", say("error.lot_missing")),
 )
 
@@ -162,7 +162,7 @@ def _goods_views() -> dict[str, View]:
         "seller-batches-empty": seller.Batches(()),
         "seller-batch-new": seller.RegisterBatch(
             options("category.cosmetics", "category.food", "category.electronics"),
-            wrong(("lot", "error.lot_missing"), ("units", "error.units_malformed"), units="many"),
+            wrong(("lot", "error.lot_missing"), ("units", "error.field_malformed"), units="many"),
         ),
         "seller-import": seller.ImportBatches(_COLUMNS, 5_000),
         "seller-import-result": seller.ImportBatches(_COLUMNS, 5_000, seller.ImportResult("lots.csv", 0, _ERRORS)),
