@@ -18,14 +18,13 @@ from service.files.ownership import check_buckets
 from service.files.queries import names_with_row, overdue_ids
 from service.files.rules import LOCK_OVERDUE, ORPHAN_AGE, State
 from service.files.sealing import KeyRing
-from service.files.store import Store
+from service.files.store import Bucket, Store
 from service.files.tables import StoredFile
 from service.files.uploads import drop_of_case, sweep_uploads
 from service.jobs.queue import Payload, enqueue
 
 _log = structlog.get_logger("fairhold.files")
 OVERDUE_MAX = 500
-NAMES_PER_QUERY = 1_000
 
 
 async def lock_file(payload: Payload, *, database: Database, store: Store) -> None:
@@ -79,12 +78,11 @@ async def sweep_orphans(database: Database, store: Store, *, older_than: timedel
     `Conflict` as `ownership.check_buckets` does: in another installation's buckets everything looks like an orphan.
     """
     await check_buckets(database, store)
-    names, swept = await store.list_quarantine(), 0
-    for start in range(0, len(names), NAMES_PER_QUERY):
-        some = names[start : start + NAMES_PER_QUERY]
+    swept = 0
+    async for names in store.name_pages(Bucket.QUARANTINE):
         async with database.begin() as tx:
-            known = await names_with_row(tx, some)
-        for name in some:
+            known = await names_with_row(tx, names)
+        for name in names:
             if name not in known and await _is_older(store, name, older_than):
                 await _delete_all(store, name)
                 swept += 1

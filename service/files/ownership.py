@@ -18,7 +18,6 @@ from service.db.session import Database, Tx
 from service.files.queries import names_with_row
 from service.files.store import Bucket, Store
 
-NAMES_PER_QUERY = 1_000
 _ADOPT = "`fairhold storage adopt --from {}` hands them over to this one"
 _log = structlog.get_logger("fairhold.files")
 
@@ -30,6 +29,14 @@ class Identity:
     id: UUID
     is_older_than_marks: bool
     is_copy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """How many files have a row in the database, and how many have none."""
+
+    known: int
+    unknown: int
 
 
 async def identity(tx: Tx) -> Identity:
@@ -158,19 +165,21 @@ async def _may_adopt(database: Database, store: Store, ours: Identity, unmarked:
     A file in evidence has a row since before it came there. One in quarantine may have lost its row to a crash, so it
     speaks against us only where nothing speaks for us.
     """
-    names = {bucket: await store.list_names(bucket) for bucket in unmarked}
-    if not any(names.values()):
+    if not any([await store.list_names(bucket) for bucket in unmarked]):
         return True
     if not ours.is_older_than_marks:
         return False
-    evidence, waiting = names.get(Bucket.EVIDENCE, []), names.get(Bucket.QUARANTINE, [])
-    known = await _known(database, [*evidence, *waiting])
-    return known.issuperset(evidence) and (bool(known) or not waiting)
+    kept, waiting = [await _count(database, store, each, unmarked) for each in (Bucket.EVIDENCE, Bucket.QUARANTINE)]
+    return kept.unknown == 0 and (kept.known + waiting.known > 0 or waiting.unknown == 0)
 
 
-async def _known(database: Database, names: Sequence[str]) -> set[str]:
-    known: set[str] = set()
-    for start in range(0, len(names), NAMES_PER_QUERY):
+async def _count(database: Database, store: Store, bucket: Bucket, among: Sequence[Bucket]) -> _Count:
+    """Count the files of a bucket with and without a row; none where it is not `among` those asked about."""
+    count = _Count(0, 0)
+    if bucket not in among:
+        return count
+    async for names in store.name_pages(bucket):
         async with database.begin() as tx:
-            known |= await names_with_row(tx, names[start : start + NAMES_PER_QUERY])
-    return known
+            known = len(await names_with_row(tx, names))
+        count = _Count(count.known + known, count.unknown + len(names) - known)
+    return count

@@ -30,7 +30,7 @@ RETRY_BACKOFF_S = 0.2
 CONNECTIONS_MAX = 8
 PART_BYTES = 5 * 1024 * 1024  # the smallest part that S3 allows: a stream costs this much memory, not its length
 OBJECT_BYTES_MAX = 64_000_000  # what `read` will hold in memory
-LISTED_MAX = 10_000
+LISTED_MAX = 1_000
 MARK = "fairhold-installation"
 """The object that says whose a bucket is. It is not listed."""
 MARK_BYTES_MAX = 100
@@ -259,12 +259,12 @@ class S3:
             raise Unavailable("storage_unavailable", "the server left out the time")
         return _asked_at(found) - found.last_modified
 
-    def names(self, bucket: Bucket) -> list[str]:
-        """Return the names of the first `LISTED_MAX` objects, the mark left out."""
+    def names(self, bucket: Bucket, after: str) -> list[str]:
+        """Return the first `LISTED_MAX` names of objects behind `after`, the mark left out."""
         with failures():
-            listed = self._client.list_objects(self._named(bucket), recursive=True)
+            listed = self._client.list_objects(self._named(bucket), recursive=True, start_after=after or None)
             names = (each.object_name or "" for each in listed)
-            return list(islice((name for name in names if name != MARK), LISTED_MAX))
+            return list(islice((name for name in names if name != MARK and name > after), LISTED_MAX))
 
     def versions(self, bucket: Bucket, name: str) -> list[Version]:
         """Return every version of one object, markers of deletion among them, at most `LISTED_MAX`."""

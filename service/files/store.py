@@ -7,7 +7,7 @@ Never call it while a transaction is open. Every failure is `Unavailable` ("stor
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from io import BytesIO
@@ -177,13 +177,16 @@ class Store:
         """Return how long ago an object in quarantine was written, both times by the server's own clock."""
         return await self.age(Bucket.QUARANTINE, name)
 
-    async def list_quarantine(self) -> list[str]:
-        """Return the names of the first `s3.LISTED_MAX` objects in quarantine."""
-        return await self.list_names(Bucket.QUARANTINE)
+    async def list_names(self, bucket: Bucket, after: str = "") -> list[str]:
+        """Return the first `s3.LISTED_MAX` names of a bucket's objects behind `after`, without its mark."""
+        return await self._call(lambda: self._s3.names(bucket, after))
 
-    async def list_names(self, bucket: Bucket) -> list[str]:
-        """Return the names of the first `s3.LISTED_MAX` objects of a bucket, without its mark."""
-        return await self._call(lambda: self._s3.names(bucket))
+    async def name_pages(self, bucket: Bucket) -> AsyncIterator[list[str]]:
+        """Give the names of a bucket's objects, without its mark, in lists of at most `s3.LISTED_MAX`."""
+        after = ""
+        while names := await self.list_names(bucket, after):
+            yield names
+            after = names[-1]
 
     async def versions(self, bucket: Bucket, name: str) -> list[Version]:
         """Return every version of one object, markers of deletion among them."""

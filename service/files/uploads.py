@@ -29,7 +29,6 @@ from service.files.store import Bucket, Store, new_object_name
 from service.files.tables import FileKey, Upload
 from service.jobs.queue import enqueue
 
-NAMES_PER_QUERY = 1_000
 HASH_BYTES = 256 * 1024
 
 
@@ -170,12 +169,11 @@ async def sweep_uploads(database: Database, store: Store, *, older_than: timedel
     Rows are deleted a day after they have expired. The age is by S3's own clock. Raises as `ownership.check_buckets`.
     """
     await check_buckets(database, store)
-    names, swept = await store.list_names(Bucket.UPLOADS), 0
-    for start in range(0, len(names), NAMES_PER_QUERY):
-        some = names[start : start + NAMES_PER_QUERY]
+    swept = 0
+    async for names in store.name_pages(Bucket.UPLOADS):
         async with database.begin() as tx:
-            wanted = await _names_awaited(tx, some, now=await tx.now())
-        for name in some:
+            wanted = await _names_awaited(tx, names, now=await tx.now())
+        for name in names:
             if name not in wanted and await _is_older(store, name, older_than):
                 await store.delete_upload(name)
                 swept += 1

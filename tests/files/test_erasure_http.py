@@ -129,11 +129,11 @@ async def test_the_derivatives_of_an_erased_case_and_what_waits_in_quarantine_ar
 ) -> None:
     case_id, _ = await filed(cases)  # nothing of it is locked yet
     names = await names_of(cases, case_id)
-    assert set(names) <= set(await service.store.list_quarantine())
+    assert set(names) <= set(await service.store.list_names(Bucket.QUARANTINE))
     assert set(names) <= {each.partition("-")[0] for each in await service.store.list_names(Bucket.VIEWS)}
     assert (await order(cases, f"/{case_id}/erasure", COURT)).status_code == 201
     await drain()
-    assert not set(names) & set(await service.store.list_quarantine())
+    assert not set(names) & set(await service.store.list_names(Bucket.QUARANTINE))
     views = await service.store.list_names(Bucket.VIEWS)
     assert not set(names) & {each.partition("-")[0] for each in views}
     found = await cases.sql("SELECT state, version_id FROM stored_file WHERE object_name = ANY(:names)", names=names)
@@ -344,9 +344,9 @@ async def test_a_file_that_is_being_taken_in_while_the_erasure_commits_leaves_no
     assert await cases.files(case_id) == 3
     await drain()
     name = received[0].object_name
-    assert name in await service.store.list_quarantine()  # sealed under a key that is no more
+    assert name in await service.store.list_names(Bucket.QUARANTINE)  # sealed under a key that is no more
     await sweep_orphans(cases.database, service.store, older_than=LONG_AGO)
-    assert name not in await service.store.list_quarantine()
+    assert name not in await service.store.list_names(Bucket.QUARANTINE)
 
 
 async def test_a_form_of_an_erased_case_brings_nothing_in_and_its_plain_file_goes(

@@ -237,7 +237,7 @@ async def test_a_server_that_talks_nonsense_is_unavailable() -> None:
         talking.start()
         odd = Store(f"127.0.0.1:{server.getsockname()[1]}", "key", "secret-key", secure=False, prefix="odd")
         try:
-            for failing in (odd.list_quarantine(), odd.lock_capability()):
+            for failing in (odd.list_names(Bucket.QUARANTINE), odd.lock_capability()):
                 with pytest.raises(Unavailable) as refusal:
                     await failing
                 assert refusal.value.code == "storage_unavailable"
@@ -275,7 +275,7 @@ async def test_twenty_megabytes_are_sealed_and_stored_in_the_memory_of_two_parts
 async def test_the_age_of_an_object_is_by_the_servers_clock(store: Store) -> None:
     name = await _quarantined(store)
     assert timedelta(seconds=-1) <= await store.quarantine_age(name) < timedelta(minutes=1)
-    assert await store.list_quarantine() == [name]
+    assert await store.list_names(Bucket.QUARANTINE) == [name]
 
 
 def _every_call(store: Store, name: str, until: datetime) -> list[asyncio.Future[object]]:
@@ -293,7 +293,7 @@ def _every_call(store: Store, name: str, until: datetime) -> list[asyncio.Future
         first_piece(),
         store.stat(Bucket.EVIDENCE, name),
         store.delete_quarantine(name),
-        store.list_quarantine(),
+        store.list_names(Bucket.QUARANTINE),
         store.upload_form(name, size_min=1, size_max=10, lasting=timedelta(minutes=1)),
         store.read_marks(),
     )

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from service.core.actor import SYSTEM
 from service.core.errors import Invalid, NotFound, Unavailable
 from service.core.ids import new_id
-from service.files import jobs, rules
+from service.files import jobs, rules, s3
 from service.files.actions import (
     mark_locked,
     queue_housekeeping,
@@ -233,6 +233,17 @@ async def test_an_orphan_is_swept_when_it_is_old_and_never_a_file_with_a_row(
     assert names_in(admin, prefix, "quarantine") == [kept.object_name]
     assert {name.partition("-")[0] for name in names_in(admin, prefix, "views")} == {kept.object_name}
     assert await shelf.see(file_id, Part.ORIGINAL) == PHOTO
+
+
+async def test_orphans_behind_the_first_page_of_names_are_swept_too(
+    shelf: Shelf, admin: Minio, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "LISTED_MAX", 2)
+    received = sorted([await shelf.take() for _ in range(5)], key=lambda each: each.object_name)
+    for each in received[:3]:
+        await shelf.register(each)
+    assert await jobs.sweep_orphans(shelf.database, shelf.store, older_than=timedelta(seconds=-60)) == 2
+    assert names_in(admin, prefix, "quarantine") == [each.object_name for each in received[:3]]
 
 
 async def test_a_moved_clock_does_not_make_an_upload_look_old(
