@@ -132,3 +132,17 @@ async def test_what_cannot_be_joined_is_refused_and_stays(cases: Cases) -> None:
     third = (await report(cases))["complaint"]["id"]
     assert (await join(cases, third, theirs)).json()["code"] == "complaint_ended"
     assert (await cases.case(third, cases.mediator))["status"] == "triage"
+
+
+async def test_a_case_that_has_a_part_of_its_own_is_joined_to_nothing_be_it_another_persons_or_an_addition(
+    cases: Cases,
+) -> None:
+    case, sent = await parted(cases)
+    orders = [await cases.order(ref) for ref in ("WX-2", "WX-3")]
+    added_to, joined_to = [await cases.filed(order, wanted="none") for order in orders]
+    await cases.ok(f"/{await cases.draft(orders[0], wanted='none')}/submission")
+    assert (await join(cases, sent["complaint"]["id"], joined_to["id"])).status_code == 200
+    for each in (added_to, joined_to):
+        refused = await join(cases, each["id"], case["id"])
+        assert (refused.status_code, refused.json()["code"]) == (409, "join_has_joined")
+        assert (await cases.case(each["id"]))["status"] == each["status"]

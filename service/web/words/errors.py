@@ -122,7 +122,7 @@ ERRORS: dict[str, str] = {
     "error.pass_over": N_("Open the report again with its receipt"),
     "error.join_to_itself": N_("Choose another case"),
     "error.join_claims": N_("A complaint that claims money stays a case of its own"),
-    "error.join_has_joined": N_("Others are part of this case. Join the other one to it"),
+    "error.join_has_joined": N_("Another complaint is already part of this one. Join the other case to it"),
     "error.join_other_seller": N_("The two complaints are about different sellers"),
     "error.hold_claimed_already": N_("Another complaint has claimed this payment"),
     "error.complaint_not_sent": N_("This complaint is not sent yet. Change the draft instead"),
