@@ -39,6 +39,13 @@ _REFUSALS = {
 }
 
 
+_PASSING = frozenset({"decoder_died", "file_unpacks_too_large", "file_timeout"})
+
+
+class DecoderFailed(Invalid):
+    """The decoder died, or ran out of memory or time: of this file, or for want of what the machine had elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Derivatives:
     """What people see of a photo: WebP in sRGB without metadata. Width and height are the original's, upright.
@@ -112,7 +119,8 @@ class ImageWorkshop:
         """Return what people see of a photo. Reads `data` in pieces, perhaps twice.
 
         Raises `Invalid` with "file_damaged", "file_too_many_pixels", "file_too_many_frames", "file_unpacks_too_large"
-        or "file_timeout", and `Unavailable` ("photo_workshop_busy") when too many files wait.
+        or "file_timeout", as `DecoderFailed` where another try may do better, and `Unavailable` ("photo_workshop_busy")
+        when too many files wait.
         """
         ensure(kind.is_photo, "a document has no view")
         head, body = await self._work(data, kind)
@@ -175,7 +183,7 @@ class ImageWorkshop:
         except (EOFError, ConnectionError, ValueError) as error:  # the pipe broke, or what came is not an answer
             if await worker.end() == -signal.SIGXCPU:  # each file has its own time: no earlier one used it up
                 return _Head(error="file_timeout"), b""
-            raise _WorkerDied("file_damaged") from error
+            raise _WorkerDied("decoder_died") from error
         finally:
             if is_sound:
                 self._idle.append(worker)
@@ -230,4 +238,6 @@ def _readable(data: bytes | Path | BinaryIO) -> Iterator[BinaryIO]:
 
 
 def _refuse(code: str) -> NoReturn:
-    raise Invalid(code if code in _REFUSALS else "file_damaged", _REFUSALS.get(code, "the file cannot be decoded"))
+    kind = DecoderFailed if code in _PASSING else Invalid
+    told = code if code in _REFUSALS else "file_damaged"
+    raise kind(told, _REFUSALS[told])

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from io import BytesIO
 from uuid import UUID
@@ -25,6 +25,7 @@ from service.db.session import driver_url, sqlalchemy_url
 from service.embedded import EmbeddedServers
 from service.files import likeness_jobs
 from service.files.actions import register_file
+from service.files.images import ImageWorkshop, Limits
 from service.files.intake import Derived, Received, view_name
 from service.files.kinds import Kind
 from service.files.likeness import REACH_MAX, Compared, Comparison, bits, nearest_earlier
@@ -291,6 +292,40 @@ async def test_a_view_that_cannot_be_read_is_written_down_and_stops_no_other(
     assert await kept(shelf, broken) == (None, 0)
     assert (await nearest(shelf, broken)).comparison is Comparison.UNREADABLE
     assert (await nearest(shelf, sound)).comparison is Comparison.COMPARED
+
+
+FAILING = {
+    "dies": ImageWorkshop(decoder="tests.files.no_such_decoder"),
+    "is too slow": ImageWorkshop(Limits(wall_seconds=0.001)),
+}
+
+
+@pytest.mark.parametrize("failing", FAILING.values(), ids=FAILING)
+async def test_a_photo_at_which_the_decoder_fails_waits_an_hour_and_is_tried_again(
+    shelf: Shelf, forget: Callable[[UUID], None], clock: Clock, failing: ImageWorkshop
+) -> None:
+    photo = await shelf.add(jpeg(scene(8)))
+    forget(photo)
+    await make(replace(shelf, workshop=failing))
+    await make(shelf)
+    assert (await nearest(shelf, photo)).comparison is Comparison.WAITING
+    clock.forward(likeness_jobs.AGAIN_AFTER)
+    await make(shelf)
+    assert (await nearest(shelf, photo)).comparison is Comparison.COMPARED
+
+
+async def test_a_photo_at_which_the_decoder_always_fails_is_given_up_after_so_many_tries(
+    shelf: Shelf, forget: Callable[[UUID], None], clock: Clock
+) -> None:
+    photo = await shelf.add(jpeg(scene(9)))
+    forget(photo)
+    for _ in range(likeness_jobs.TRIES_MAX):
+        assert await kept(shelf, photo) == (None, None)
+        await make(replace(shelf, workshop=FAILING["dies"]))
+        clock.forward(likeness_jobs.AGAIN_AFTER)
+    assert await kept(shelf, photo) == (None, 0)
+    await make(shelf)
+    assert (await nearest(shelf, photo)).comparison is Comparison.UNREADABLE
 
 
 async def test_what_is_left_waits_for_the_next_job(shelf: Shelf, forget: Callable[[UUID], None]) -> None:

@@ -4,6 +4,8 @@ CREATE TABLE photo_likeness (
 	tenant_id UUID NOT NULL,
 	hash BIT(256),
 	quality BIGINT,
+	tries BIGINT DEFAULT 0 NOT NULL,
+	tried_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT photo_likeness_pk PRIMARY KEY (file_id),
 	CONSTRAINT photo_likeness_tenant_id_file_id_fk FOREIGN KEY (tenant_id, file_id)
 		REFERENCES stored_file (tenant_id, id),
@@ -58,7 +60,7 @@ CREATE INDEX stored_file_sha256_idx ON stored_file (sha256_plain);
 
 -- A hash is made once. It goes when its photo is erased, and only then: it tells a little of what was to be seen.
 REVOKE UPDATE, DELETE, TRUNCATE ON photo_likeness FROM {app_role};
-GRANT UPDATE (hash, quality) ON photo_likeness TO {app_role};
+GRANT UPDATE (hash, quality, tries, tried_at) ON photo_likeness TO {app_role};
 
 CREATE FUNCTION photo_likeness_keep() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
