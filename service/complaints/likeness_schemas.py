@@ -54,8 +54,13 @@ class PhotoLikenesses(msgspec.Struct, frozen=True):
 
 
 class Likenesses(msgspec.Struct, frozen=True):
-    """The files of a case with the earlier ones that are at most `reach` bits of 256 from each."""
+    """The files of a case with the earlier ones that are at most `reach` bits of 256 from each.
+
+    `complaints_of_buyer_photos` is in how many other complaints photos of the buyer's appear: cases, not copies, and
+    those that the reader may not see are among them.
+    """
 
     complaint_id: UUID
     reach: int
     photos: list[PhotoLikenesses]
+    complaints_of_buyer_photos: int

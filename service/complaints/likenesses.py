@@ -23,7 +23,7 @@ from service.complaints.schemas import EvidenceView
 from service.complaints.tables import Complaint, ComplaintEvidence
 from service.core.actor import Actor, Role
 from service.db.session import Tx
-from service.files.likeness import REACH_MAX, Compared, Near, nearest_earlier
+from service.files.likeness import REACH_MAX, Compared, Comparison, Near, nearest_earlier
 from service.orders.packing import Packed, packed
 
 SIMILAR_SHOWN_MAX = 10
@@ -67,7 +67,7 @@ async def likenesses(tx: Tx, actor: Actor, complaint_id: UUID, *, now: datetime,
     found = [_found(actor, complaint, photo, compared[photo.file_id], places) for photo in photos]
     facts = {"count": sum(len(each.similar) + each.more + each.elsewhere for each in found)}
     await tell(tx, actor, complaint, "complaint.likenesses_viewed", side=side, now=now, facts=facts)
-    return Likenesses(complaint.id, reach, found)
+    return Likenesses(complaint.id, reach, found, _complaints_of_buyer_photos(complaint, photos, compared, places))
 
 
 async def _places(tx: Tx, file_ids: Collection[UUID]) -> dict[UUID, _Place]:
@@ -118,6 +118,19 @@ def _found(
         more=max(0, len(similar) - SIMILAR_SHOWN_MAX),
         elsewhere=elsewhere,
     )
+
+
+def _complaints_of_buyer_photos(
+    complaint: Complaint,
+    photos: Collection[EvidenceView],
+    compared: Mapping[UUID, Compared],
+    places: Mapping[UUID, _Place],
+) -> int:
+    """Return how many other complaints have a copy of a photo of the buyer's, whoever may see them."""
+    by_buyer = [compared[photo.file_id] for photo in photos if photo.side == "buyer"]
+    seen = [each for each in by_buyer if each.comparison is not Comparison.NOT_A_PHOTO]
+    found = [places.get(near.file_id) for each in seen for near in each.near]
+    return len({each.complaint_id for each in found if isinstance(each, _InCase)} - {complaint.id})
 
 
 def _is_here(complaint: Complaint, place: _Place) -> bool:

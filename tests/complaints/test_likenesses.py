@@ -205,15 +205,27 @@ async def test_a_case_of_another_tenant_is_only_counted_and_a_regulator_sees_it(
     assert (await cases.client.get(path, headers=cases.who(Role.REGULATOR).by_key)).status_code == 200
 
 
-async def case_of_the_other_tenant(cases: Cases, photo: bytes) -> dict[str, Any]:
-    """A complaint of the other tenant's buyer about their order, with a photo."""
+async def test_other_complaints_are_counted_and_not_the_copies_in_them(cases: Cases) -> None:
+    await case_of_the_other_tenant(cases, BOX, recompressed(BOX))
+    await sent_with(cases, "WX-1", BOX, SACHET, brightened(BOX))
+    case = await sent_with(cases, "WX-2", BOX, SACHET)
+    for reader in (cases.mediator, cases.who(Role.REGULATOR)):
+        found = (await ask(cases, case["id"], by=reader)).json()
+        assert found["complaints_of_buyer_photos"] == 2
+    assert sum(photo["elsewhere"] for photo in (await similar(cases, case))) == 2
+    await upload(cases, (theirs := await sent_with(cases, "WX-3", SKIN))["id"], form(BOX), by=cases.seller)
+    assert (await ask(cases, theirs["id"], by=cases.mediator)).json()["complaints_of_buyer_photos"] == 0
+
+
+async def case_of_the_other_tenant(cases: Cases, *photos: bytes) -> dict[str, Any]:
+    """A complaint of the other tenant's buyer about their order, with photos."""
     buyer = cases.who(Role.BUYER, Whose.FOREIGN)
     body = {
         "order_id": str(cases.world.things["order", Whose.FOREIGN]), "kind": "fake", "harm": "none",
         "narrative": "Another box.", "wanted": "none",
     }  # fmt: skip
     draft = await cases.ok("", body, by=buyer)
-    assert (await upload(cases, draft["id"], form(photo), by=buyer)).status_code == 201
+    assert (await upload(cases, draft["id"], form(*photos), by=buyer)).status_code == 201
     return await cases.ok(f"/{draft['id']}/submission", by=buyer)
 
 

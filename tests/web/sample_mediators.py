@@ -133,6 +133,7 @@ SIMILAR = SimilarPhotos(
         ),
         LikePhoto("p2", "seller", (), elsewhere=2),
     ),
+    complaints_of_buyer_photos=2,
     compared=4,
     plain=1,
     waiting=2,

@@ -121,4 +121,4 @@ async def _check_joinable(tx: Tx, complaint: Complaint, parent: Complaint) -> No
     if complaint.seller_id and parent.seller_id and complaint.seller_id != parent.seller_id:
         raise Conflict("join_other_seller", "the two name different sellers")
     if await tx.scalar(select(Complaint.id).where(Complaint.merged_into_id == complaint.id).limit(1)) is not None:
-        raise Conflict("join_has_joined", "another complaint is part of this one, an addition perhaps: join the other case to it")
+        raise Conflict("join_has_joined", "another complaint is part of this one: join the other case to it")

@@ -39,6 +39,7 @@ async def similar_photos(tx: Tx, actor: Actor, view: ComplaintView) -> SimilarPh
             for each in found.photos
             if (each.similar or each.elsewhere) and each.comparison is not Comparison.NOT_A_PHOTO
         ),
+        complaints_of_buyer_photos=found.complaints_of_buyer_photos,
         compared=comparisons.count(Comparison.COMPARED),
         plain=comparisons.count(Comparison.TOO_PLAIN) + comparisons.count(Comparison.UNREADABLE),
         waiting=comparisons.count(Comparison.WAITING),

@@ -39,19 +39,16 @@ class LikePhoto:
 
 @dataclass(frozen=True, slots=True)
 class SimilarPhotos:
-    """The block of a case: photos that are like earlier ones, and how many could not be compared."""
+    """The block of a case: photos that are like earlier ones, and how many could not be compared.
+
+    `complaints_of_buyer_photos` is how many other complaints photos of the buyer's appear in.
+    """
 
     photos: tuple[LikePhoto, ...] = ()
+    complaints_of_buyer_photos: int = 0
     compared: int = 0
     plain: int = 0
     waiting: int = 0
-
-    @property
-    def complaints_of_buyer_photos(self) -> int:
-        """How many other complaints photos of the buyer's appear in."""
-        photos = [photo for photo in self.photos if photo.of == "buyer"]
-        seen = {each.case for photo in photos for each in photo.similar if each.case}
-        return len(seen) + sum(photo.elsewhere for photo in photos)
 
     @property
     def is_lifted(self) -> bool:
