@@ -7,6 +7,7 @@ from service.complaints.rules import is_injury, needs_triage
 from service.complaints.schemas import ComplaintView
 from service.core.money import Money
 from service.db.session import Tx
+from service.files.kinds import Kind
 from service.orders.queries import order_facts
 from service.web import paths
 from service.web.language import Language
@@ -29,7 +30,7 @@ async def check_page(
         _row(case, "fact.problem", say(f"kind.{case.kind}") if case.kind else None, "problem"),
         _row(case, "fact.harm", say(f"harm.{case.harm}") if case.harm else None, "harm"),
         _row(case, "fact.story", case.narrative, "story"),
-        _row(case, "fact.photos", say("fact.photos_count", n=len(case.evidence)), "photos"),
+        _row(case, "fact.photos", _files(case), "photos"),
         await _batch_row(tx, case),
         _row(case, "fact.wanted", _wanted(case, paid), "wanted"),
         _row(case, "fact.contact", _contact(case), "contact", say("fact.contact_note")),
@@ -94,6 +95,13 @@ async def _batch_row(tx: Tx, case: ComplaintView) -> Row:
             return _row(case, "fact.batch", Lot(found.lot_code), "batch", say("fact.you_chose"))
     typed = case.told.lot_text if case.told else ""
     return _row(case, "fact.batch", Lot(typed) if typed else None, "batch")
+
+
+def _files(case: ComplaintView) -> Phrase:
+    """Say how many files there still are; a document among them is no photo."""
+    kept = [each for each in case.evidence if each.state != "erased"]
+    are_photos = all(Kind(each.kind).is_photo for each in kept)
+    return say("fact.photos_count" if are_photos else "fact.files_count", n=len(kept))
 
 
 def _wanted(case: ComplaintView, paid: Money | None) -> Phrase | None:

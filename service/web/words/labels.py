@@ -86,6 +86,7 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "fact.you_chose": N_("You chose it from the list"),
     "fact.shop_delivered": N_("%(shop)s, delivered %(at)s"),
     "fact.photos_count": NN_("%(n)s photo", "%(n)s photos"),
+    "fact.files_count": NN_("%(n)s file", "%(n)s files"),
     "fact.history_buyer": NN_("%(n)s order, complaints: %(complaints)s", "%(n)s orders, complaints: %(complaints)s"),
     "fact.history_seller": NN_("%(settled)s of %(n)s case settled", "%(settled)s of %(n)s cases settled"),
     "frozen.dispute": N_("complaint"),
