@@ -133,6 +133,25 @@ async def test_a_case_whose_files_were_erased_takes_words_and_offers_no_photos(
     assert AGAIN in browser.text
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "It takes words, and no more files."), ("zh", "可以补充文字，不再接收文件。")],
+)
+async def test_a_seller_answers_a_case_whose_files_were_erased_in_words_and_is_offered_no_photos(
+    cases: Cases, desk: Desk, language: Language, said: str
+) -> None:
+    case = await cases.filed(await cases.order())
+    assert (await upload(cases, case["id"], form(png()))).status_code == 201
+    seller = await desk(cases.seller, language).open(f"/seller/cases/{case['reference']}")
+    assert ("photos" in seller.form("words").names, said in seller.text) == (True, False)
+    erasure = {"reason": "court_order"}
+    assert (await cases.send(f"/{case['id']}/erasure", erasure, by=cases.who(Role.OPERATOR))).status_code == 201
+    await seller.open(seller.at)
+    assert ("photos" in seller.form("words").names, said in seller.text) == (False, True)
+    await seller.answer({"offer": "refuse", "words": AGAIN}, form=seller.form("words"))
+    assert (await cases.case(case["id"]))["status"] == "answered"
+
+
 async def test_a_buyer_whose_complaint_was_joined_may_add_to_it_while_the_case_goes_on(
     cases: Cases, desk: Desk
 ) -> None:

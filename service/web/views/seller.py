@@ -74,7 +74,7 @@ class Inbox(View):
 class AnswerPage(View):
     """One case as its seller sees it.
 
-    Fields: offer (refund | agree | part | refuse | wrong_company), amount, words, photos.
+    Fields: offer (refund | agree | part | refuse | wrong_company), amount, words, photos (while it `takes_files`).
 
     `answerable` False shows the case without the form. `effects` are keyed by the offer's value.
     """
@@ -98,6 +98,7 @@ class AnswerPage(View):
     amount_max: Money | None = None
     ruling: RulingNotice | None = None
     form: Form = EMPTY_FORM
+    takes_files: bool = True
     said: tuple[str, ...] = ()  # what this seller has written before
     asked_photos: tuple[AskedPhoto, ...] = ()
 

@@ -137,6 +137,7 @@ async def case_page(tx: Tx, actor: Actor, reference: str, language: Language, fo
         effects=effects_of(view, form),
         amount_max=casework.money(view.claim),
         ruling=casework.ruling_notice(dispute, "seller", now),
+        takes_files=view.takes_files,
         said=tuple(entry.text or "" for entry in view.entries if entry.side == "seller" and entry.text),
         form=form,
     )
