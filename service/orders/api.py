@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, PathParameter
 
 from service.core.actor import Actor
-from service.core.errors import Invalid
+from service.core.errors import Conflict, Invalid, TooMany
 from service.core.wire import SignedDelivery
 from service.db.hot import HOT
 from service.db.pages import LIMIT_DEFAULT
@@ -133,10 +133,9 @@ class Orders(Controller):
             await claim.take()
             await proofs.deliver_by_record(tx, actor, order_id, data.proof, record)
         else:
+            await _count_try(claim, database, actor, order_id)
             await claim.take()
-            await proofs.deliver_by_code(
-                tx, actor, order_id, data.hand_over_code or "", database=database, secret=settings.secret
-            )
+            await proofs.deliver_by_code(tx, actor, order_id, data.hand_over_code or "", secret=settings.secret)
         return await _seen(tx, actor, order_id)
 
     @post(
@@ -209,6 +208,16 @@ async def carrier_notice(
     await carriers.verify(msgspec.convert(msgspec.to_builtins(data), SignedDelivery))
     await proofs.store_notice(tx, data, now=await tx.now())
     return {"status": "stored"}
+
+
+async def _count_try(claim: Claim, database: Database, actor: Actor, order_id: UUID) -> None:
+    """Count a try of a hand-over code, but not a second sending under one key."""
+    await claim.replay(database)
+    try:
+        await proofs.count_try(database, actor, order_id)
+    except (Conflict, TooMany):  # perhaps by the first sending, which was under way and has its answer now
+        await claim.replay(database)
+        raise
 
 
 async def _seen(tx: Tx, actor: Actor, order_id: UUID) -> OrderView:

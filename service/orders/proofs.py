@@ -31,14 +31,18 @@ async def deliver_by_record(tx: Tx, actor: Actor, order_id: UUID, signed: Signed
     notice.applied_at, notice.outcome = now, "applied"
 
 
-async def deliver_by_code(tx: Tx, actor: Actor, order_id: UUID, code: str, *, database: Database, secret: str) -> None:
-    """Start an order's window by the buyer's code.
+async def count_try(database: Database, actor: Actor, order_id: UUID) -> None:
+    """Count a try of the buyer's code, before it is looked at.
 
-    Each try is counted before it is looked at, in a transaction of its own: a refusal does not undo the count, and
-    tries that come at the same time do not share one. The right code gives its count back.
+    In a transaction of its own: a refusal does not undo the count, and tries that come at the same time do not share
+    one. The caller has none open, or it would hold one connection and wait for another.
     """
     async with database.begin() as counting:
         await count_hand_over_try(counting, actor, order_id)
+
+
+async def deliver_by_code(tx: Tx, actor: Actor, order_id: UUID, code: str, *, secret: str) -> None:
+    """Start an order's window by the buyer's code, whose try `count_try` has counted: the right one gives it back."""
     order = await record_hand_over(tx, actor, order_id, code, secret=secret, now=await tx.now())
     order.hand_over_failures -= 1
 

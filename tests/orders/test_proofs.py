@@ -4,15 +4,17 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from service.app import assemble, create_app
 from service.core.signatures import carrier_key, sign_record
 from service.core.wire import DeliveryRecord
+from service.settings import Settings
 from tests.conftest import Clock
 from tests.orders.shop import Shop
 from tests.trade import CARRIER
@@ -211,6 +213,44 @@ async def test_tries_of_a_hand_over_code_at_the_same_time_are_five_at_most(shop:
     await waits(shop, order_id)
     assert (await shop.post(shop.buyer, f"/orders/{order_id}/receipt", {})).status_code == 201
     assert (await shop.order(order_id))["hold"]["proof_kind"] == "receipt"
+
+
+async def test_counting_a_try_waits_for_no_second_connection_and_a_second_sending_is_no_try(
+    shop: Shop, settings: Settings
+) -> None:
+    order_id = await shop.shipped()
+    right = (await shop.order(order_id))["hand_over_code"]
+    one = msgspec.structs.replace(settings, database_pool_max=1)
+    parts = assemble(one)
+    transport = httpx.ASGITransport(app=cast("Any", create_app(one, parts)), raise_app_exceptions=False)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
+            first, again = [
+                await client.post(
+                    f"/api/v1/orders/{order_id}/delivery",
+                    json={"hand_over_code": right},
+                    headers={**shop.seller.by_key, "idempotency-key": "at-the-door"},
+                )
+                for _ in range(2)
+            ]
+    finally:
+        await parts.close()
+    assert (first.status_code, again.content) == (201, first.content), first.text
+    assert again.headers["idempotency-replayed"] == "true"
+    (row,) = await shop.sql('SELECT hand_over_failures, status FROM "order" WHERE id = :id', id=order_id)
+    assert (row.hand_over_failures, row.status) == (0, "delivered")
+
+
+async def test_one_sending_of_a_code_that_comes_twice_at_once_gets_one_answer(shop: Shop) -> None:
+    order_id = await shop.shipped()
+    right = (await shop.order(order_id))["hand_over_code"]
+    headers = {**shop.seller.by_key, "idempotency-key": "at-the-door"}
+    path = f"/api/v1/orders/{order_id}/delivery"
+    answers = await asyncio.gather(
+        *(shop.client.post(path, json={"hand_over_code": right}, headers=headers) for _ in range(4))
+    )
+    assert [each.status_code for each in answers] == [201] * 4, [each.text for each in answers]
+    assert len({each.content for each in answers}) == 1
 
 
 async def test_the_right_code_costs_no_try_and_works_once(shop: Shop) -> None:
