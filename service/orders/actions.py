@@ -12,6 +12,7 @@ from service.batches.queries import get_batch, get_product
 from service.core.actor import Actor, Role
 from service.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMany, ensure
 from service.core.ids import new_id
+from service.core.lifecycle import Transition
 from service.core.money import Money
 from service.core.wire import DeliveryRecord, ParcelStatus, parse_instant
 from service.db.locks import locked
@@ -144,17 +145,7 @@ async def record_delivery(
     rules.check_delivered_between(
         parse_instant(record.created_at), parse_instant(record.delivered_at), paid_at=paid_at, now=now
     )
-    order.status, order.delivered_at = step.to, now
-    await _start_window(tx, order, proof_kind="carrier", proof_id=proof_id, now=now)
-    await emit(
-        tx,
-        step.event,
-        actor=actor,
-        subject=("order", order.id),
-        now=now,
-        tenant_id=order.tenant_id,
-        facts={"proof": "carrier"},
-    )
+    await _deliver(tx, actor, order, step, proof_kind="carrier", proof_id=proof_id, now=now)
 
 
 async def record_hand_over(tx: Tx, actor: Actor, order_id: UUID, code: str, *, secret: str, now: datetime) -> Order:
@@ -167,17 +158,7 @@ async def record_hand_over(tx: Tx, actor: Actor, order_id: UUID, code: str, *, s
     step = rules.ORDER.next(order.status, "deliver")
     if not hmac.compare_digest(code, rules.hand_over_code(secret, order.id)):
         raise Invalid("hand_over_code_wrong", "this is not the code of this order", field="hand_over_code")
-    order.status, order.delivered_at = step.to, now
-    await _start_window(tx, order, proof_kind="hand_over", proof_id=order.id, now=now)
-    await emit(
-        tx,
-        step.event,
-        actor=actor,
-        subject=("order", order.id),
-        now=now,
-        tenant_id=order.tenant_id,
-        facts={"proof": "hand_over"},
-    )
+    await _deliver(tx, actor, order, step, proof_kind="hand_over", proof_id=order.id, now=now)
     return order
 
 
@@ -257,6 +238,18 @@ async def claim_order(tx: Tx, actor: Actor, code: str, *, now: datetime) -> Orde
 
 async def _locked(tx: Tx, actor: Actor, order_id: UUID) -> Order:
     return await get_row(tx, actor, order_id, is_locked=True)
+
+
+async def _deliver(
+    tx: Tx, actor: Actor, order: Order, step: Transition, *, proof_kind: str, proof_id: UUID, now: datetime
+) -> None:
+    """Write down that a proof says the order was delivered, and start its window."""
+    order.status, order.delivered_at = step.to, now
+    await _start_window(tx, order, proof_kind=proof_kind, proof_id=proof_id, now=now)
+    facts = {"proof": proof_kind}
+    await emit(
+        tx, step.event, actor=actor, subject=("order", order.id), now=now, tenant_id=order.tenant_id, facts=facts
+    )
 
 
 async def _start_window(tx: Tx, order: Order, *, proof_kind: str, proof_id: UUID, now: datetime) -> None:
