@@ -17,7 +17,8 @@ from service.complaints.actions.drafts import blank, write
 from service.complaints.actions.submission import check_sendable, forward, judged
 from service.complaints.limits import Counter, forget_openings
 from service.complaints.receipts import CANDIDATES_MAX, PREFIX_FIGURES, SECRET_FIGURES, Receipt, from_numbers, parse
-from service.complaints.schemas import DraftChanges, NewSafetyReport
+from service.complaints.report_schemas import NewSafetyReport
+from service.complaints.schemas import DraftChanges
 from service.complaints.tables import Complaint, ReportReceipt
 from service.core.actor import Actor, SignIn
 from service.core.errors import Unauthenticated, Unavailable

@@ -7,8 +7,7 @@ from uuid import UUID
 import msgspec
 
 from service.complaints.challenge_rules import TEXT_MAX, AskedSide, Verdict
-
-_SAYS = r"^[^\x00]*[^\s\x00][^\x00]*$"
+from service.complaints.text_schemas import SAYS
 
 
 class NewChallenge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -17,7 +16,7 @@ class NewChallenge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     side: Annotated[AskedSide, msgspec.Meta(examples=["buyer"])]
     text: Annotated[
         str,
-        msgspec.Meta(min_length=1, max_length=TEXT_MAX, pattern=_SAYS, examples=["The label with the lot code."]),
+        msgspec.Meta(min_length=1, max_length=TEXT_MAX, pattern=SAYS, examples=["The label with the lot code."]),
     ]
 
 

@@ -7,9 +7,10 @@ from uuid import UUID
 import msgspec
 
 from service.complaints.keeping_rules import NOTE_MAX, EraseReason, HoldReason
+from service.complaints.text_schemas import NO_NUL
 
 Note = Annotated[
-    str, msgspec.Meta(max_length=NOTE_MAX, pattern=r"^[^\x00]*$", examples=["Order 12/2026 of the district court"])
+    str, msgspec.Meta(max_length=NOTE_MAX, pattern=NO_NUL, examples=["Order 12/2026 of the district court"])
 ]
 """The number of an order, for example. It is kept for ever: never a name, and nothing of what the case holds."""
 

@@ -15,7 +15,7 @@ from service.accounts.guards import is_secure
 from service.complaints import anonymous, queries
 from service.complaints.anonymous import Opened
 from service.complaints.limits import Counter
-from service.complaints.schemas import NewSafetyReport, ReceiptShown, ReportOpened
+from service.complaints.report_schemas import NewSafetyReport, ReceiptShown, ReportOpened
 from service.core.actor import Actor
 from service.db.requests import LATE_CLAIM
 from service.db.session import Database, Tx

@@ -1,7 +1,7 @@
 """Requests and responses about complaints."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -11,25 +11,16 @@ from service.complaints.challenge_schemas import ChallengeView
 from service.complaints.reading_schemas import ReadingView
 from service.complaints.rules import (
     ENDS,
-    TEXT_MAX,
     Answer,
     Channel,
     Harm,
     Kind,
     OfferKind,
     Purpose,
-    SafetyKind,
     Wanted,
 )
+from service.complaints.text_schemas import NO_NUL, Code, Said, Short, Story
 from service.db.schemas import MoneyView
-
-_NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no NUL
-_SAYS = r"^[^\x00]*[^\s\x00][^\x00]*$"
-
-Short = Annotated[str, msgspec.Meta(max_length=300, pattern=_NO_NUL)]
-Code = Annotated[str, msgspec.Meta(max_length=120, pattern=_NO_NUL)]
-Story = Annotated[str, msgspec.Meta(max_length=TEXT_MAX, pattern=_NO_NUL)]
-Said = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_MAX, pattern=_SAYS)]
 
 
 class DraftChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -51,8 +42,8 @@ class DraftChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     narrative: Annotated[Story, msgspec.Meta(examples=["The mask smells sour."])] | UnsetType = UNSET
     wanted: Wanted | UnsetType | None = UNSET
     claim: MoneyView | UnsetType | None = UNSET
-    contact_email: Annotated[str, msgspec.Meta(max_length=254, pattern=_NO_NUL)] | UnsetType = UNSET
-    contact_phone: Annotated[str, msgspec.Meta(max_length=40, pattern=_NO_NUL)] | UnsetType = UNSET
+    contact_email: Annotated[str, msgspec.Meta(max_length=254, pattern=NO_NUL)] | UnsetType = UNSET
+    contact_phone: Annotated[str, msgspec.Meta(max_length=40, pattern=NO_NUL)] | UnsetType = UNSET
     shows_name: bool | UnsetType = UNSET
     may_publish: bool | UnsetType = UNSET
 
@@ -65,35 +56,6 @@ class NewComplaint(DraftChanges, frozen=True, forbid_unknown_fields=True, kw_onl
 
     order_id: UUID | None = None
     seller_id: UUID | None = None
-
-
-class NewSafetyReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A safety report without an account. It is sent as it is; later come additions. Contact data may be left out."""
-
-    kind: Annotated[SafetyKind, msgspec.Meta(examples=["unsafe"])]
-    harm: Annotated[Harm, msgspec.Meta(examples=["injury"])]
-    narrative: Annotated[Said, msgspec.Meta(examples=["My skin burned for two days."])]
-    product_text: Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=_SAYS, examples=["Sheet mask"])]
-    harmed_on: date | None = None
-    treatment: Story = ""
-    brand_text: Short = ""
-    seller_text: Short = ""
-    seller_id: UUID | None = None
-    agent_text: Short = ""
-    lot_text: Code = ""
-    gtin: Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[0-9 -]*(?!\n)$")] = ""
-    bought_on: date | None = None
-    bought_through: Channel | None = None
-    contact_email: Annotated[str, msgspec.Meta(max_length=254, pattern=_NO_NUL)] = ""
-    contact_phone: Annotated[str, msgspec.Meta(max_length=40, pattern=_NO_NUL)] = ""
-    may_publish: bool = False
-    language: Literal["en", "zh"] = "en"
-
-
-class ReceiptShown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The receipt of an anonymous report, in groups or not."""
-
-    receipt: Annotated[str, msgspec.Meta(max_length=60, pattern=_NO_NUL, examples=["1234 5678 9012 3456"])]
 
 
 class NewJoin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -372,19 +334,6 @@ class ComplaintView(msgspec.Struct, frozen=True, kw_only=True):
     def takes_files(self) -> bool:
         """Whether a party may still add files: not after what was there was erased."""
         return self.takes_words and not any(each.state == "erased" for each in self.evidence)
-
-
-class ReportOpened(msgspec.Struct, frozen=True):
-    """An anonymous report, for an hour: `token` is sent as a bearer key with further requests about this one case.
-
-    `receipt` is in the answer to the report itself and nowhere else. Whoever loses it cannot open the report again:
-    nobody can find or replace it.
-    """
-
-    receipt: str | None
-    token: str
-    expires_at: datetime
-    complaint: ComplaintView
 
 
 class CaseEvent(msgspec.Struct, frozen=True):
