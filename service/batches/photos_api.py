@@ -63,6 +63,7 @@ class BatchPhotos(Controller):
 
         A batch shows at most 20, and has shown at most 100 in all.
         """
+        await claim.replay(database)
         key = await photos.open_case(database, actor, batch_id, ring=ring, new=len(data.files))
         received = await receive_photos(store, workshop, key, [cast("BinaryIO", each.file) for each in data.files])
         await claim.take()

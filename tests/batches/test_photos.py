@@ -172,6 +172,15 @@ async def test_a_retry_with_the_same_key_adds_nothing_twice(shop: Shop) -> None:
     assert await shop.count("batch_photo") == 1
 
 
+async def test_an_answer_that_was_lost_is_given_again_when_the_batch_shows_all_that_it_may(shop: Shop) -> None:
+    small = saved(Image.new("RGB", (8, 8), (220, 30, 30)), "PNG")
+    await shop.added(*[small] * 10)
+    answers = [await shop.add(*[small] * 10, key="listing-1") for _ in range(2)]
+    assert [each.status_code for each in answers] == [201, 201]
+    assert answers[0].content == answers[1].content
+    assert (await shop.count("batch_photo"), await shop.count(STORED)) == (20, 20)
+
+
 async def test_a_batch_shows_so_many_photos_and_no_more(shop: Shop) -> None:
     small = saved(Image.new("RGB", (8, 8), (220, 30, 30)), "PNG")
     for _ in range(2):
