@@ -98,16 +98,18 @@ class Claim:
         self.key = key
         self.is_taken = False
 
-    async def replay(self, database: Database) -> None:
+    async def replay(self, database: Database, *, key: str | None = None, fingerprint: bytes | None = None) -> None:
         """Raise `Replayed` if the key was answered before: what was done is not judged again, nor done twice.
 
-        For handlers that take the key late, before anything else. Takes nothing; raises as `take`.
+        For handlers that take the key late, before anything else. Takes nothing; a page's form is named and raises as
+        by `take`.
         """
-        if self.key is None:
+        asked = key or self.key
+        if asked is None:
             return
         async with database.reading() as tx:
             answer = await idempotency.answered(
-                tx, principal=self._principal, key=self.key, fingerprint=self._fingerprint
+                tx, principal=self._principal, key=asked, fingerprint=fingerprint or self._fingerprint
             )
         if answer is not None:
             raise Replayed(answer)

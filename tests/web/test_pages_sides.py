@@ -8,8 +8,8 @@ import pytest
 
 from service.core.actor import Role
 from service.web.language import Language
+from tests.complaints.attaching import form, upload
 from tests.complaints.conftest import Cases
-from tests.complaints.test_evidence import form, upload
 from tests.complaints.test_sides import packed_order
 from tests.conftest import Clock
 from tests.files.pictures import noise, quarters, saved
@@ -91,6 +91,38 @@ async def test_an_order_that_was_sent_meanwhile_takes_no_photo(cases: Cases, des
     await seller.answer({}, files=files(PHOTO), form=used)
     assert seller.status == 409
     assert seller.errors == ["The order was sent already, so this shows nothing from before. Add it to the case"]
+
+
+async def test_a_form_of_packing_photos_that_is_sent_again_goes_where_it_went(cases: Cases, desk: Desk) -> None:
+    order_id = await cases.order(batch=False)
+    seller = await desk(cases.seller).open(ship_page(order_id))
+    used = seller.form("photos")
+    first = await seller.send({}, files=files(PHOTO), form=used)
+    await seller.open(ship_page(order_id))
+    await seller.answer({"batch": str(cases.goods.batch_id), "carrier": "sandbox", "tracking_number": "SB-SENT"})
+    again = await seller.send({}, to=used.action or ship_page(order_id), files=files(PHOTO), form=used)
+    assert [(each.status_code, each.headers["location"]) for each in (first, again)] == [(303, ship_page(order_id))] * 2
+    assert len(await cases.sql("SELECT 1 FROM order_packing_photo")) == 1
+
+
+async def test_the_same_form_with_another_photo_is_another_act(cases: Cases, desk: Desk) -> None:
+    order_id = await cases.order(batch=False)
+    seller = await desk(cases.seller).open(ship_page(order_id))
+    used = seller.form("photos")
+    for content in (PHOTO, saved(noise(80, 60), "PNG")):
+        assert (await seller.send({}, files=files(content), form=used)).status_code == 303
+    assert len(await cases.sql("SELECT 1 FROM order_packing_photo")) == 2
+
+
+async def test_a_form_of_a_photo_with_a_code_that_is_sent_again_goes_back_to_the_case(cases: Cases, desk: Desk) -> None:
+    case = await cases.filed(await cases.order())
+    await asked(cases, desk, case)
+    buyer = await desk(cases.buyer).open(f"/cases/{case['reference']}")
+    await buyer.answer({}, form=buyer.form_to("/opening"))
+    used = buyer.form_to("/photo")
+    sent = [await buyer.send({}, files=files(PHOTO, field="photo"), form=used) for _ in range(2)]
+    assert [(each.status_code, each.headers.get("location")) for each in sent] == [(303, buyer.at)] * 2
+    assert (await challenge(cases, case))["status"] == "answered"
 
 
 @pytest.mark.parametrize(

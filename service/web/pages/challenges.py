@@ -59,6 +59,7 @@ class PhotoDesk:
         """Answer with the form's photo, and go back to the case; a refusal stands on the case's page."""
         form, files = await shell.form(), await shell.files("photo")
         try:
+            await shell.replay(form, self._database)
             async with self._database.begin() as short:
                 case_id = await find_case(short, actor, reference)
             key = await challenges.begin_answer(

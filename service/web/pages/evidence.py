@@ -137,6 +137,7 @@ async def add(
     if not files and not words:
         return await shell.wrong(missing(Form(form.values), photos="error.file_missing"), draw)
     try:
+        await shell.replay(form, database)
         if words:
             await intake.counter.count("entries")
         async with database.begin() as short:

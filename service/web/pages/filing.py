@@ -202,6 +202,7 @@ async def _take_in(
     shell: Shell, tx: Tx, buyer: Actor, draft_id: UUID, form: Form, files: list[UploadFile], intake: Intake
 ) -> None:
     """Take the form's photos in, with no transaction open, claim the form, and add them to the draft."""
+    await shell.replay(form, intake.counter.database)
     received = await intake.receive(buyer, draft_id, files) if files else []
     await shell.take(form)
     if received:

@@ -28,7 +28,7 @@ from service.core.actor import NOBODY, Actor
 from service.core.errors import Conflict, FairholdError, Forbidden, Invalid, TooLarge, TooMany, Unauthenticated
 from service.core.ids import new_id
 from service.db.requests import Claim
-from service.db.session import Tx
+from service.db.session import Database, Tx
 from service.web.language import Language, choose
 from service.web.pages.area import area_of
 from service.web.phrase import Phrase
@@ -148,10 +148,23 @@ class Shell:
 
         Raises `Replayed`, which the middleware answers. Changed answers (after "back") are another act.
         """
+        if (sent := await self._sending(form)) is not None:
+            await self._claim.take(key=sent[0], fingerprint=sent[1])
+
+    async def replay(self, form: Form, database: Database) -> None:
+        """Raise `Replayed` if the same form was answered before; for pages that take photos in before they `take`.
+
+        What was done then might be refused now: the order was sent meanwhile, or has all the photos that it may.
+        """
+        if (sent := await self._sending(form)) is not None:
+            await self._claim.replay(database, key=sent[0], fingerprint=sent[1])
+
+    async def _sending(self, form: Form) -> tuple[str, bytes] | None:
+        """Return the key and the fingerprint of the form with these answers, None of one without a key."""
         posted = await self.request.form()
         key = posted.get("_form_key")
         if not isinstance(key, str) or _FORM_KEY.fullmatch(key) is None:
-            return
+            return None
         digest = hashlib.sha256(self.request.url.path.encode())
         for name, value in sorted(form.values.items()):
             digest.update(msgspec.json.encode([name, value]))
@@ -159,7 +172,7 @@ class Shell:
             if isinstance(value, UploadFile):
                 digest.update(name.encode() + b"\0")
                 await _hash_file(value, digest)
-        await self._claim.take(key=f"form:{key}:{digest.hexdigest()}", fingerprint=digest.digest())
+        return f"form:{key}:{digest.hexdigest()}", digest.digest()
 
     async def refused(
         self, error: FairholdError, form: Form, draw: Draw, fields: Mapping[str, str] | None = None
@@ -267,6 +280,7 @@ def missing(form: Form, **phrases: str) -> Form:
 
 
 async def _hash_file(file: UploadFile, digest: "hashlib._Hash") -> None:
+    await file.seek(0)  # whoever took it in before has read it to its end
     while chunk := await file.read(_HASHED_CHUNK_BYTES):
         digest.update(chunk)
     await file.seek(0)

@@ -70,6 +70,7 @@ async def answer_case(  # noqa: PLR0913, PLR0917 - what taking photos in needs
         return await shell.wrong(looked_at, draw)
     photos = await shell.files("photos")
     try:
+        await shell.replay(form, database)
         if photos:
             await counter.count("files", len(photos))
         case_id, files = await _take_in(database, store, workshop, settings, actor, reference, photos)

@@ -98,6 +98,7 @@ async def pack(  # noqa: PLR0913, PLR0917 - what taking photos in needs
     form, files = await shell.form(), await shell.files("photos")
     draw = partial(shipment, tx, actor, order_id, shell.language)
     try:
+        await shell.replay(form, database)
         key = await packing.open_order(database, actor, order_id, ring=ring, new=len(files))
         received = await receive_photos(store, workshop, key, [cast("BinaryIO", each.file) for each in files])
         await shell.take(form)
