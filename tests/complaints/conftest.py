@@ -1,5 +1,6 @@
 """A delivered order with 480.00 CNY held, and its buyer, seller, mediator and others, who talk over HTTP."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from service.app import Service
+from service.complaints.recognise.reader import Limits, Recogniser
 from service.core.actor import Actor, Role
 from service.db.session import Database
 from tests.trade import Goods, claim, deliver, make_goods, pay, place, ship
@@ -144,3 +146,19 @@ async def cases(client: httpx.AsyncClient, database: Database, service: Service,
         seller = await person_actor(tx, world.account(Role.SELLER).person_id)
         goods = await make_goods(tx, seller, world.things["seller", Whose.OWN], now=await tx.now())
     return Cases(client, database, world, goods)
+
+
+@pytest.fixture
+async def odd() -> AsyncIterator[Recogniser]:
+    """A reader whose process takes every photo for an empty one."""
+    recogniser = Recogniser(Limits(), engine="tests.complaints.odd_engine")
+    yield recogniser
+    await recogniser.close()
+
+
+@pytest.fixture
+async def dying() -> AsyncIterator[Recogniser]:
+    """A reader whose process dies of every photo."""
+    recogniser = Recogniser(Limits(), engine="tests.complaints.no_such_engine")
+    yield recogniser
+    await recogniser.close()

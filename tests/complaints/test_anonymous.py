@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from service.complaints.receipts import CANDIDATES_MAX, from_numbers, parse
 from service.core.errors import Invalid
 from service.worker.host import forget_counts
+from tests.complaints.attaching import form, jpeg_with_gps
 from tests.complaints.conftest import Cases
-from tests.complaints.test_evidence import form, jpeg_with_gps
 
 REPORT = {
     "kind": "unsafe", "harm": "discomfort", "narrative": "My skin burned.", "product_text": "Sheet mask",

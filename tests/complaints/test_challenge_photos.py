@@ -9,9 +9,9 @@ import pytest
 
 from service.complaints import evidence
 from service.core.actor import Role
+from tests.complaints.attaching import form, upload
 from tests.complaints.challenging import MINUTE, PHOTO, ask, asked, one, opened, send_photo
 from tests.complaints.conftest import Cases
-from tests.complaints.test_evidence import form, upload
 from tests.complaints.test_sides import BOX, packed_order
 from tests.conftest import Clock
 from tests.files.pictures import quarters, saved

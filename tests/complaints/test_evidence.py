@@ -2,49 +2,20 @@
 
 import asyncio
 import hashlib
-import shutil
-import subprocess
-from io import BytesIO
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
-from PIL import Image
 
 from service.app import assemble, create_app
 from service.complaints import evidence
 from service.core.actor import Role
 from service.settings import Settings
+from tests.complaints.attaching import assert_clean, form, jpeg_with_gps, png, read, upload
 from tests.complaints.conftest import Cases
-from tests.files.pictures import exif, quarters, saved
-from tests.world import Account, Whose
-
-Files = list[tuple[str, tuple[str, bytes, str]]]
-
-
-def jpeg_with_gps() -> bytes:
-    return saved(quarters(1_600, 1_200), "JPEG", exif=exif(orientation=6), quality=90)
-
-
-def png() -> bytes:
-    return saved(quarters(800, 600), "PNG")
-
-
-def form(*contents: bytes) -> Files:
-    return [("files", (f"{place}.bin", content, "application/octet-stream")) for place, content in enumerate(contents)]
-
-
-async def upload(cases: Cases, case_id: str, files: Files, by: Account | None = None) -> httpx.Response:
-    return await cases.client.post(
-        f"/api/v1/complaints/{case_id}/evidence", files=files, headers=(by or cases.buyer).by_key
-    )
-
-
-async def read(
-    cases: Cases, case_id: str, file_id: str, part: str = "view", by: Account | None = None
-) -> httpx.Response:
-    return await cases.send(f"/{case_id}/evidence/{file_id}/{part}", by=by, method="GET")
+from tests.files.pictures import quarters, saved
+from tests.world import Whose
 
 
 async def test_two_photos_are_locked_as_they_came_and_shown_without_metadata(cases: Cases, drain: Any) -> None:
@@ -73,19 +44,6 @@ async def test_two_photos_are_locked_as_they_came_and_shown_without_metadata(cas
             assert shown.headers["x-content-type-options"] == "nosniff"
             assert shown.headers["cache-control"] == "private, max-age=300"
             assert_clean(shown.content)
-
-
-def assert_clean(content: bytes) -> None:
-    """Pillow and, where it is installed, exiftool find no metadata."""
-    with Image.open(BytesIO(content)) as picture:
-        assert dict(picture.getexif()) == {}
-        assert not {"xmp", "icc_profile", "comment", "exif"} & set(picture.info)
-    exiftool = shutil.which("exiftool")
-    if exiftool is not None:
-        told = subprocess.run(
-            [exiftool, "-G", "-s", "-"], input=content, capture_output=True, check=True
-        ).stdout.decode()
-        assert not any(word in told for word in ("GPS", "Secret Maker", "[EXIF]", "[XMP]", "[IPTC]"))
 
 
 async def test_every_view_is_an_event_that_only_staff_see(cases: Cases, drain: Any) -> None:
@@ -247,6 +205,40 @@ async def test_nobody_else_adds_or_reads_evidence(cases: Cases) -> None:
     other = await cases.draft()
     assert (await read(cases, other, file["file_id"])).status_code == 404
     assert "complaint.evidence_viewed" not in await cases.events(case["id"])
+
+
+async def test_a_buyer_takes_a_file_out_of_their_draft_and_out_of_nothing_that_was_sent(cases: Cases) -> None:
+    case_id = await cases.draft(await cases.order())
+    removed, kept = (await upload(cases, case_id, form(png(), jpeg()))).json()
+    path = f"/{case_id}/evidence"
+    for _ in range(2):
+        answer = await cases.send(f"{path}/{removed['file_id']}", method="DELETE")
+        assert (answer.status_code, answer.content) == (204, b"")
+    assert [each["file_id"] for each in await cases.get(path)] == [kept["file_id"]]
+    assert (await read(cases, case_id, removed["file_id"])).status_code == 404
+    assert (await cases.events(case_id)).count("complaint.evidence_removed") == 1
+    await cases.ok(f"/{case_id}/submission")
+    for each in (removed, kept):
+        answer = await cases.send(f"{path}/{each['file_id']}", method="DELETE")
+        assert (answer.status_code, answer.json()["code"]) == (409, "complaint_sent")
+    assert [each["file_id"] for each in await cases.get(path)] == [kept["file_id"]]
+
+
+async def test_nobody_takes_a_file_out_of_anothers_draft(cases: Cases) -> None:
+    case_id = await cases.draft(await cases.order())
+    (file,) = (await upload(cases, case_id, form(png()))).json()
+    theirs = cases.who(Role.BUYER, Whose.OTHERS)
+    own = await cases.draft()
+    for path, by, status, code in (
+        (f"/{case_id}/evidence/{file['file_id']}", theirs, 404, "complaint_not_found"),
+        (f"/{own}/evidence/{file['file_id']}", cases.buyer, 404, "file_not_found"),
+        (f"/{case_id}/evidence/{case_id}", cases.buyer, 404, "file_not_found"),
+        (f"/{case_id}/evidence/{file['file_id']}", cases.seller, 403, "role_not_allowed"),
+    ):
+        answer = await cases.send(path, by=by, method="DELETE")
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert [each["file_id"] for each in await cases.get(f"/{case_id}/evidence")] == [file["file_id"]]
+    assert "complaint.evidence_removed" not in await cases.events(case_id)
 
 
 async def test_an_ended_case_takes_no_more_evidence(cases: Cases) -> None:

@@ -9,8 +9,8 @@ import pytest
 from service.app import Service
 from service.core.actor import Role
 from tests.changes import PLAIN, BothWays
+from tests.complaints.attaching import form, jpeg_with_gps, upload
 from tests.complaints.conftest import Cases
-from tests.complaints.test_evidence import form, jpeg_with_gps, upload
 from tests.world import Whose
 
 

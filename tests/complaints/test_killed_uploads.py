@@ -30,9 +30,9 @@ from service.files.ownership import claim_buckets
 from service.files.store import Bucket, Store
 from service.files.uploads import sweep_uploads
 from service.settings import Settings
+from tests.complaints.attaching import form
 from tests.complaints.conftest import Cases
 from tests.complaints.stalling import Door, Stop, stalling
-from tests.complaints.test_evidence import form
 from tests.conftest import DatabaseUrls
 from tests.files.pictures import quarters, saved
 from tests.foundation.gates import Gates

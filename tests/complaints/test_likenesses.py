@@ -13,8 +13,8 @@ from service.complaints.evidence import remove
 from service.complaints.likenesses import NOT_SENT
 from service.core.actor import Role
 from service.files.likeness import nearest_earlier
+from tests.complaints.attaching import form, upload
 from tests.complaints.conftest import Cases
-from tests.complaints.test_evidence import form, upload
 from tests.data import data_folder
 from tests.files.scenes import brightened, halved, jpeg, mirrored, opened, recompressed
 from tests.trade import deliver, ship

@@ -14,8 +14,8 @@ from service.core.actor import Role
 from service.core.errors import TooMany
 from service.db.session import Database
 from service.settings import Settings
+from tests.complaints.attaching import form, png, upload
 from tests.complaints.conftest import Cases
-from tests.complaints.test_evidence import form, png, upload
 from tests.files.pictures import quarters, saved
 from tests.world import Whose
 

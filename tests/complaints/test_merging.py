@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from service.complaints.queries import linked_complaints
+from tests.complaints.attaching import form, jpeg_with_gps, png, read, upload
 from tests.complaints.conftest import STORY, Cases
-from tests.complaints.test_evidence import form, jpeg_with_gps, png, read, upload
 from tests.complaints.test_hot import send
 from tests.files.pictures import quarters, saved
 

@@ -1,6 +1,6 @@
 """Photos of a case are read after they came: suggestions to whoever added them, used only when taken over."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -9,35 +9,19 @@ import zxingcpp
 from sqlalchemy.exc import OperationalError
 
 from service.app import Service
-from service.complaints.recognise.reader import Limits, Recogniser
+from service.complaints.recognise.reader import Recogniser
 from service.complaints.recognise.work import read_evidence, read_photo
 from service.core.actor import SYSTEM, Role
 from service.core.errors import Unavailable
 from service.core.ids import new_id
 from service.files.actions import erase_case_files
+from tests.complaints.attaching import form, png, upload
 from tests.complaints.conftest import Cases
 from tests.complaints.labels import barcode, label
-from tests.complaints.test_evidence import form, png, upload
 from tests.world import Account, Whose
 
 Drain = Callable[[], Awaitable[None]]
 GTIN = "06901234567892"
-
-
-@pytest.fixture
-async def odd() -> AsyncIterator[Recogniser]:
-    """A reader whose process takes every photo for an empty one."""
-    recogniser = Recogniser(Limits(), engine="tests.complaints.odd_engine")
-    yield recogniser
-    await recogniser.close()
-
-
-@pytest.fixture
-async def dying() -> AsyncIterator[Recogniser]:
-    """A reader whose process dies of every photo."""
-    recogniser = Recogniser(Limits(), engine="tests.complaints.no_such_engine")
-    yield recogniser
-    await recogniser.close()
 
 
 async def photo(cases: Cases, case_id: str, content: bytes | None = None, by: Account | None = None) -> str:

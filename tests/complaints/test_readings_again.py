@@ -1,6 +1,5 @@
 """Photos that the reading process failed, or that no job has read, are queued again; a few times, not for ever."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +8,7 @@ import pytest
 
 from service.app import Service
 from service.complaints.evidence import remove
-from service.complaints.recognise.reader import Limits, Recogniser
+from service.complaints.recognise.reader import Recogniser
 from service.complaints.recognise.work import (
     AGAIN_AFTER,
     LANES,
@@ -31,22 +30,6 @@ from tests.conftest import Clock
 from tests.files.documents import pdf
 
 FAILED, READ = [("crashed", 1)], [(None, 2)]
-
-
-@pytest.fixture
-async def odd() -> AsyncIterator[Recogniser]:
-    """A reader whose process takes every photo for an empty one."""
-    recogniser = Recogniser(Limits(), engine="tests.complaints.odd_engine")
-    yield recogniser
-    await recogniser.close()
-
-
-@pytest.fixture
-async def dying() -> AsyncIterator[Recogniser]:
-    """A reader whose process dies of every photo."""
-    recogniser = Recogniser(Limits(), engine="tests.complaints.no_such_engine")
-    yield recogniser
-    await recogniser.close()
 
 
 async def tried(cases: Cases) -> list[tuple[str | None, int]]:

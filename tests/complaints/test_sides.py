@@ -9,8 +9,8 @@ import pytest
 
 from service.app import Service
 from service.core.actor import Role
+from tests.complaints.attaching import assert_clean, form, read, upload
 from tests.complaints.conftest import Cases
-from tests.complaints.test_evidence import assert_clean, form, read, upload
 from tests.files.pictures import exif, quarters, saved
 from tests.trade import deliver, ship
 from tests.world import Whose

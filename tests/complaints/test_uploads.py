@@ -19,8 +19,8 @@ from service.files.rules import UPLOAD_KEPT, UPLOAD_LASTS, UPLOAD_MARGIN
 from service.files.store import Bucket
 from service.files.uploads import sweep_uploads
 from service.settings import Mode, Settings
+from tests.complaints.attaching import assert_clean, form, png, read, upload
 from tests.complaints.conftest import Cases
-from tests.complaints.test_evidence import assert_clean, form, png, read, upload
 from tests.complaints.test_limits import says_when, use_up
 from tests.conftest import Clock
 from tests.files.conftest import admin

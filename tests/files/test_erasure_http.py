@@ -21,9 +21,9 @@ from service.core.errors import Conflict, Forbidden
 from service.db.session import driver_url
 from service.files.jobs import sweep_orphans
 from service.files.store import Bucket
+from tests.complaints.attaching import form, read, upload
 from tests.complaints.conftest import STORY, Cases, cases
 from tests.complaints.test_anonymous import by_token, report
-from tests.complaints.test_evidence import form, read, upload
 from tests.complaints.test_uploads import ask, complete, send
 from tests.files.pictures import quarters, saved
 from tests.world import Account

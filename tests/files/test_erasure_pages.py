@@ -4,8 +4,8 @@ import pytest
 
 from service.core.actor import Role
 from service.web import paths
+from tests.complaints.attaching import form, upload
 from tests.complaints.conftest import STORY, Cases, cases
-from tests.complaints.test_evidence import form, upload
 from tests.files.pictures import quarters, saved
 from tests.files.test_erasure_http import COURT, order
 from tests.web.desks import Desk, desk

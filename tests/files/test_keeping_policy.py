@@ -8,8 +8,8 @@ import pytest
 from service.app import Service
 from service.db.session import driver_url
 from service.files.store import Bucket
+from tests.complaints.attaching import form, png, upload
 from tests.complaints.conftest import Cases, cases
-from tests.complaints.test_evidence import form, png, upload
 
 __all__ = ["cases"]
 

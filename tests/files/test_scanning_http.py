@@ -9,8 +9,8 @@ from service.core.actor import Role
 from service.files.store import Bucket
 from service.settings import Settings, SettingsWrong, read
 from service.web import paths
+from tests.complaints.attaching import form, upload
 from tests.complaints.conftest import Cases, cases
-from tests.complaints.test_evidence import form, upload
 from tests.complaints.test_uploads import ask, complete, send
 from tests.files.clamds import EICAR, FakeClamd
 from tests.files.pictures import quarters, saved

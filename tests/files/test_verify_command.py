@@ -13,8 +13,8 @@ from minio import Minio
 
 from service.cli.evidence import case_ids
 from service.embedded import EmbeddedServers
+from tests.complaints.attaching import form, png, upload
 from tests.complaints.conftest import Cases, cases
-from tests.complaints.test_evidence import form, png, upload
 from tests.conftest import DatabaseUrls
 from tests.files.conftest import SECRET
 from tests.files.shelf import Shelf

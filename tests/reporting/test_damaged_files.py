@@ -14,7 +14,7 @@ from service.app import Service
 from service.core.actor import Role
 from service.files.s3 import MARK
 from service.files.store import Bucket
-from tests.complaints.test_evidence import form, png, read, upload
+from tests.complaints.attaching import form, png, read, upload
 from tests.files.conftest import admin
 from tests.recalls.street import Street
 from tests.reporting.test_dossiers import Desk

@@ -7,7 +7,7 @@ import pytest
 from service.core.actor import SYSTEM
 from service.files.actions import erase_case_files
 from service.web.language import Language
-from tests.complaints.test_evidence import form, png, upload
+from tests.complaints.attaching import form, png, upload
 from tests.files.documents import pdf
 from tests.web.desks import Cases, Desk, cases, desk
 

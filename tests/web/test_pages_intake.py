@@ -7,8 +7,8 @@ import pytest
 
 from service.core.actor import Role
 from service.web.language import Language
+from tests.complaints.attaching import form, png, upload
 from tests.complaints.conftest import STORY, Cases, cases
-from tests.complaints.test_evidence import form, png, upload
 from tests.complaints.test_limits import use_up
 from tests.web.browsing import Browser
 from tests.web.desks import Desk, desk
