@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 from uuid import UUID
 
-from litestar import Controller, Response, get, patch, post
+from litestar import Controller, Response, delete, get, patch, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody
@@ -257,6 +257,11 @@ class Evidence(Controller):
         days = desk.settings.evidence_retention_days
         await evidence.attach(tx, actor, complaint_id, received, retention_days=days, now=await tx.now())
         return (await queries.get_complaint(tx, actor, complaint_id)).evidence
+
+    @delete("/{file_id:uuid}", opt={"allow": "complaints.file"}, summary="Take a file out of a draft")
+    async def remove(self, complaint_id: CaseId, file_id: FromPath[UUID], tx: TxOf, actor: ActorOf) -> None:
+        """Take a file out of your draft; out of what was sent, nothing is taken. Doing it twice changes nothing."""
+        await evidence.remove(tx, actor, complaint_id, file_id, now=await tx.now())
 
     @get("/{file_id:uuid}/view", opt={"allow": "complaints.read_evidence"}, summary="See a photo")
     async def view(

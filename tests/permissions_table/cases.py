@@ -79,6 +79,7 @@ COMPLAINTS = {
     "POST /complaints/{complaint_id}/evidence": reported(
         replace(_case_row(BUYER, SELLER), files={"files": b"a photo"})
     ),
+    "DELETE /complaints/{complaint_id}/evidence/{file_id}": _case_row(BUYER, file_id="file"),
     "POST /complaints/{complaint_id}/uploads": reported(_case_row(BUYER, SELLER, body=lambda _: {})),
     "POST /complaints/{complaint_id}/uploads/{upload_id}/completion": replace(
         reported(_case_row(BUYER, SELLER, upload_id="upload")),
