@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from service.core.actor import Role
+from service.accounts.actions import grant_role
+from service.core.actor import COMMONS, Role
 from service.web.language import Language
 from tests.complaints.conftest import Cases, cases
 from tests.complaints.test_likenesses import BOX, SACHET, case_of_the_other_tenant, listed, sent_with
@@ -55,6 +56,20 @@ async def test_an_amount_that_is_typed_looks_for_no_photos(cases: Cases, desk: D
     shown = await mediator.send({"outcome": "split", "amount": "100"}, to=f"{path}/effect", form=mediator.form())
     assert shown.status_code == 200
     assert (looks, (await cases.events(case["id"])).count("complaint.likenesses_viewed")) == (1, 1)
+
+
+async def test_who_reads_a_case_as_a_regulator_is_shown_no_amounts_and_looks_once(cases: Cases, desk: Desk) -> None:
+    case = await sent_with(cases, "WX-1", BOX)
+    path = f"/mediator/cases/{case['reference']}"
+    both = cases.who(Role.MEDIATOR, Whose.FOREIGN)
+    async with cases.database.begin() as tx:
+        await grant_role(tx, both.person_id, Role.REGULATOR, COMMONS, now=await tx.now())
+    reader = await desk(both).open(path)
+    assert reader.status == 200
+    values = {"outcome": "split", "amount": "100"}
+    typed = await reader.send(values, to=f"{path}/effect", form=reader.form_to("/sign-out"))
+    assert typed.status_code == 404
+    assert (await cases.events(case["id"])).count("complaint.viewed") == 1
 
 
 async def test_a_case_of_another_tenant_is_counted_on_the_page_and_shown_to_regulators(

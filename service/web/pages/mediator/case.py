@@ -104,9 +104,12 @@ async def case_page(
 ) -> MediatorCase:
     """Return a case of the actor's tenants, or for regulators any; raises `NotFound` for everybody else's.
 
-    A fragment, asked for with every amount that is typed, does without the search for similar photos and its event.
+    A fragment, asked for with every amount that is typed, does without the search for similar photos and its event. It
+    is for mediators alone: regulators rule nothing, and each of their looks would be recorded.
     """
     view = await seen_case(tx, actor, reference)
+    if is_fragment and view.viewer != "mediator":
+        raise NotFound("complaint_not_found")
     dispute = await dispute_of_complaint(tx, actor, view.id)
     order = None if view.order_id is None else await get_order(tx, actor, view.order_id)
     now = await tx.now()
