@@ -83,12 +83,6 @@ def sniff(head: bytes, tail: bytes) -> Kind:
     return kind
 
 
-def sniff_whole(data: bytes) -> Kind:
-    """Check size and kind of a file held in memory; raises as `check_size` and `sniff` do."""
-    check_size(len(data))
-    return sniff(data[:HEAD_BYTES], data[-TAIL_BYTES:])
-
-
 def _by_magic(head: bytes) -> Kind | None:
     if head.startswith(b"\xff\xd8\xff"):
         return Kind.JPEG

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 
 from service.core.errors import NotFound
 from service.db.session import Tx
@@ -56,12 +56,6 @@ def with_view() -> Select[UUID]:
     """Return the query of the files that have a view: photos that were not erased."""
     photos = [kind for kind in Kind if kind.is_photo]
     return select(StoredFile.id).where(StoredFile.kind.in_(photos), StoredFile.state != State.ERASED)
-
-
-async def count_files(tx: Tx, case_id: UUID) -> int:
-    """Return how many files the case holds, erased ones included."""
-    counted = select(func.count()).select_from(StoredFile).join(FileKey, FileKey.id == StoredFile.case_key_id)
-    return (await tx.execute(counted.where(FileKey.case_id == case_id))).scalar_one()
 
 
 async def files_with(tx: Tx, file_ids: Collection[UUID], digests: Collection[bytes]) -> dict[bytes, UUID]:

@@ -16,8 +16,10 @@ from service.files.sealing import KeyRing
 from service.files.store import Store
 from tests.data import data_folder
 from tests.files.clamds import FakeClamd, fake_clamd
+from tests.files.makes import access_of
 from tests.files.second_server import second_server
 from tests.files.shelf import Shelf
+from tests.files.watch import Watch
 
 SECRET = "a secret for tests only, long enough to pass"
 
@@ -26,6 +28,12 @@ SECRET = "a secret for tests only, long enough to pass"
 def prefix() -> str:
     """Buckets of this test's own."""
     return f"f{secrets.token_hex(5)}"
+
+
+@pytest.fixture
+def s3(request: pytest.FixtureRequest) -> S3Access:
+    """The server of the make that a test names, or the session's."""
+    return access_of(request)
 
 
 @pytest.fixture(scope="session")
@@ -57,20 +65,21 @@ def admin(s3: S3Access) -> Minio:
     return Minio(s3.endpoint, s3.access_key, s3.secret_key, secure=False, region="us-east-1")
 
 
-@pytest.fixture
-async def workshop() -> AsyncIterator[ImageWorkshop]:
-    """A workshop with the limits of production."""
-    made = ImageWorkshop()
-    yield made
-    await made.close()
-
-
 @pytest.fixture(scope="module")
-async def shared_workshop() -> AsyncIterator[ImageWorkshop]:
-    """One workshop for a file of tests that leave it as it was: starting a decoder takes longer than most photos."""
+async def workshop() -> AsyncIterator[ImageWorkshop]:
+    """A workshop with the limits of production, one for a file of tests: what one leaves behind, the next would meet.
+
+    Starting a decoder takes longer than most photos.
+    """
     made = ImageWorkshop()
     yield made
     await made.close()
+
+
+@pytest.fixture
+def watch(shelf: Shelf, admin: Minio, prefix: str) -> Watch:
+    """The shelf, to be checked."""
+    return Watch(shelf, admin, prefix)
 
 
 @pytest.fixture

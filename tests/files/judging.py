@@ -6,7 +6,7 @@ from pathlib import Path
 
 from service.core.errors import FairholdError
 from service.files.images import Derivatives, ImageWorkshop
-from service.files.kinds import sniff_whole
+from service.files.kinds import HEAD_BYTES, TAIL_BYTES, Kind, check_size, sniff
 
 SHOWN = "shown"
 SECONDS_MAX = 10.0
@@ -21,6 +21,12 @@ class Outcome:
     code: str
     seconds: float
     made: Derivatives | None = None
+
+
+def sniff_whole(data: bytes) -> Kind:
+    """Check size and kind of a file held in memory; raises as `check_size` and `sniff` do."""
+    check_size(len(data))
+    return sniff(data[:HEAD_BYTES], data[-TAIL_BYTES:])
 
 
 async def judge(workshop: ImageWorkshop, data: bytes) -> Outcome:

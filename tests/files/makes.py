@@ -8,8 +8,8 @@ BOTH = ("seaweedfs", "juicefs")
 
 
 def access_of(request: pytest.FixtureRequest) -> S3Access:
-    """Return where the server of the requested make is; only those that are asked for are started."""
-    if request.param == "juicefs":
+    """Return where the server of the requested make is, the session's if none is; only one asked for is started."""
+    if getattr(request, "param", "") == "juicefs":
         found: S3Access = request.getfixturevalue("second_s3")
     else:
         found = request.getfixturevalue("servers").s3

@@ -3,7 +3,7 @@
 import asyncio
 import io
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,14 +20,6 @@ SECONDS_ALLOWED = SECONDS_MAX + SLACK_SECONDS
 CODES = {SHOWN, "file_empty", "file_too_large", "file_not_a_photo", "file_damaged", "file_protected"} | {
     "file_too_many_pixels", "file_too_many_frames", "file_too_many_pages", "file_timeout", "file_unpacks_too_large",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-async def workshop() -> AsyncIterator[ImageWorkshop]:
-    """One workshop for all files here: what one leaves behind, the next would meet."""
-    shared = ImageWorkshop()
-    yield shared
-    await shared.close()
 
 
 @pytest.mark.parametrize("category", CATEGORIES)

@@ -14,7 +14,7 @@ from service.core.errors import Conflict, NotFound
 from service.core.ids import new_id
 from service.db.session import driver_url
 from service.files import jobs
-from service.files.queries import count_files
+from service.files.queries import files_of_cases
 from service.files.reading import Part
 from service.files.rules import State
 from tests.files.shelf import PHOTO, Shelf, names_in
@@ -74,7 +74,7 @@ async def test_a_file_that_arrives_after_the_erasure_is_refused(shelf: Shelf) ->
         await shelf.register(received)
     assert refusal.value.code == "file_erased"
     async with shelf.database.begin() as tx:
-        assert await count_files(tx, shelf.case_id) == 0
+        assert await files_of_cases(tx, [shelf.case_id]) == []
 
 
 async def test_however_a_file_and_the_erasure_race_nothing_of_the_case_can_be_read(shelf: Shelf) -> None:
@@ -87,7 +87,7 @@ async def test_however_a_file_and_the_erasure_race_nothing_of_the_case_can_be_re
     ids = [each for each in raced if isinstance(each, UUID)]
     assert (len(codes) + len(ids), set(codes) <= {"file_erased"}) == (6, True)
     async with shelf.database.begin() as tx:
-        assert await count_files(tx, shelf.case_id) == len(ids)
+        assert {each.id for each in await files_of_cases(tx, [shelf.case_id])} == set(ids)
     for file_id in ids:
         assert (await shelf.view(file_id)).state is State.ERASED
         for part in Part:

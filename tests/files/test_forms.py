@@ -14,17 +14,11 @@ from service.embedded.s3 import S3Access
 from service.files.forms import UploadForm
 from service.files.ownership import claim_buckets
 from service.files.store import Bucket, Store
-from tests.files.makes import access_of, on_both
+from tests.files.makes import on_both
 from tests.files.shelf import names_in
 
 TEN_MINUTES = timedelta(minutes=10)
 BOUNDS = "bounds"
-
-
-@pytest.fixture
-def s3(request: pytest.FixtureRequest) -> S3Access:
-    """The server of the make that a test names."""
-    return access_of(request)
 
 
 @pytest.fixture

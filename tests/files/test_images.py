@@ -12,19 +12,15 @@ from PIL import Image
 from service.core.errors import Invalid
 from service.files import decoder
 from service.files.images import Derivatives, ImageWorkshop
-from service.files.kinds import Kind, sniff_whole
+from service.files.kinds import Kind
 from tests.files.documents import pdf
+from tests.files.judging import sniff_whole
 from tests.files.looking import KINDS, bits_apart, corners, is_near, opened, psnr_db, ssim
 from tests.files.metadata import assert_bare
 from tests.files.pictures import BLUE, GREEN, RED, WHITE, exif, many_frames, quarters, saved, scene
 
 pillow_heif.register_heif_opener()
 DRAWN = sorted((Path(decoder.__file__).parents[1] / "samples" / "photos").glob("*.jpg"))
-
-
-@pytest.fixture(name="workshop")
-def _shared(shared_workshop: ImageWorkshop) -> ImageWorkshop:
-    return shared_workshop
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])

@@ -18,11 +18,6 @@ from tests.files.profiles import ADOBE_RGB, DISPLAY_P3, SRGB, cmyk_profile, grey
 pillow_heif.register_heif_opener()
 
 
-@pytest.fixture(name="workshop")
-def _shared(shared_workshop: ImageWorkshop) -> ImageWorkshop:
-    return shared_workshop
-
-
 async def test_a_broken_colour_profile_does_not_spoil_the_photo(workshop: ImageWorkshop) -> None:
     made = await workshop.derive(saved(Image.new("RGB", (64, 64), RED), "PNG", icc_profile=b"junk" * 50), Kind.PNG)
     assert is_near(corners(opened(made.view))[0], RED)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,14 @@ from service.files.piped import SIZES, Piped
 from tests.files.documents import object_stream_bomb
 from tests.files.judging import MEMORY_MB_MAX
 from tests.files.pictures import png_bomb, quarters, saved, scan_bomb
+
+
+@pytest.fixture
+async def workshop() -> AsyncIterator[ImageWorkshop]:
+    """A workshop of the test's own, whose decoders it may count and kill."""
+    made = ImageWorkshop()
+    yield made
+    await made.close()
 
 
 async def assert_works(workshop: ImageWorkshop) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from service.core.errors import FairholdError, Invalid, TooLarge
 from service.files import decoder, images, kinds
-from service.files.kinds import FILE_BYTES_MAX, Kind, check_count, check_size, sniff_whole
+from service.files.kinds import FILE_BYTES_MAX, Kind, check_count, check_size
 from service.web import catalogues
 from service.web.words import PHRASES
+from tests.files.judging import sniff_whole
 from tests.files.pictures import quarters, saved
 
 pillow_heif.register_heif_opener()

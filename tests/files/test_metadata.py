@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from service.files.images import ImageWorkshop
-from service.files.kinds import Kind, sniff_whole
+from service.files.kinds import Kind
+from tests.files.judging import sniff_whole
 from tests.files.metadata import assert_bare, assert_no_metadata, read_by_exiftool
 from tests.files.pictures import exif, png_with, quarters, saved
 

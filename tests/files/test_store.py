@@ -22,16 +22,10 @@ from service.embedded.s3 import S3Access
 from service.files.s3 import PART_BYTES
 from service.files.sealing import BytesChanged, Sealer, SealingReader, sealed_size
 from service.files.store import WAITING_MAX, Bucket, LockCapability, Store, new_object_name
-from tests.files.makes import access_of, on_both, on_one_that_locks
+from tests.files.makes import on_both, on_one_that_locks
 
 PLAIN = b"sealed bytes" * 1000
 DIGEST = hashlib.sha256(PLAIN).digest()
-
-
-@pytest.fixture
-def s3(request: pytest.FixtureRequest) -> S3Access:
-    """The server of the make that a test names."""
-    return access_of(request)
 
 
 @pytest.fixture

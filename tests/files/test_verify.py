@@ -1,13 +1,9 @@
 """The check of everything that is stored: what it finds, what it leaves alone, and how a run is written down."""
 
-import io
-from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 import psycopg
 import pytest
-from minio import Minio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -16,72 +12,17 @@ from service.core.ids import new_id
 from service.db.session import driver_url
 from service.embedded import EmbeddedServers
 from service.files import jobs
-from service.files.check_queries import FindingView, RunView, Scope, findings_of, get_run, last_whole_check
-from service.files.check_runs import begin_check, queue_check, verify_stored
+from service.files.check_queries import Scope, get_run, last_whole_check
+from service.files.check_runs import queue_check, verify_stored
 from service.files.s3 import MARK
 from service.files.sealing import KeyRing
 from service.files.store import Bucket, Store
 from tests.conftest import Clock
 from tests.files.pictures import quarters, saved
-from tests.files.shelf import Shelf
+from tests.files.watch import Watch
 
 _EVIDENCE = Bucket.EVIDENCE
 PDF = saved(quarters(20, 20), "PDF")
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """One shelf that is checked, and the bare S3 beneath it."""
-
-    shelf: Shelf
-    admin: Minio
-    prefix: str
-
-    async def check(self, scope: Scope | None = None, *, ring: KeyRing | None = None) -> RunView:
-        wanted = scope or Scope()
-        async with self.shelf.database.begin() as tx:
-            check_id = await begin_check(tx, wanted, now=await tx.now())
-        return await verify_stored(self.shelf.database, self.shelf.store, ring or self.shelf.ring, check_id, wanted)
-
-    async def found(self, scope: Scope | None = None) -> list[tuple[str, str | None]]:
-        """What a check finds, and of which part."""
-        run = await self.check(scope)
-        return [(each.what, each.part) for each in await self.findings(run.id)]
-
-    async def findings(self, check_id: UUID) -> list[FindingView]:
-        async with self.shelf.database.begin() as tx:
-            return await findings_of(tx, check_id)
-
-    async def locked(self) -> UUID:
-        file_id = await self.shelf.add()
-        await self.shelf.lock(file_id)
-        return file_id
-
-    async def name(self, file_id: UUID) -> str:
-        async with self.shelf.database.begin() as tx:
-            return str(await tx.scalar(text("SELECT object_name FROM stored_file WHERE id = :id"), {"id": file_id}))
-
-    async def version(self, file_id: UUID) -> str:
-        return str((await self.shelf.view(file_id)).version_id)
-
-    def put(self, bucket: str, name: str, data: bytes) -> str | None:
-        return self.admin.put_object(f"{self.prefix}-{bucket}", name, io.BytesIO(data), len(data)).version_id
-
-    def get(self, bucket: str, name: str) -> bytes:
-        answer = self.admin.get_object(f"{self.prefix}-{bucket}", name)
-        try:
-            return bytes(answer.read())
-        finally:
-            answer.close()
-            answer.release_conn()
-
-    def remove(self, bucket: str, name: str, version_id: str | None = None) -> None:
-        self.admin.remove_object(f"{self.prefix}-{bucket}", name, version_id=version_id)
-
-
-@pytest.fixture
-def watch(shelf: Shelf, admin: Minio, prefix: str) -> Watch:
-    return Watch(shelf, admin, prefix)
 
 
 async def test_what_is_stored_as_it_was_is_counted_and_gives_no_finding(watch: Watch) -> None:

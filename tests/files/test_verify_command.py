@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from minio import Minio
 
 from service.cli.evidence import case_ids
 from service.embedded import EmbeddedServers
@@ -17,8 +16,7 @@ from tests.complaints.attaching import form, png, upload
 from tests.complaints.conftest import Cases, cases
 from tests.conftest import DatabaseUrls
 from tests.files.conftest import SECRET
-from tests.files.shelf import Shelf
-from tests.files.test_verify import Watch
+from tests.files.watch import Watch
 
 __all__ = ["cases"]
 
@@ -64,11 +62,6 @@ def command(servers: EmbeddedServers, urls: DatabaseUrls, prefix: str) -> Comman
         "COLUMNS": "250",
     }
     return Command({name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | ours)
-
-
-@pytest.fixture
-def watch(shelf: Shelf, admin: Minio, prefix: str) -> Watch:
-    return Watch(shelf, admin, prefix)
 
 
 async def test_a_store_that_is_whole_ends_with_0_and_damage_with_3(command: Command, watch: Watch) -> None:
