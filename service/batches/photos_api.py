@@ -1,11 +1,8 @@
 """JSON routes about the photos that sellers show of their batches."""
 
-from dataclasses import dataclass
-from typing import BinaryIO, cast
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get, post
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, MultipartBody
 
@@ -15,6 +12,7 @@ from service.core.actor import Actor
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.session import Database, Tx
 from service.files.images import ImageWorkshop
+from service.files.posted import PhotosUpload, contents
 from service.files.reading import Part
 from service.files.receiving import UPLOAD_BYTES_MAX, receive_photos
 from service.files.sealing import KeyRing
@@ -24,13 +22,6 @@ from service.settings import Settings
 
 BatchId = FromPath[UUID]
 FileId = FromPath[UUID]
-
-
-@dataclass(frozen=True)
-class ListingUpload:
-    """Up to ten photos, each of at most 20 MB: JPEG, PNG, WebP, HEIC or AVIF, judged by content."""
-
-    files: list[UploadFile]
 
 
 class BatchPhotos(Controller):
@@ -54,7 +45,7 @@ class BatchPhotos(Controller):
         request_max_body_size=UPLOAD_BYTES_MAX,
     )
     async def add(  # noqa: PLR0913, PLR0917 - the framework fills a handler's parameters by name
-        self, batch_id: BatchId, data: MultipartBody[ListingUpload], tx: NamedDependency[Tx],
+        self, batch_id: BatchId, data: MultipartBody[PhotosUpload], tx: NamedDependency[Tx],
         actor: NamedDependency[Actor], claim: NamedDependency[Claim], database: NamedDependency[Database],
         store: NamedDependency[Store], workshop: NamedDependency[ImageWorkshop], settings: NamedDependency[Settings],
         ring: NamedDependency[KeyRing],
@@ -65,7 +56,7 @@ class BatchPhotos(Controller):
         """
         await claim.replay(database)
         key = await photos.open_case(database, actor, batch_id, ring=ring, new=len(data.files))
-        received = await receive_photos(store, workshop, key, [cast("BinaryIO", each.file) for each in data.files])
+        received = await receive_photos(store, workshop, key, contents(data.files))
         await claim.take()
         days = settings.evidence_retention_days
         await photos.attach(tx, actor, batch_id, received, retention_days=days, now=await tx.now())

@@ -1,7 +1,6 @@
 """JSON routes about complaints and their evidence."""
 
 from dataclasses import dataclass
-from typing import BinaryIO, cast
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get, patch, post
@@ -40,6 +39,7 @@ from service.db.query_parameters import After, Limit, Status
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.schemas import PageOf
 from service.db.session import Tx
+from service.files.posted import contents
 from service.files.reading import Part
 from service.files.showing import RoomOf, provide_room
 
@@ -251,8 +251,7 @@ class Evidence(Controller):
         """
         await claim.replay(desk.database)
         await counter.count("files", len(data.files))
-        sources = [cast("BinaryIO", each.file) for each in data.files]
-        received = await evidence.take_in(desk, actor, complaint_id, sources)
+        received = await evidence.take_in(desk, actor, complaint_id, contents(data.files))
         await claim.take()
         days = desk.settings.evidence_retention_days
         await evidence.attach(tx, actor, complaint_id, received, retention_days=days, now=await tx.now())

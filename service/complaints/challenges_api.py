@@ -1,7 +1,6 @@
 """JSON routes about photos with a one-time code."""
 
 from dataclasses import dataclass
-from typing import BinaryIO, cast
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
@@ -16,6 +15,7 @@ from service.core.errors import ensure
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.session import Database, Tx
 from service.files.images import ImageWorkshop
+from service.files.posted import contents
 from service.files.receiving import PHOTO_BYTES_MAX, receive_photos
 from service.files.sealing import KeyRing
 from service.files.store import Store
@@ -83,8 +83,7 @@ class Challenges(Controller):
         """Send one photo (form field `photo`) with the code in the frame. A late one is refused, and recorded."""
         await claim.replay(database)
         key = await challenges.begin_answer(database, actor, complaint_id, challenge_id, ring=ring)
-        source = cast("BinaryIO", data.photo.file)
-        (received,) = await receive_photos(store, workshop, key, [source], field="photo")
+        (received,) = await receive_photos(store, workshop, key, contents([data.photo]), field="photo")
         await claim.take()
         days = settings.evidence_retention_days
         await challenges.answer(

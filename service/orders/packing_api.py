@@ -1,11 +1,8 @@
 """JSON routes about packing photos."""
 
-from dataclasses import dataclass
-from typing import BinaryIO, cast
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, MultipartBody
 
@@ -13,6 +10,7 @@ from service.core.actor import Actor
 from service.db.requests import LATE_CLAIM, Claim
 from service.db.session import Database, Tx
 from service.files.images import ImageWorkshop
+from service.files.posted import PhotosUpload, contents
 from service.files.reading import Part
 from service.files.receiving import UPLOAD_BYTES_MAX, receive_photos
 from service.files.sealing import KeyRing
@@ -26,13 +24,6 @@ OrderId = FromPath[UUID]
 FileId = FromPath[UUID]
 ActorOf = NamedDependency[Actor]
 _SEE = {"allow": "orders.read_packing"}
-
-
-@dataclass(frozen=True)
-class PackingUpload:
-    """Up to ten photos, each of at most 20 MB: JPEG, PNG, WebP, HEIC or AVIF, judged by content."""
-
-    files: list[UploadFile]
 
 
 class PackingPhotos(Controller):
@@ -49,15 +40,14 @@ class PackingPhotos(Controller):
         request_max_body_size=UPLOAD_BYTES_MAX,
     )
     async def add(  # noqa: PLR0913, PLR0917 - the framework fills a handler's parameters by name
-        self, order_id: OrderId, data: MultipartBody[PackingUpload], tx: NamedDependency[Tx], actor: ActorOf,
+        self, order_id: OrderId, data: MultipartBody[PhotosUpload], tx: NamedDependency[Tx], actor: ActorOf,
         claim: NamedDependency[Claim], database: NamedDependency[Database], store: NamedDependency[Store],
         workshop: NamedDependency[ImageWorkshop], ring: NamedDependency[KeyRing], settings: NamedDependency[Settings],
     ) -> PackingView:  # fmt: skip
         """Add photos (form field `files`, repeated) before the order is sent; they stay. All are taken, or none."""
         await claim.replay(database)
         key = await packing.open_order(database, actor, order_id, ring=ring, new=len(data.files))
-        sources = [cast("BinaryIO", each.file) for each in data.files]
-        received = await receive_photos(store, workshop, key, sources)
+        received = await receive_photos(store, workshop, key, contents(data.files))
         await claim.take()
         days = settings.evidence_retention_days
         await packing.attach(tx, actor, order_id, received, retention_days=days, now=await tx.now())

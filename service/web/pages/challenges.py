@@ -1,7 +1,7 @@
 """Forms of photos with a one-time code: ask and judge as a mediator, open and answer as the side that was asked."""
 
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any
 from uuid import UUID
 
 from litestar import post
@@ -13,6 +13,7 @@ from service.complaints.challenge_schemas import NewChallenge, NewJudgement
 from service.core.actor import Actor
 from service.db.session import Database, Tx
 from service.files.images import ImageWorkshop
+from service.files.posted import contents
 from service.files.receiving import PHOTO_BYTES_MAX, receive_photos
 from service.files.sealing import KeyRing
 from service.files.store import Store
@@ -65,8 +66,7 @@ class PhotoDesk:
             key = await challenges.begin_answer(
                 self._database, actor, case_id, challenge_id, ring=self._ring, new=len(files)
             )
-            sources = [cast("BinaryIO", each.file) for each in files]
-            (received,) = await receive_photos(self._store, self._workshop, key, sources, field="photo")
+            (received,) = await receive_photos(self._store, self._workshop, key, contents(files), field="photo")
             await shell.take(form)
             await challenges.answer(
                 tx, actor, case_id, challenge_id, received, retention_days=self._days, now=await tx.now()

@@ -1,7 +1,7 @@
 """Photos and documents: shown after a permission check, each view an event; added to a case that was sent."""
 
 from pathlib import PurePath
-from typing import Any, BinaryIO, cast
+from typing import Any
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -18,6 +18,7 @@ from service.db.session import Database, Tx
 from service.files.images import ImageWorkshop
 from service.files.intake import Received
 from service.files.kinds import FILE_BYTES_MAX, FILES_PER_COMPLAINT_MAX
+from service.files.posted import contents
 from service.files.reading import Part, Ticket
 from service.files.sealing import KeyRing
 from service.files.store import Store
@@ -91,7 +92,7 @@ class Intake:
         """
         await self.counter.count("files", len(files))
         try:
-            return await evidence.take_in(self._desk, actor, case_id, [cast("BinaryIO", each.file) for each in files])
+            return await evidence.take_in(self._desk, actor, case_id, contents(files))
         except Invalid as error:
             place = error.facts.get("file")
             if not isinstance(place, int):

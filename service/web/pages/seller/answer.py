@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import BinaryIO, cast
 from uuid import UUID
 
 from litestar import get, post
@@ -26,6 +25,7 @@ from service.disputes import actions as disputes
 from service.disputes.queries import dispute_of_complaint
 from service.files.images import ImageWorkshop
 from service.files.intake import Received
+from service.files.posted import contents
 from service.files.sealing import KeyRing
 from service.files.store import Store
 from service.orders.queries import get_order
@@ -213,7 +213,7 @@ async def _take_in(
     if not uploads:
         return case_id, []
     desk = evidence.Desk(database, store, workshop, KeyRing(settings.secret), settings)
-    return case_id, await evidence.take_in(desk, actor, case_id, [cast("BinaryIO", each.file) for each in uploads])
+    return case_id, await evidence.take_in(desk, actor, case_id, contents(uploads))
 
 
 async def _facts(tx: Tx, actor: Actor, view: ComplaintView, lot: str) -> list[Row]:

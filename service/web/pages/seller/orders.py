@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
-from typing import BinaryIO, cast
 from uuid import UUID
 
 from litestar import get, post
@@ -17,6 +16,7 @@ from service.db.requests import LATE_CLAIM
 from service.db.session import Database, Tx
 from service.escrow.queries import HoldView, holds_by_references
 from service.files.images import ImageWorkshop
+from service.files.posted import contents
 from service.files.receiving import UPLOAD_BYTES_MAX, receive_photos
 from service.files.sealing import KeyRing
 from service.files.store import Store
@@ -100,7 +100,7 @@ async def pack(  # noqa: PLR0913, PLR0917 - what taking photos in needs
     try:
         await shell.replay(form, database)
         key = await packing.open_order(database, actor, order_id, ring=ring, new=len(files))
-        received = await receive_photos(store, workshop, key, [cast("BinaryIO", each.file) for each in files])
+        received = await receive_photos(store, workshop, key, contents(files))
         await shell.take(form)
         days = settings.evidence_retention_days
         await packing.attach(tx, actor, order_id, received, retention_days=days, now=await tx.now())
