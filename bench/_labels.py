@@ -1,4 +1,8 @@
-"""Photos of pack labels, drawn from a seed: lot, days and name in both languages; leaning, blurred, on foil."""
+"""Photos of pack labels, drawn from a seed: lot, days and name in both languages, in eleven conditions.
+
+Six are what a careful buyer sends: clean, leaning, blurred, on foil, light on dark, turned. Five are hard: printed in
+dots as ink-jets on the line do, faint, small, smeared by a moving hand, and foil with a glare over part of the print.
+"""
 
 import random
 from collections.abc import Callable
@@ -10,7 +14,9 @@ import numpy as np
 import pylopdf_fonts_zh_cn
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-CONDITIONS = ("clean", "leaning", "blurred", "foil", "dark", "turned")
+FAIR = ("clean", "leaning", "blurred", "foil", "dark", "turned")
+HARD = ("dots", "faint", "small", "smeared", "glare")
+CONDITIONS = FAIR + HARD
 WIDTH, HEIGHT = 1_600, 1_200
 _WHEEL = Path(pylopdf_fonts_zh_cn.__file__).parent
 _MACHINE = Path("/usr/share/fonts")
@@ -58,7 +64,8 @@ def draw(number: int, *, today: date) -> Label:
         chance.choice(_EXPIRY_LABELS[language]) + expiry.strftime(style).upper(),
     ]
     chance.shuffle(lines)
-    font = ImageFont.truetype(chance.choice(fonts(language)), chance.randrange(30, 56))
+    size = chance.randrange(13, 21) if condition == "small" else chance.randrange(30, 56)
+    font = ImageFont.truetype(chance.choice(fonts(language)), size)
     return Label(_photo([name, *lines], font, condition, chance), language, condition, name, lot, made, expiry)
 
 
@@ -92,21 +99,70 @@ def _lot(chance: random.Random) -> str:
 
 
 def _photo(lines: list[str], font: ImageFont.FreeTypeFont, condition: str, chance: random.Random) -> Image.Image:
-    ink, ground = ((235, 232, 225), (38, 40, 46)) if condition == "dark" else ((40, 38, 36), (236, 233, 226))
-    picture = _foil(chance) if condition == "foil" else Image.new("RGB", (WIDTH, HEIGHT), ground)
+    ink, ground = _colours(condition, chance)
+    is_foil = condition in {"foil", "glare"}
+    picture = _foil(chance) if is_foil else Image.new("RGB", (WIDTH, HEIGHT), ground)
     pen, y = ImageDraw.Draw(picture), chance.randrange(180, 320)
     x = chance.randrange(150, 400)
-    for line in lines:
-        pen.text((x, y), line, font=font, fill=ink)
+    for number, line in enumerate(lines):
+        if condition == "dots" and number:
+            _dotted(pen, (x, y), line, font, ink)
+        else:
+            pen.text((x, y), line, font=font, fill=ink)
         y += round(font.size * chance.uniform(1.6, 2.2))
+    if condition == "glare":
+        picture = _glared(picture, x, y, chance)
     if condition == "leaning":
         angle = chance.choice((-1, 1)) * chance.uniform(5, 18)
         picture = picture.rotate(angle, Image.Resampling.BICUBIC, fillcolor=ground)
     elif condition == "turned":
         picture = picture.rotate(chance.choice((90, 180, 270)), expand=True)
+    elif condition == "smeared":
+        picture = _smeared(picture, chance.randrange(9, 18))
     blur = chance.uniform(1.5, 2.6) if condition == "blurred" else chance.uniform(0.3, 0.9)
     picture = picture.filter(ImageFilter.GaussianBlur(blur))
-    return _noisy(picture, 14.0 if condition == "foil" else 5.0, chance)
+    return _noisy(picture, 14.0 if is_foil else 5.0, chance)
+
+
+def _colours(condition: str, chance: random.Random) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Return the ink's and the ground's colour."""
+    if condition == "dark":
+        return (235, 232, 225), (38, 40, 46)
+    if condition == "faint":
+        grey = chance.randrange(196, 218)  # 15 to 37 of 255 darker than the ground
+        return (grey, grey - 2, grey - 4), (236, 233, 226)
+    return (40, 38, 36), (236, 233, 226)
+
+
+def _dotted(
+    pen: ImageDraw.ImageDraw, at: tuple[int, int], line: str, font: ImageFont.FreeTypeFont, ink: tuple[int, int, int]
+) -> None:
+    """Draw a line in dots: seven of them to the height of a capital, sixteen for Chinese."""
+    rows = 16 if any(ord(letter) > 0x2E80 for letter in line) else 10
+    size, step = font.size, font.size / rows
+    mask = Image.new("L", (round(font.getlength(line)) + 4, round(size * 1.4)))
+    ImageDraw.Draw(mask).text((0, 0), line, font=font, fill=255)
+    small = np.asarray(mask.resize((round(mask.width / step), round(mask.height / step)), Image.Resampling.BOX))
+    radius = step * 0.42
+    for row, column in np.argwhere(small > 80):
+        x, y = at[0] + column * step, at[1] + row * step
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=ink)
+
+
+def _smeared(picture: Image.Image, length: int) -> Image.Image:
+    """Return the picture as a hand that moved sideways by so many pixels took it."""
+    grey = np.asarray(picture).astype(np.float32)
+    moved = [np.roll(grey, shift, axis=1) for shift in range(-(length // 2), length - length // 2)]
+    return Image.fromarray((sum(moved) / length).astype(np.uint8))
+
+
+def _glared(picture: Image.Image, right: int, bottom: int, chance: random.Random) -> Image.Image:
+    """Return the picture with a streak of light across the print, which leaves a tenth to a third of its contrast."""
+    down, across = np.mgrid[0:HEIGHT, 0:WIDTH]
+    lean, middle = chance.uniform(-0.6, 0.6), right + chance.uniform(80, 420)
+    away = (across - middle - lean * (down - bottom / 2)) / chance.uniform(40, 110)
+    light = chance.uniform(0.66, 0.9) * np.exp(-(away**2))[:, :, None]
+    return Image.fromarray((np.asarray(picture) * (1 - light) + 252 * light).astype(np.uint8))
 
 
 def _foil(chance: random.Random) -> Image.Image:

@@ -14,7 +14,7 @@ from datetime import date
 from io import BytesIO
 from pathlib import Path
 
-from _labels import CONDITIONS, Label, draw
+from _labels import CONDITIONS, FAIR, Label, draw
 from _run import ROOT, Result, median, quantile, run
 from PIL import Image
 from rapidfuzz import fuzz
@@ -99,7 +99,7 @@ async def _print(result: Result, workshop: ImageWorkshop, recogniser: Recogniser
         seconds.append(time.perf_counter() - started)
         peak_kb = max(peak_kb, _peak_kb(recogniser.pid))
         for what, is_right in _judged(label, seen):
-            for group in ("all", label.language, label.condition):
+            for group in ("all", label.language, "fair" if label.condition in FAIR else "hard", label.condition):
                 rates[what][group].append(is_right)
     for what in ("lot", "lot_any", "made_on", "expiry", "name"):
         if count >= LABELS:
@@ -107,8 +107,9 @@ async def _print(result: Result, workshop: ImageWorkshop, recogniser: Recogniser
         else:
             print(f"  ocr {what}: {sum(rates[what]['all'])} of {count}")
     if count >= LABELS:
-        for group in ("en", "zh", *CONDITIONS):
+        for group in ("en", "zh", "fair", "hard", *CONDITIONS):
             result.compare(f"ocr_lot_rate_{group}", _rate(rates["lot"][group]))
+        result.note("ocr_lots_wrong", sum(rates["lot_wrong"]["all"]), "labels")
     result.note("seconds_a_photo", median(seconds), "s")
     result.note("seconds_a_photo_p95", quantile(seconds, 0.95), "s")
     result.note("rss_peak_mb", peak_kb / 1_024, "MB")
@@ -119,6 +120,7 @@ def _judged(label: Label, seen: Seen) -> Iterator[tuple[str, bool]]:
     found = surest_first(read_lines(seen.lines, today=TODAY))
     lots = [fold_lot(each.value) for each in found if each.kind == "lot"]
     yield "lot", lots[:1] == [fold_lot(label.lot)]
+    yield "lot_wrong", bool(lots) and lots[0] != fold_lot(label.lot)
     yield "lot_any", fold_lot(label.lot) in lots
     yield "made_on", _says(found, "made_on", label.made_on)
     yield "expiry", _says(found, "expiry", label.expiry)
