@@ -244,7 +244,7 @@ def test_a_signal_whose_exception_was_swallowed_stops_it_all_the_same() -> None:
         watch({}, signals)
 
 
-@pytest.mark.parametrize("part", ["serve", "postgres"])
+@pytest.mark.parametrize("part", ["serve", pytest.param("postgres", marks=pytest.mark.full)])
 def test_a_part_that_dies_ends_all_with_its_reason(home: Path, part: str) -> None:
     with up(home) as started:
         os.kill(numbers_of(home, part)[0], signal.SIGKILL)

@@ -30,7 +30,7 @@ from tests.api.conftest import SEED
 from tests.furnished import Furnished
 from tests.world import Whose, World
 
-EXAMPLES, EXAMPLES_FULL = 3, 12
+EXAMPLES, EXAMPLES_FULL = 2, 12
 LOG_SHOWN_MAX = 6_000
 ROLES = (Role.PLATFORM, Role.SELLER, Role.BUYER, Role.MEDIATOR, Role.REGULATOR, Role.OPERATOR)
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

@@ -77,6 +77,11 @@ PLAIN_DELETED: dict[str, Point] = {
 }
 
 
+def some(points: dict[str, Point], *short: str) -> list[object]:
+    """Return the names of some points for short runs, and of the others for full ones."""
+    return [[*short], pytest.param([name for name in points if name not in short], marks=pytest.mark.full)]
+
+
 @dataclass
 class Desk:
     """The processes, what they can be stopped at, and a case to put files into."""
@@ -207,11 +212,13 @@ def begun(act: Callable[[], httpx.Response]) -> threading.Thread:
     return sending
 
 
+@pytest.mark.parametrize("names", some(INTAKE, "after the original is in quarantine", "while it is committed"))
 async def test_killed_while_a_file_is_taken_in_it_is_there_once_it_was_sent_again_and_nothing_else_is(
-    desk: Desk,
+    desk: Desk, names: list[str]
 ) -> None:
     photos: list[bytes] = []
-    for number, (name, point) in enumerate(INTAKE.items()):
+    for number, name in enumerate(names):
+        point = INTAKE[name]
         print(name)
         photo = photo_of(number)
         with desk.killing("serve", point):
@@ -225,7 +232,7 @@ async def test_killed_while_a_file_is_taken_in_it_is_there_once_it_was_sent_agai
         await desk.check(photos)
 
 
-@pytest.mark.parametrize("names", [[*PRESIGNED][:2], pytest.param([*PRESIGNED][2:], marks=pytest.mark.full)])
+@pytest.mark.parametrize("names", some(PRESIGNED, "after the plain file was fetched"))
 async def test_killed_while_an_upload_is_completed_the_same_form_completes_it_later(
     desk: Desk, names: list[str]
 ) -> None:
@@ -247,20 +254,26 @@ async def test_killed_while_an_upload_is_completed_the_same_form_completes_it_la
         await desk.check(photos)
 
 
-async def test_killed_while_a_plain_file_is_deleted_it_is_deleted_later(desk: Desk) -> None:
-    for number, (name, point) in enumerate(PLAIN_DELETED.items()):
+@pytest.mark.parametrize("names", some(PLAIN_DELETED, "before the plain file is deleted"))
+async def test_killed_while_a_plain_file_is_deleted_it_is_deleted_later(desk: Desk, names: list[str]) -> None:
+    for number, name in enumerate(names):
+        point = PLAIN_DELETED[name]
         print(name)
         assert desk.post(desk.ask(photo_of(number))).status_code == 200
         with desk.killing("worker", point):
             desk.parts.start("worker")
         await desk.until_no_more(Bucket.UPLOADS)
         desk.parts.kill("worker")
-    await desk.check([photo_of(number) for number in range(len(PLAIN_DELETED))])
+    await desk.check([photo_of(number) for number in range(len(names))])
 
 
-async def test_killed_while_a_file_is_locked_it_is_locked_once_and_leaves_quarantine(desk: Desk) -> None:
+@pytest.mark.parametrize("names", some(LOCKING, "after the locked copy", "before the quarantined copy is deleted"))
+async def test_killed_while_a_file_is_locked_it_is_locked_once_and_leaves_quarantine(
+    desk: Desk, names: list[str]
+) -> None:
     photos: list[bytes] = []
-    for number, (name, point) in enumerate(LOCKING.items()):
+    for number, name in enumerate(names):
+        point = LOCKING[name]
         print(name)
         photos.append(photo_of(number))
         assert desk.add(photos[-1]).status_code == 201

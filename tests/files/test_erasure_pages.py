@@ -39,7 +39,7 @@ async def test_every_side_sees_where_files_and_words_were_and_no_picture_is_aske
     for account, path, learns in pages:
         page = await desk(account, language).open(path)
         assert (page.status, "/evidence/" in page.page.replace(f"{path}/evidence", "")) == (200, False), path
-        assert (page.page.count('class="erased"'), STORY in page.text) == (2, False)
+        assert (page.page.count('class="no-picture"'), STORY in page.text) == (2, False)
         assert ERASED[language] in page.text
         assert NO_WORDS[language] in page.text
         assert (TOLD[language] in page.text) is learns

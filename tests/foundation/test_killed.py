@@ -130,8 +130,10 @@ def shop(settings: Settings, tmp_path: Path) -> Iterator[Shop]:
 
 @pytest.mark.parametrize(
     "switches",
-    [{"time_out_after_work": 1, "drop_notices": True}, {"delay_ms": 2_000, "drop_notices": True}],
-    ids=["during the call", "before the outcome"],
+    [
+        pytest.param({"time_out_after_work": 1, "drop_notices": True}, id="during the call"),
+        pytest.param({"delay_ms": 2_000, "drop_notices": True}, id="before the outcome", marks=pytest.mark.full),
+    ],
 )
 def test_a_worker_killed_between_steps_goes_on_and_funds_the_hold_once(shop: Shop, switches: dict[str, Any]) -> None:
     shop.parts.switch(**switches)
