@@ -233,6 +233,7 @@ def test_root_in_a_closed_folder_leaves_every_permission_as_it_was(home: Path) -
 
 
 @as_root
+@pytest.mark.full
 def test_root_without_user_namespaces_works_as_another_account_where_that_may_go(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -222,6 +222,7 @@ def test_two_homes_run_side_by_side_and_share_nothing_and_a_second_up_on_one_or_
         assert first.is_ready()
 
 
+@pytest.mark.full
 def test_ctrl_c_stops_it_even_where_the_shell_made_it_ignore_ctrl_c(home: Path) -> None:
     with up(home, before="trap '' INT;") as started:
         ignored = re.search(r"SigIgn:\s*([0-9a-f]+)", Path(f"/proc/{started.process.pid}/status").read_text())

@@ -4,15 +4,16 @@ from tests.browser.conftest import DESK, Visit
 from tests.working import ROUNDS_MAX
 
 FILE = "a.file-link"
+BATCHES = 'main a[href^="/regulator/batches/"]'
 ENGLISH = "/language/en?next=%2Fregulator"  # the sample regulator reads Chinese
 
 
 def test_a_batch_is_found_and_its_dossier_made_in_both_languages(visit: Visit) -> None:
     visitor = visit(size=DESK)
     visitor.sign_in("regulator")
-    visitor.open(ENGLISH)
+    visitor.open_until_it_has(ENGLISH, BATCHES)
     visitor.check_sound()
-    visitor.page.locator('main a[href^="/regulator/batches/"]').first.click()
+    visitor.page.locator(BATCHES).first.click()
     visitor.page.wait_for_selector("svg.chart")
     visitor.check_sound()
     batch = visitor.page.url.removeprefix(visitor.up.url)
@@ -35,9 +36,9 @@ def test_the_regulators_pages_fit_a_phone_in_both_languages(visit: Visit) -> Non
     visitor = visit()
     visitor.sign_in("regulator")
     for language in ("en", "zh"):
-        visitor.open(f"/language/{language}?next=%2Fregulator")
+        visitor.open_until_it_has(f"/language/{language}?next=%2Fregulator", BATCHES)
         visitor.check_sound()
-        visitor.page.locator('main a[href^="/regulator/batches/"]').first.click()
+        visitor.page.locator(BATCHES).first.click()
         visitor.page.wait_for_selector("h1")
         visitor.check_sound()
         visitor.open("/regulator/search?kind=complaints")
