@@ -31,6 +31,15 @@ class Machine(HoldSteps):
         refunds = [each for each in waiting if each.kind == "refund"]
         self._say(pick_one((every, waiting, refunds, refunds)[pick % 4] or waiting or every, pick // 4), state)
 
+    @precondition(
+        lambda self: any(each.kind == "refund" and each.state in OPEN for each in self.model.operations.values())
+    )
+    @rule(pick=PICKS)
+    def the_provider_pays_a_refund(self, pick: int) -> None:
+        """Among all that it may say of anything, chance left refunds unpaid in 200 walks once."""
+        every = self.model.operations.values()
+        self._say(pick_one([each for each in every if each.kind == "refund" and each.state in OPEN], pick), "done")
+
     def _say(self, operation: Operation, state: str) -> None:
         async def work(tx: Any, now: Any) -> bool:
             return await actions.record_outcome(tx, operation.id, state=state, now=now)
