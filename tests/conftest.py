@@ -32,6 +32,7 @@ from service.files.ownership import claim_buckets
 from service.files.store import Store
 from service.settings import Mode, Settings
 from tests.furnished import WORLD_DATABASE, Furnished, furnish_database
+from tests.shared import shared_parts
 from tests.trade import CARRIER
 from tests.working import drain_all
 from tests.world import World, build_world
@@ -58,6 +59,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if limit := item.get_closest_marker("timeout"):
             limits[item.path] = max(limits[item.path], limit.args[0])
     items.sort(key=lambda item: (limits[item.path], counts[item.path], item.path), reverse=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared() -> Iterator[None]:
+    """What tests of one process share."""
+    with shared_parts():
+        yield
 
 
 @pytest.fixture(scope="session")

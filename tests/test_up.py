@@ -191,9 +191,8 @@ def test_a_first_start_that_is_killed_while_it_makes_sample_data_is_gone_on_with
         assert made == (FIRST_AMOUNTS.complaints,)
 
 
-def test_two_homes_run_side_by_side_and_share_nothing_and_a_second_up_on_one_or_on_its_port_is_refused(
-    home: Path,
-) -> None:
+@pytest.mark.full
+def test_two_homes_run_side_by_side_and_share_nothing(home: Path) -> None:
     with ExitStack() as stack:
         first, two = stack.enter_context(launched(home)), stack.enter_context(launched(home.parent / "two"))
         for each in (first, two):
@@ -206,7 +205,12 @@ def test_two_homes_run_side_by_side_and_share_nothing_and_a_second_up_on_one_or_
         assert answers == [200, 401, 401, 200]
         assert two.end()[0] == 0
         assert processes_of(two.home) == {}
+        assert first.is_ready()
 
+
+def test_a_second_up_on_a_home_or_on_its_port_is_refused(home: Path) -> None:
+    with launched(home) as first:
+        wait_until(first.is_ready, FIRST_START_SECONDS)
         again = try_up(home, free_port())
         assert (again.returncode, again.stdout) == (1, "")
         assert re.fullmatch(r"already_running: another Fairhold is running in \S+; stop it, or .*\n", again.stderr)
