@@ -1,0 +1,1 @@
+-- Models of the matcher, and which is in force.
