@@ -69,11 +69,15 @@ _SELLERS: Rows = {
 _BATCHES: Rows = {
     "products.register": {SELLER},
     "products.read": SIGNED_IN,
+    "products.correct": {SELLER, MEDIATOR, SUPERVISOR},
+    "products.read_corrections": {SELLER, MEDIATOR, SUPERVISOR, REGULATOR},
     "batches.register": {SELLER},
     "batches.read": SIGNED_IN,
     "batches.read_custody": {SELLER, MEDIATOR, SUPERVISOR, REGULATOR},
     "batches.record_custody": {SELLER},
     "batches.show_photos": {SELLER},
+    "batches.correct": {SELLER, MEDIATOR, SUPERVISOR},
+    "batches.read_corrections": {SELLER, MEDIATOR, SUPERVISOR, REGULATOR},
 }
 
 _ORDERS: Rows = {
@@ -110,6 +114,7 @@ _COMPLAINTS: Rows = {
     "complaints.hold_evidence": {OPERATOR},
     "complaints.read_matches": {BUYER, MEDIATOR, SUPERVISOR, REGULATOR},
     "complaints.link": {BUYER, MEDIATOR, SUPERVISOR},
+    "matching.read": {OPERATOR, SUPERVISOR},
     "complaints.triage": {MEDIATOR, SUPERVISOR},
     "complaints.join": {MEDIATOR, SUPERVISOR},
     "complaints.answer": {SELLER},

@@ -31,6 +31,7 @@ TAGS = {
     "Alerts": "What people who run the service must look at.",
     "Complaints": "Cases from the draft to their end.",
     "Evidence": "Photos and documents of a case.",
+    "Matching": "How complaints find their batches: the model in force, and how it does.",
     "Disputes": "Claims that mediators decide.",
     "Signals": "Batches whose complaints are more than their base rate explains.",
     "Reports": "Reports as PDF.",

@@ -14,6 +14,7 @@ from service.complaints.keeping_api import Keeping
 from service.complaints.likenesses_api import Similar
 from service.complaints.limits import Counter, Use
 from service.complaints.match_schemas import MatchesView
+from service.complaints.matching_api import show_matching
 from service.complaints.readings_api import Readings
 from service.complaints.reports_api import CounterOf, SafetyReports, provide_counter
 from service.complaints.rules import Kind, MatchStatus, Risk
@@ -284,4 +285,4 @@ class Evidence(Controller):
         return await room.show(evidence.open_evidence, actor, complaint_id, file_id, Part.ORIGINAL)
 
 
-HANDLERS = [Complaints, SafetyReports, Evidence, Readings, Similar, Challenges, Uploads, Keeping]
+HANDLERS = [Complaints, SafetyReports, Evidence, Readings, Similar, Challenges, Uploads, Keeping, show_matching]

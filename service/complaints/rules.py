@@ -39,6 +39,7 @@ Answer = Literal["accept", "refuse", "offer", "wrong_company"]
 Outcome = Literal["accepted", "offer", "silence", "ruling"]
 ReadingKind = Literal["gtin", "lot", "expiry", "made_on", "serial", "url"]
 ReadingUse = Literal["lot_text", "gtin", "addition", "note"]
+ModelOrigin = Literal["shipped", "trained"]
 
 PURPOSES: Final = get_args(Purpose)
 KINDS: Final = get_args(Kind)
@@ -54,6 +55,7 @@ OFFER_KINDS: Final = get_args(OfferKind)
 OUTCOMES: Final = get_args(Outcome)
 READING_KINDS: Final = get_args(ReadingKind)
 READING_USES: Final = get_args(ReadingUse)
+MODEL_ORIGINS: Final = get_args(ModelOrigin)
 
 COMPLAINT = Lifecycle(
     "complaint",
@@ -108,6 +110,10 @@ ENTRIES_MAX = 200
 """Of each side, so that none can use up what another may say."""
 TEXT_MAX = 4_000
 REMATCH_MAX = 500
+"""Complaints that are tried again for one lot, name, barcode or product of a new batch."""
+REMATCH_CHUNK = 200
+REMATCH_LOTS_MAX = 1_000
+"""Batches of one corrected product, the newest, for whose lots complaints are looked for."""
 MATCH_CHUNK = 50
 SUBMIT_SECONDS_MAX = 3
 SILENT_BUYER_WITHIN = timedelta(days=60)
@@ -115,6 +121,15 @@ SILENT_SELLER_WITHIN = timedelta(days=7)
 SILENT_SELLER_MAX = 2
 OFFER_WARNING_BEFORE = timedelta(days=2)
 RISK_RULES: Final = "risk-1"
+LABELS_MIN = 200
+"""Fewer complaints with a known batch than this teach a model chance; they cannot show a precision of 0.99 either."""
+LABELLED_PRODUCTS_MIN = 10
+DEPLOYMENT_REASON_MAX = 500
+LINK_PRECISION_PROMISED = 0.99
+OVERRIDES_WATCHED = 200
+"""The newest automatic links by which the promise is judged."""
+OVERRIDES_ALERT_TIMES = 2
+"""How many times what the promise allows are too many."""
 
 _HARMFUL: Final = frozenset({"injury", "hospital"})
 PROBABILITY: Final[Mapping[str, str]] = {
@@ -176,6 +191,14 @@ def needs_triage(*, purpose: str, harm: str, seller_id: UUID | None) -> str | No
     if is_injury(harm):
         return "injury"
     return "safety" if purpose == "safety" else None
+
+
+def overrides_allowed() -> int:
+    """Return how many of the newest automatic links people may override before somebody must look: 4 of 200.
+
+    While there are fewer links than are watched it stays that many: one wrong link of ten is no trend.
+    """
+    return round(OVERRIDES_WATCHED * (1 - LINK_PRECISION_PROMISED) * OVERRIDES_ALERT_TIMES)
 
 
 def check_part(transition: Transition, side: str) -> None:

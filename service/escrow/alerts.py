@@ -30,6 +30,8 @@ KINDS = frozenset(
         "chargeback_unmatched",
         "evidence_damaged",
         "evidence_not_checked",
+        "matching_overridden",
+        "matching_model_unreadable",
     }
 )
 """What can be wrong. Each has words in `web/words/labels.py` ("alert.<kind>")."""

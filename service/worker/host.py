@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from service.accounts.identity import prune_passes
 from service.complaints.recognise.work import queue_unread
+from service.complaints.watching import watch_matching
 from service.db.idempotency import PRUNE_BATCH, prune
 from service.db.session import Database, Tx
 from service.db.throttle import FORGET_MAX, prune_attempts
@@ -90,6 +91,7 @@ HOUSEKEEPING = (
     Sweeper("seal", _seal, timedelta(seconds=20)),  # it seals once a minute; a backlog at once
     Sweeper("checks", queue_checks, timedelta(minutes=1)),
     Sweeper("evidence", watch_evidence, timedelta(minutes=5)),
+    Sweeper("matching", watch_matching, timedelta(minutes=5)),
     Sweeper("idempotency keys", prune_keys, timedelta(minutes=10), full=PRUNE_BATCH),
     Sweeper("counts", forget_counts, timedelta(minutes=10), full=FORGET_MAX),
 )

@@ -55,6 +55,7 @@ COMPLAINTS = {
     ),
     "POST /complaints/{complaint_id}/triage": _case_row(MEDIATOR, SUPERVISOR, body=lambda _: {}),
     "GET /complaints/{complaint_id}/matches": _case_row(BUYER, MEDIATOR, SUPERVISOR, REGULATOR),
+    "GET /matching": Row(may=frozenset({OPERATOR, SUPERVISOR})),
     "GET /complaints/{complaint_id}/readings": reported(_case_row(BUYER, SELLER, MEDIATOR, SUPERVISOR)),
     "POST /complaints/{complaint_id}/readings/{reading_id}/acceptance": reported(
         _case_row(BUYER, MEDIATOR, SUPERVISOR, reading_id="reading")

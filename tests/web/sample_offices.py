@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from service.web.charts import RateChart, RatePoint, Trace, TraceNode
-from service.web.phrase import say
+from service.web.phrase import Lot, say
 from service.web.views import mediator, operator, regulator
 from service.web.views.base import View
 from service.web.views.parts import (
@@ -154,5 +154,19 @@ def operator_views() -> dict[str, View]:
             ),
             (operator.QueueFigure("queue.jobs", 12, 95, 0), operator.QueueFigure("queue.deadlines", 0, 0, 1)),
             (("run.release", after(seconds=-5)), ("run.seal", after(seconds=-40))),
+            operator.Matching(
+                say("model.trained", version=Lot("trained-2026-11-20.1")),
+                NOW,
+                (
+                    operator.DriftRow(say("drift.all", n=7), 412, 33, 0.0801, 301, 2, 0.0066),
+                    operator.DriftRow(
+                        say("drift.model", version=Lot("trained-2026-11-20.1"), n=7), 12, 0, 0.0, 0, 0, None
+                    ),
+                    operator.DriftRow(say("drift.expected"), None, None, None, None, None, 0.01),
+                ),
+                200,
+                5,
+                4,
+            ),
         ),
     }

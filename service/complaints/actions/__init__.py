@@ -10,6 +10,7 @@ from service.complaints.actions.course import (
     return_to_parties,
     withdraw,
 )
+from service.complaints.actions.deploying import Deployed, deploy_model, keep_model
 from service.complaints.actions.drafts import create_draft, update_draft
 from service.complaints.actions.entries import add_entry
 from service.complaints.actions.linking import link_batch, suggestions
@@ -20,13 +21,16 @@ from service.complaints.actions.triage import triage
 from service.complaints.actions.tries import match_complaint, match_complaints
 
 __all__ = [
+    "Deployed",
     "accept_claim",
     "accept_offer",
     "add_entry",
     "answer",
     "close",
     "create_draft",
+    "deploy_model",
     "join",
+    "keep_model",
     "link_batch",
     "make_offer",
     "mark_disputed",

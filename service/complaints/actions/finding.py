@@ -18,8 +18,11 @@ from service.core.errors import ensure
 from service.core.ids import new_id
 from service.db.session import Tx
 
-OPEN = "c.batch_id IS NULL AND c.status NOT IN ('draft', 'withdrawn', 'merged')"
+_LOOKED_FOR = "c.status NOT IN ('draft', 'withdrawn', 'merged')"
+OPEN = f"c.batch_id IS NULL AND {_LOOKED_FOR}"
 """Whether complaint `c` may be matched: nobody and no earlier try has linked it."""
+OPEN_OR_LINKED = f"(c.batch_id IS NULL OR c.link_by = 'automatic') AND {_LOOKED_FOR}"
+"""Whether complaint `c` may be matched again: no person has linked it."""
 _TOLD = """
 SELECT c.id, c.product_text, c.brand_text, c.seller_text, c.lot_text, c.gtin, c.bought_on, c.language, t.narrative,
     o.placed_at, o.batch_id AS order_batch_id, o.product_id AS order_product_id, o.seller_id AS order_seller_id,
@@ -30,12 +33,16 @@ WHERE c.id = ANY(:ids)
 """
 _TOLD_OF = text(_TOLD)
 _TOLD_OF_OPEN = text(f"{_TOLD} AND {OPEN} ORDER BY c.id")
+_TOLD_OF_LINKED = text(f"{_TOLD} AND {OPEN_OR_LINKED} ORDER BY c.id")
 
 
-async def tell_link(tx: Tx, actor: Actor, complaint: Complaint, *, side: Side, now: datetime) -> None:
-    """Emit that a complaint is linked; signals start from this."""
+async def tell_link(
+    tx: Tx, actor: Actor, complaint: Complaint, *, side: Side, now: datetime, was_batch_id: UUID | None = None
+) -> None:
+    """Emit that a complaint is linked, and to which batch it was before; signals of both start from this."""
     ensure(complaint.batch_id is not None, "a linked complaint has a batch")
     facts = link_facts(complaint.batch_id, complaint.product_id, complaint.link_by, is_strict=complaint.link_is_strict)
+    facts |= was_facts(was_batch_id)
     await tell(tx, actor, complaint, "complaint.linked", side=side, now=now, facts=facts)
 
 
@@ -44,9 +51,17 @@ async def query_of(tx: Tx, complaint: Complaint) -> Query:
     return _query((await tx.execute(_TOLD_OF, {"ids": [complaint.id]})).one())
 
 
-async def open_queries(tx: Tx, complaint_ids: Collection[UUID]) -> dict[UUID, Query]:
-    """Return what the matcher reads of those of the complaints that may be matched, by id and in the ids' order."""
-    found = await tx.execute(_TOLD_OF_OPEN, {"ids": list(complaint_ids)})
+async def queries_of(tx: Tx, complaint_ids: Collection[UUID]) -> dict[UUID, Query]:
+    """Return what the matcher reads of the complaints, whatever their state, by id."""
+    return {each.id: _query(each) for each in await tx.execute(_TOLD_OF, {"ids": list(complaint_ids)})}
+
+
+async def open_queries(tx: Tx, complaint_ids: Collection[UUID], *, with_linked: bool = False) -> dict[UUID, Query]:
+    """Return what the matcher reads of those of the complaints that may be matched, by id and in the ids' order.
+
+    `with_linked` has those as well that an earlier try linked.
+    """
+    found = await tx.execute(_TOLD_OF_LINKED if with_linked else _TOLD_OF_OPEN, {"ids": list(complaint_ids)})
     return {each.id: _query(each) for each in found}
 
 
@@ -133,6 +148,11 @@ def link_facts(
 ) -> dict[str, Any]:
     """Return what the event of a link says."""
     return {"batch_id": str(batch_id), "product_id": str(product_id), "link_by": link_by, "is_strict": is_strict}
+
+
+def was_facts(was_batch_id: UUID | None) -> dict[str, Any]:
+    """Return what an event says of the batch that a complaint was linked to before."""
+    return {} if was_batch_id is None else {"was_batch_id": str(was_batch_id)}
 
 
 def _reasons(scored: Scored) -> list[dict[str, Any]]:

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from service.batches.queries import batches_by_id, get_batch
 from service.complaints import rules
-from service.complaints.actions.finding import found_of, last_try, link, offered, query_of, tell_link
+from service.complaints.actions.finding import found_of, last_try, link, offered, query_of, tell_link, was_facts
 from service.complaints.actions.steps import refuse_own_case, tell
 from service.complaints.match_schemas import BatchSuggestion, MatchesView
 from service.complaints.matching.match import match
+from service.complaints.models import current_model
 from service.complaints.queries.access import get_row, require_side
 from service.complaints.rules import LinkBy, Side
 from service.complaints.tables import Complaint, ComplaintMatch
@@ -45,9 +46,10 @@ async def link_batch(tx: Tx, actor: Actor, complaint_id: UUID, batch_id: UUID | 
     fits = await _order_fits(tx, complaint, batch.seller_id, batch.product_id, batch.id)
     chosen.is_strict = by == "mediator" or fits
     tx.add(chosen)
+    was_batch_id = complaint.batch_id
     link(complaint, chosen, by)
     if complaint.status != "draft":
-        await tell_link(tx, actor, complaint, side=side, now=now)
+        await tell_link(tx, actor, complaint, side=side, now=now, was_batch_id=was_batch_id)
     return complaint
 
 
@@ -61,7 +63,8 @@ async def suggestions(tx: Tx, actor: Actor, complaint_id: UUID) -> MatchesView:
     last = await last_try(tx, complaint.id)
     if last is None or complaint.status == "draft":
         query = await query_of(tx, complaint)
-        last = found_of(complaint, query, await match(tx, query), now=await tx.now())
+        decision = await match(tx, query, model=await current_model(tx))
+        last = found_of(complaint, query, decision, now=await tx.now())
     return MatchesView(
         outcome=complaint.match_status if complaint.batch_id else last.outcome,
         is_strict=complaint.link_is_strict,
@@ -84,7 +87,7 @@ async def _unlink(tx: Tx, actor: Actor, complaint: Complaint, by: LinkBy, *, sid
         False,
     )
     if complaint.status != "draft":
-        facts = {"match_status": "unmatched"} | ({} if was is None else {"batch_id": str(was)})
+        facts = {"match_status": "unmatched"} | was_facts(was)
         await tell(tx, actor, complaint, "complaint.unmatched", side=side, now=now, facts=facts)
 
 
@@ -112,7 +115,8 @@ async def _check_buyer_may_pick(tx: Tx, complaint: Complaint, batch_id: UUID | N
     last = await last_try(tx, complaint.id)
     if last is None or complaint.status == "draft":
         query = await query_of(tx, complaint)
-        last = found_of(complaint, query, await match(tx, query), now=complaint.made_at)
+        decision = await match(tx, query, model=await current_model(tx))
+        last = found_of(complaint, query, decision, now=complaint.made_at)
     if batch_id not in offered(last):
         raise Invalid("batch_not_suggested", "pick one of the batches that were suggested", field="batch_id")
 

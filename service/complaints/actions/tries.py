@@ -7,22 +7,35 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 
-from service.complaints.actions.finding import OPEN, found_of, link_facts, open_queries
+from service.complaints.actions.finding import (
+    OPEN,
+    OPEN_OR_LINKED,
+    found_of,
+    link_facts,
+    open_queries,
+    was_facts,
+)
 from service.complaints.actions.steps import told_facts
-from service.complaints.matching.facts import Outcome
+from service.complaints.matching.facts import Outcome, Query
 from service.complaints.matching.match import match_each
+from service.complaints.models import current_model
 from service.complaints.tables import ComplaintMatch
 from service.core.ids import new_id
 from service.db.session import Tx
 
-_LOCK_OPEN = text(
-    "SELECT c.id, c.tenant_id, c.order_id, c.seller_id, c.product_id, c.match_status FROM complaint c"  # noqa: S608 - made of constants
-    f" WHERE c.id = ANY(:ids) AND {OPEN} ORDER BY c.id FOR NO KEY UPDATE OF c"
-)
+
+def _lock(which: str) -> TextClause:
+    return text(
+        "SELECT c.id, c.tenant_id, c.order_id, c.seller_id, c.product_id, c.match_status, c.batch_id, c.link_is_strict"  # noqa: S608 - made of constants
+        f" FROM complaint c WHERE c.id = ANY(:ids) AND {which} ORDER BY c.id FOR NO KEY UPDATE OF c"
+    )
+
+
+_LOCK_OPEN, _LOCK_LINKED = _lock(OPEN), _lock(OPEN_OR_LINKED)
 _TRIES = text(
-    "SELECT complaint_id, link_by, outcome, batch_id, runners_up FROM complaint_match"
+    "SELECT complaint_id, link_by, outcome, batch_id, is_strict, runners_up FROM complaint_match"
     " WHERE complaint_id = ANY(:ids) ORDER BY complaint_id, id"
 )
 _KEEP = text(
@@ -41,10 +54,12 @@ WITH found AS MATERIALIZED (
     UPDATE complaint c SET match_status = f.outcome, batch_id = f.linked_to, link_by = f.linked_by,
         link_is_strict = f.linked_to IS NOT NULL AND f.is_strict, product_id = f.kept_product_id
     FROM found f WHERE c.id = f.complaint_id
-      AND (c.match_status, c.batch_id, c.product_id) IS DISTINCT FROM (f.outcome, f.linked_to, f.kept_product_id)
+      AND (c.match_status, c.batch_id, c.product_id, c.link_is_strict)
+          IS DISTINCT FROM (f.outcome, f.linked_to, f.kept_product_id, f.linked_to IS NOT NULL AND f.is_strict)
 )
 INSERT INTO event (id, name, subject_kind, subject_id, tenant_id, at, facts)
-SELECT event_id, event, 'complaint', complaint_id, tenant_id, :now, facts FROM found ORDER BY place
+SELECT event_id, event, 'complaint', complaint_id, tenant_id, :now, facts FROM found
+WHERE event IS NOT NULL ORDER BY place
 """
 )
 """Keeps what was found for complaints that are locked: the try, the complaint's own columns, the event."""
@@ -58,14 +73,19 @@ async def match_complaint(tx: Tx, complaint_id: UUID, *, now: datetime) -> str |
     return (await match_complaints(tx, [complaint_id], now=now)).get(complaint_id)
 
 
-async def match_complaints(tx: Tx, complaint_ids: Collection[UUID], *, now: datetime) -> dict[UUID, str]:
+async def match_complaints(
+    tx: Tx, complaint_ids: Collection[UUID], *, now: datetime, with_linked: bool = False
+) -> dict[UUID, str]:
     """Do what `match_complaint` does for each, with as many statements as for one; return the outcomes of those tried.
 
+    `with_linked` tries those again, too, that an earlier try linked: a link that no longer holds moves or goes.
     Reads first, then locks the complaints by id. What fails with one of them fails with all.
     """
-    queries = await open_queries(tx, complaint_ids)
-    decisions = dict(zip(queries, await match_each(tx, list(queries.values())), strict=True))
-    locked = list(await tx.execute(_LOCK_OPEN, {"ids": list(queries)})) if queries else []
+    queries = await open_queries(tx, complaint_ids, with_linked=with_linked)
+    model = await current_model(tx)
+    decisions = dict(zip(queries, await match_each(tx, list(queries.values()), model=model), strict=True))
+    locking = _LOCK_LINKED if with_linked else _LOCK_OPEN
+    locked = list(await tx.execute(locking, {"ids": list(queries)})) if queries else []
     tries = await _tries(tx, [each.id for each in locked])
     outcomes: dict[UUID, str] = {}
     kept: list[dict[str, Any]] = []
@@ -75,20 +95,24 @@ async def match_complaints(tx: Tx, complaint_ids: Collection[UUID], *, now: date
             tried.outcome, tried.is_strict = str(Outcome.SUGGESTED), False
         outcomes[complaint.id] = tried.outcome
         if _is_news(tries[complaint.id], tried):
-            kept.append({"place": len(kept), **_kept(complaint, tried)})
+            is_first = not tries[complaint.id]
+            kept.append({"place": len(kept), **_kept(complaint, queries[complaint.id], tried, is_first=is_first)})
     if kept:
         await tx.execute(_KEEP, {"found": msgspec.json.encode(kept).decode(), "now": now})
     return outcomes
 
 
-def _kept(complaint: Row[Any], tried: ComplaintMatch) -> dict[str, Any]:
-    """Return what `_KEEP` writes of a try."""
-    product_id = complaint.product_id
+def _kept(complaint: Row[Any], query: Query, tried: ComplaintMatch, *, is_first: bool) -> dict[str, Any]:
+    """Return what `_KEEP` writes of a try; an event only of the first, and of what moved."""
+    was, product_id = complaint.batch_id, complaint.product_id
+    was_linked = (complaint.match_status, was, complaint.link_is_strict)
     if tried.outcome == Outcome.LINKED:
         linked_to, linked_by, product_id = tried.batch_id, "automatic", tried.product_id
         event, more = "complaint.linked", link_facts(linked_to, product_id, linked_by, is_strict=tried.is_strict)
     else:
         linked_to, linked_by = None, None
+        if was is not None:
+            product_id = query.order_product_id  # the other came with the link
         if tried.outcome == Outcome.PRODUCT_ONLY and product_id is None:
             product_id = tried.product_id
         event, more = "complaint.unmatched", {"match_status": tried.outcome}
@@ -100,7 +124,9 @@ def _kept(complaint: Row[Any], tried: ComplaintMatch) -> dict[str, Any]:
         )
     }
     link = {"linked_to": linked_to, "linked_by": linked_by, "kept_product_id": product_id}
-    return own | link | {"event_id": new_id(), "event": event, "facts": told_facts(complaint, "system", more)}
+    moved = was_linked != (tried.outcome, linked_to, linked_to is not None and tried.is_strict)
+    facts = told_facts(complaint, "system", more | was_facts(was))
+    return own | link | {"event_id": new_id(), "event": event if is_first or moved else None, "facts": facts}
 
 
 async def _tries(tx: Tx, complaint_ids: Sequence[UUID]) -> defaultdict[UUID, list[Row[Any]]]:
@@ -118,8 +144,9 @@ def _took_away(tried: Row[Any]) -> bool:
 
 def _is_news(tries: Sequence[Row[Any]], found: ComplaintMatch) -> bool:
     last = next((each for each in reversed(tries) if each.link_by == "automatic"), None)
-    return last is None or (last.outcome, last.batch_id, last.runners_up) != (
+    return last is None or (last.outcome, last.batch_id, last.is_strict, last.runners_up) != (
         found.outcome,
         found.batch_id,
+        found.is_strict,
         found.runners_up,
     )

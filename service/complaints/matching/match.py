@@ -11,15 +11,17 @@ from service.complaints.matching.retrieve import candidates, candidates_of_each
 from service.complaints.matching.score import score
 
 
-async def match(session: AsyncSession, query: Query) -> Decision:
+async def match(session: AsyncSession, query: Query, *, model: Model | None = None) -> Decision:
     """Return the decision for a complaint over the batches registered now; reads only and takes no lock."""
-    return match_among(query, await candidates(session, query))
+    return match_among(query, await candidates(session, query), model)
 
 
-async def match_each(session: AsyncSession, queries: Sequence[Query]) -> list[Decision]:
+async def match_each(
+    session: AsyncSession, queries: Sequence[Query], *, model: Model | None = None
+) -> list[Decision]:
     """Return what `match` decides for each of the queries, in their order."""
     found = await candidates_of_each(session, queries)
-    return [match_among(query, among) for query, among in zip(queries, found, strict=True)]
+    return [match_among(query, among, model) for query, among in zip(queries, found, strict=True)]
 
 
 def match_among(query: Query, found: Sequence[Candidate], model: Model | None = None) -> Decision:

@@ -5,6 +5,7 @@ from service.complaints.tables.challenges import Challenge, ChallengeText
 from service.complaints.tables.evidence import ComplaintEvidence, ComplaintEvidenceRemoval
 from service.complaints.tables.keeping import ComplaintKeeping
 from service.complaints.tables.matches import ComplaintMatch
+from service.complaints.tables.models import MatchingDeployment, MatchingModel
 from service.complaints.tables.offers import Offer
 from service.complaints.tables.readings import PhotoReading, Reading
 from service.complaints.tables.receipts import ReportReceipt
@@ -20,6 +21,8 @@ __all__ = [
     "ComplaintKeeping",
     "ComplaintMatch",
     "ComplaintText",
+    "MatchingDeployment",
+    "MatchingModel",
     "Offer",
     "PhotoReading",
     "Reading",

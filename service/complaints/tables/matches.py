@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, Double, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,6 +24,8 @@ class ComplaintMatch(Base):
         CheckConstraint("probability BETWEEN 0 AND 1 AND product_probability BETWEEN 0 AND 1", name="probability"),
         CheckConstraint("(link_by = 'automatic') = (model_version IS NOT NULL)", name="model"),
         Index("complaint_match_complaint_idx", "complaint_id", "id"),
+        Index("complaint_match_automatic_idx", "at", postgresql_where=text("link_by = 'automatic'")),
+        Index("complaint_match_chosen_idx", "complaint_id", "id", postgresql_where=text("link_by <> 'automatic'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -8,6 +8,8 @@ from time import monotonic
 from litestar import get
 from litestar.di import NamedDependency
 
+from service.complaints.model_schemas import DriftView, MatchingView
+from service.complaints.watching import matching_now
 from service.core.actor import Actor
 from service.core.errors import FairholdError
 from service.db.session import Tx
@@ -20,8 +22,8 @@ from service.files.store import Store
 from service.jobs.queue import waiting_jobs, worker_silent_seconds
 from service.web import paths
 from service.web.pages.shell import Page, ShellOf
-from service.web.phrase import Fact, say
-from service.web.views.operator import AlertFigure, Check, Health, QueueFigure
+from service.web.phrase import Fact, Lot, say
+from service.web.views.operator import AlertFigure, Check, DriftRow, Health, Matching, QueueFigure
 
 _WORKER_SILENT_SECONDS_MAX = 60
 _MILLISECONDS = 1_000
@@ -64,6 +66,38 @@ async def health(tx: Tx, actor: Actor, outside: Sequence[Check]) -> Health:
         checks=(database, *outside, await check_worker(tx)),
         queues=await queues(tx, now),
         runs=tuple(runs),
+        matching=matching(await matching_now(tx, now=now)),
+    )
+
+
+def matching(now: MatchingView) -> Matching:
+    """Return the model in force and its drift; models by name only where there was more than one."""
+    several = len({each.version for each in now.drift if each.version}) > 1
+    rows = [_drift_row(each) for each in now.drift if bool(each.version) or several]
+    expected = DriftRow(say("drift.expected"), None, None, now.unmatched_expected, None, None, now.overridden_expected)
+    return Matching(
+        model=say(f"model.{now.origin}", version=Lot(now.version)),
+        deployed_at=now.deployed_at,
+        rows=(*rows, expected),
+        newest_links=now.newest_links,
+        overridden=now.overridden,
+        overridden_max=now.overridden_max,
+    )
+
+
+def _drift_row(drift: DriftView) -> DriftRow:
+    if drift.version:
+        name = say("drift.model", version=Lot(drift.version), n=drift.days)
+    else:
+        name = say("drift.all", n=drift.days)
+    return DriftRow(
+        name,
+        drift.tried,
+        drift.unmatched,
+        drift.unmatched_share,
+        drift.links,
+        drift.overridden,
+        drift.overridden_share,
     )
 
 

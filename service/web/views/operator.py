@@ -37,8 +37,33 @@ class AlertFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftRow:
+    """What the matcher did: of whom and since when (`drift.*`), counts, and shares from 0 to 1; None says nothing."""
+
+    name: Phrase
+    tried: int | None
+    unmatched: int | None
+    unmatched_share: float | None
+    links: int | None
+    overridden: int | None
+    overridden_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """The model in force (`model.*`), what came of it lately, and what became of its newest links."""
+
+    model: Phrase
+    deployed_at: datetime | None
+    rows: tuple[DriftRow, ...]
+    newest_links: int
+    overridden: int
+    overridden_max: int
+
+
+@dataclass(frozen=True, slots=True)
 class Health(View):
-    """Alerts, parts, queues and the last runs."""
+    """Alerts, parts, queues, the last runs and the matcher."""
 
     template: ClassVar[str] = "operator/health.html"
     as_of: datetime
@@ -47,3 +72,4 @@ class Health(View):
     checks: tuple[Check, ...]
     queues: tuple[QueueFigure, ...]
     runs: tuple[tuple[str, Fact], ...]  # (run.* phrase, when or what)
+    matching: Matching

@@ -69,6 +69,12 @@ ERRORS: dict[str, str] = {
     "error.product_name_missing": N_("Enter what the product is called"),
     "error.product_registered_already": N_("You have a product with this barcode already"),
     "error.batch_registered_already": N_("This product has a batch with this lot code already"),
+    "error.nothing_corrected": N_("Everything stands as you told it. There is nothing to correct"),
+    "error.corrections_too_many": N_("This was corrected too often. Ask a mediator"),
+    "error.batch_frozen": N_("Payments for this batch are frozen, or it was recalled. A mediator corrects its lot code"),
+    "error.product_frozen": N_("Payments for a batch of this product are frozen. A mediator corrects it"),
+    "error.batch_in_signal": N_("Complaints about this batch are being counted. A mediator corrects its lot code"),
+    "error.product_in_signal": N_("Complaints about a batch of this product are being counted. A mediator corrects it"),
     "error.lot_code_empty": N_("Enter a lot code with letters or figures"),
     "error.batch_dates_wrong": N_("The expiry date must be after the day it was made"),
     "error.batch_photos_too_many": N_("A batch shows 20 photos at most. Take some away first"),
@@ -269,6 +275,9 @@ MACHINES_ONLY: frozenset[str] = frozenset(
     account_not_found export_cut_off export_malformed transaction_ids_far_behind
     block_not_found deposit_not_found payment_kind_unknown payment_not_found payment_not_retryable state_unknown
     payout_not_found refund_exists
+    csv_cell_missing csv_column_missing csv_column_twice csv_date_wrong csv_duplicate csv_empty csv_malformed
+    csv_not_readable csv_not_utf8 csv_row_wrong labels_too_few model_compared_with_another model_in_force model_is_worse
+    model_not_found model_unreadable reason_missing reason_too_long
     """.split()
 )
 """Refusals that no page has words for: API keys, notices, paging, set-up. A page would say `error.unknown`."""
