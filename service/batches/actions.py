@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from service.batches.queries import get_product
-from service.batches.rules import gtin14
+from service.batches.rules import check_dates, folded, gtin14
 from service.batches.schemas import NewBatch, NewCustody, NewProduct
 from service.batches.tables import Batch, BatchParent, BatchStatus, Custody, Product
 from service.core.actor import Actor
@@ -30,8 +30,8 @@ async def register_product(tx: Tx, actor: Actor, data: NewProduct, *, now: datet
     if not name_key(data.name_en, data.name_zh):
         raise Invalid("product_name_missing", "a product needs a name in English or Chinese", field="name_en")
     gtin = gtin14(data.gtin) if data.gtin else None
-    if gtin is not None and await _knows_gtin(tx, data.seller_id, gtin):
-        raise Conflict("product_registered_already", "this seller has a product with this GTIN", gtin=gtin)
+    if gtin is not None:
+        await check_new_gtin(tx, data.seller_id, gtin)
     product = Product(
         id=new_id(),
         seller_id=data.seller_id,
@@ -64,14 +64,7 @@ async def register_batch(tx: Tx, actor: Actor, data: NewBatch, *, now: datetime)
     product = await get_product(tx, data.product_id)
     check_own_seller(actor, product.seller_id)
     batch = new_batch(product, data, actor=actor, now=now)
-    known = await tx.execute(
-        text("SELECT 1 FROM batch WHERE product_id = :product_id AND lot_code = :lot_code"),
-        {"product_id": product.id, "lot_code": batch.lot_code},
-    )
-    if known.first():
-        raise Conflict(
-            "batch_registered_already", "this product has a batch with this lot code", lot_code=batch.lot_code
-        )
+    await check_new_lot(tx, product.id, batch.lot_code)
     tx.add(batch)
     await tx.flush()  # parents point at the batch
     await _add_parents(tx, batch.id, data.parent_ids)
@@ -81,19 +74,15 @@ async def register_batch(tx: Tx, actor: Actor, data: NewBatch, *, now: datetime)
 
 def new_batch(product: Product, data: NewBatch, *, actor: Actor, now: datetime) -> Batch:
     """Return the batch of checked data; raises `Invalid` ("lot_code_empty", "batch_dates_wrong")."""
-    if not fold_lot(data.lot_code):
-        raise Invalid("lot_code_empty", "a lot code has letters or figures", field="lot_code")
-    if data.made_on and data.expires_on and data.expires_on <= data.made_on:
-        raise Invalid("batch_dates_wrong", "a batch expires after it was made", field="expires_on")
-    if data.made_on and data.made_on > now.date():
-        raise Invalid("batch_dates_wrong", "a batch cannot be made in the future", field="made_on")
+    lot_folded = folded(data.lot_code)
+    check_dates(data.made_on, data.expires_on, today=now.date())
     return Batch(
         id=new_id(),
         product_id=product.id,
         seller_id=product.seller_id,
         lot_code=data.lot_code.strip(),
         maker_lot_code=data.maker_lot_code.strip() if data.maker_lot_code else None,
-        lot_folded=fold_lot(data.lot_code),
+        lot_folded=lot_folded,
         maker_lot_folded=fold_lot(data.maker_lot_code) or None if data.maker_lot_code else None,
         made_on=data.made_on,
         expires_on=data.expires_on,
@@ -160,12 +149,24 @@ def check_own_seller(actor: Actor, seller_id: UUID) -> None:
         raise Forbidden("not_your_seller", "only people of this seller may do this")
 
 
-async def _knows_gtin(tx: Tx, seller_id: UUID, gtin: str) -> bool:
+async def check_new_gtin(tx: Tx, seller_id: UUID, gtin: str) -> None:
+    """Raise `Conflict` ("product_registered_already") where this seller has a product with this GTIN."""
     known = await tx.execute(
         text("SELECT 1 FROM product WHERE seller_id = :seller_id AND gtin = :gtin"),
         {"seller_id": seller_id, "gtin": gtin},
     )
-    return known.first() is not None
+    if known.first():
+        raise Conflict("product_registered_already", "this seller has a product with this GTIN", gtin=gtin)
+
+
+async def check_new_lot(tx: Tx, product_id: UUID, lot_code: str) -> None:
+    """Raise `Conflict` ("batch_registered_already") where this product has a batch with this lot code."""
+    known = await tx.execute(
+        text("SELECT 1 FROM batch WHERE product_id = :product_id AND lot_code = :lot_code"),
+        {"product_id": product_id, "lot_code": lot_code},
+    )
+    if known.first():
+        raise Conflict("batch_registered_already", "this product has a batch with this lot code", lot_code=lot_code)
 
 
 async def _add_parents(tx: Tx, batch_id: UUID, parent_ids: list[UUID]) -> None:

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from service.batches import actions, imports, queries
+from service.batches.corrections_api import BatchCorrections, ProductCorrections
 from service.batches.photos_api import BatchPhotos
 from service.batches.rules import IMPORT_BYTES_MAX
 from service.batches.schemas import (
@@ -147,4 +148,4 @@ def _product_view(row: object) -> ProductView:
     return msgspec.convert(row, ProductView, from_attributes=True)
 
 
-HANDLERS = [Products, Batches, BatchPhotos]
+HANDLERS = [Products, Batches, BatchPhotos, BatchCorrections, ProductCorrections]

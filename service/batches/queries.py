@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, func, or_, select, text
 
+from service.batches.rules import FROZEN
 from service.batches.schemas import BatchView
 from service.batches.tables import Batch, BatchStatus, Custody, Product
 from service.core.errors import NotFound
@@ -110,6 +111,16 @@ async def statuses(tx: Tx, batch_id: UUID) -> list[BatchStatus]:
     return list(await tx.scalars(select(BatchStatus).where(BatchStatus.batch_id == batch_id).order_by(BatchStatus.id)))
 
 
+async def batches_of_product(tx: Tx, product_id: UUID) -> list[UUID]:
+    """Return the ids of all batches of a product, sorted."""
+    return list(await tx.scalars(select(Batch.id).where(Batch.product_id == product_id).order_by(Batch.id)))
+
+
+async def has_frozen_batch(tx: Tx, product_id: UUID) -> bool:
+    """Whether a batch of the product is held or recalled now."""
+    return (await tx.execute(_HAS_FROZEN, {"product_id": product_id, "frozen": list(FROZEN)})).first() is not None
+
+
 async def custody_of(tx: Tx, batch_ids: Collection[UUID], *, limit: int = 5000) -> list[Custody]:
     """Return the movements of the batches, the oldest first."""
     found = await tx.scalars(
@@ -140,6 +151,13 @@ async def ancestors(tx: Tx, batch_id: UUID) -> list[UUID]:
     return list(found)
 
 
+_HAS_FROZEN = text(
+    """
+    SELECT 1 FROM batch b CROSS JOIN LATERAL (
+        SELECT status FROM batch_status s WHERE s.batch_id = b.id ORDER BY s.id DESC LIMIT 1) newest
+    WHERE b.product_id = :product_id AND newest.status = ANY(:frozen) LIMIT 1
+    """
+)
 _ANCESTORS = text(
     """
     WITH RECURSIVE up(id) AS (

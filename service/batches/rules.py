@@ -1,6 +1,10 @@
 """Words and limits of products and batches; pure."""
 
+from datetime import date
+from typing import Final
+
 from service.core.errors import Conflict, Invalid
+from service.core.lots import fold_lot
 
 CATEGORIES = (
     "cosmetics",
@@ -15,6 +19,11 @@ CATEGORIES = (
     "other",
 )
 STATUSES = ("active", "held", "recalled", "cleared")
+FROZEN: Final = ("held", "recalled")
+CORRECTION_REASONS = ("typing_error", "left_out", "label_differs", "maker_told")
+"""Why something is corrected: mistyped, left out at first, the label says otherwise, or the maker does."""
+CORRECTED_BY = ("seller", "mediator")
+CORRECTIONS_MAX = 100  # of one thing: each has complaints looked for again
 IMPORT_ROWS_MAX = 10_000
 IMPORT_BYTES_MAX = 5 * 2**20
 IMPORT_ERRORS_MAX = 100
@@ -37,6 +46,22 @@ def gtin14(text: str) -> str:
     if (10 - total % 10) % 10 != int(full[13]):
         raise Invalid("gtin_wrong", "the GTIN's check digit is wrong", field="gtin")
     return full
+
+
+def folded(lot_code: str) -> str:
+    """Return a batch's lot code in the form in which lots are compared; raises `Invalid` ("lot_code_empty")."""
+    lot = fold_lot(lot_code)
+    if not lot:
+        raise Invalid("lot_code_empty", "a lot code has letters or figures", field="lot_code")
+    return lot
+
+
+def check_dates(made_on: date | None, expires_on: date | None, *, today: date) -> None:
+    """Refuse dates that no batch can have; raises `Invalid` ("batch_dates_wrong")."""
+    if made_on and expires_on and expires_on <= made_on:
+        raise Invalid("batch_dates_wrong", "a batch expires after it was made", field="expires_on")
+    if made_on and made_on > today:
+        raise Invalid("batch_dates_wrong", "a batch cannot be made in the future", field="made_on")
 
 
 def check_photos(new: int, shown: int, ever: int) -> None:

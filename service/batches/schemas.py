@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from service.batches.rules import UNITS_MAX
 
@@ -14,6 +15,10 @@ Category = Literal[
     "cosmetics", "food", "drug", "supplement", "device", "clothing", "toy", "electronics", "household", "other"
 ]
 Status = Literal["active", "held", "recalled", "cleared"]
+CorrectionReason = Annotated[
+    Literal["typing_error", "left_out", "label_differs", "maker_told"], msgspec.Meta(examples=["typing_error"])
+]
+Gtin = Annotated[str, msgspec.Meta(min_length=8, max_length=20, examples=["06901234567892"])]
 Units = Annotated[int, msgspec.Meta(ge=1, le=UNITS_MAX, examples=[6000])]
 
 
@@ -25,7 +30,7 @@ class NewProduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     brand: Annotated[Name, msgspec.Meta(examples=["Suyun"])] = ""
     name_en: Annotated[Name, msgspec.Meta(examples=["Suyun Hydrating Sheet Mask"])] = ""
     name_zh: Annotated[Name, msgspec.Meta(examples=["素芸补水面膜"])] = ""
-    gtin: Annotated[str, msgspec.Meta(min_length=8, max_length=20, examples=["06901234567892"])] | None = None
+    gtin: Gtin | None = None
 
 
 class ProductView(msgspec.Struct, frozen=True):
@@ -51,6 +56,46 @@ class NewBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires_on: date | None = None
     units_made: Units | None = None
     parent_ids: Annotated[list[UUID], msgspec.Meta(max_length=20)] = []
+
+
+class NewBatchCorrection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is right, and why it is corrected. A field that is left out stays as it is; null takes it away."""
+
+    reason: CorrectionReason
+    lot_code: Lot | UnsetType = UNSET
+    maker_lot_code: Annotated[Lot, msgspec.Meta(examples=["LH-261018-07"])] | UnsetType | None = UNSET
+    made_on: date | UnsetType | None = UNSET
+    expires_on: date | UnsetType | None = UNSET
+    units_made: Units | UnsetType | None = UNSET
+
+
+class NewProductCorrection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is right, and why it is corrected. A field that is left out stays as it is; null takes a GTIN away.
+
+    The category stays: what is usual for it decides when payments are frozen.
+    """
+
+    reason: CorrectionReason
+    brand: Annotated[Name, msgspec.Meta(examples=["Suyun"])] | UnsetType = UNSET
+    name_en: Annotated[Name, msgspec.Meta(examples=["Suyun Hydrating Sheet Mask"])] | UnsetType = UNSET
+    name_zh: Annotated[Name, msgspec.Meta(examples=["素芸补水面膜"])] | UnsetType = UNSET
+    gtin: Gtin | UnsetType | None = UNSET
+
+
+class CorrectionView(msgspec.Struct, frozen=True):
+    """A correction: the corrected fields as they stood before and as they stand after it.
+
+    `side` says whether the seller's people or a mediator corrected it; `corrected_by` is not told to sellers where it
+    is a mediator.
+    """
+
+    id: UUID
+    side: str
+    reason: str
+    before: dict[str, str | int | None]
+    after: dict[str, str | int | None]
+    corrected_by: UUID | None
+    at: datetime
 
 
 class BatchView(msgspec.Struct, frozen=True):

@@ -1,12 +1,13 @@
 """Tables of products and batches. They are common to all tenants."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.batches.rules import CATEGORIES, STATUSES
+from service.batches.rules import CATEGORIES, CORRECTED_BY, CORRECTION_REASONS, STATUSES
 from service.db.base import Base
 from service.db.words import one_of
 
@@ -130,4 +131,44 @@ class BatchPhotoRemoval(Base):
 
     file_id: Mapped[UUID] = mapped_column(ForeignKey("batch_photo.file_id"), primary_key=True)
     removed_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+
+
+class BatchCorrection(Base):
+    """What was corrected of a batch: the corrected fields as they stood before and after. Append-only."""
+
+    __tablename__ = "batch_correction"
+    __table_args__ = (
+        CheckConstraint(one_of("side", CORRECTED_BY), name="side"),
+        CheckConstraint(one_of("reason_code", CORRECTION_REASONS), name="reason_code"),
+        Index("batch_correction_batch_idx", "batch_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batch.id"))
+    side: Mapped[str]
+    reason_code: Mapped[str]
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    corrected_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+
+
+class ProductCorrection(Base):
+    """What was corrected of a product: the corrected fields as they stood before and after. Append-only."""
+
+    __tablename__ = "product_correction"
+    __table_args__ = (
+        CheckConstraint(one_of("side", CORRECTED_BY), name="side"),
+        CheckConstraint(one_of("reason_code", CORRECTION_REASONS), name="reason_code"),
+        Index("product_correction_product_idx", "product_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"))
+    side: Mapped[str]
+    reason_code: Mapped[str]
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    corrected_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     at: Mapped[datetime]

@@ -5,9 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import text
 
-from service.complaints import challenges, rules
+from service.complaints import challenges, rematching, rules
 from service.complaints.actions.answering import accept_claim
 from service.complaints.actions.course import close, reduce_claim
 from service.complaints.actions.offers import expire_offer
@@ -19,29 +18,11 @@ from service.complaints.queries.silence import silence_of
 from service.complaints.recognise.work import read_evidence, read_photo
 from service.complaints.tables import Complaint
 from service.core.actor import SYSTEM
-from service.core.names import name_key
 from service.db.session import Database, Tx
-from service.events.log import Later, Together, heard
-from service.jobs.queue import Payload, enqueue_many
+from service.events.log import Together, TogetherLater, heard
+from service.jobs.queue import LATER, Payload, enqueue_many
 
-_UNLINKED = "FROM complaint WHERE batch_id IS NULL AND status <> 'draft' AND status NOT IN ('withdrawn', 'merged')"
-# Arms and not an OR over the columns, so that each uses its own index.
-_MAY_FIT = text(
-    f"""
-    WITH may_fit AS (
-        (SELECT id {_UNLINKED} AND lots_told ?| CAST(:lots AS text[]) LIMIT :limit)
-        UNION (SELECT id {_UNLINKED} AND product_id = :product_id LIMIT :limit)
-        UNION (SELECT id {_UNLINKED} AND told_key %> :name_en LIMIT :limit)
-        UNION (SELECT id {_UNLINKED} AND told_key %> :name_zh LIMIT :limit)
-    )
-    SELECT c.id FROM complaint c JOIN may_fit USING (id)
-    ORDER BY c.lots_told ?| CAST(:lots AS text[]) DESC,
-             greatest(word_similarity(:name_en, c.told_key), word_similarity(:name_zh, c.told_key)) DESC, c.id DESC
-    LIMIT :limit
-    """  # noqa: S608 - made of constants
-)
 _log = structlog.get_logger("fairhold.complaints")
-_THRESHOLD = text("SELECT set_config('pg_trgm.word_similarity_threshold', '0.5', true)")
 
 
 async def match_sent(payload: Payload, *, database: Database) -> None:
@@ -53,31 +34,61 @@ async def match_sent(payload: Payload, *, database: Database) -> None:
 
 async def match(payload: Payload, *, database: Database) -> None:
     """Look for the batch of one complaint, with which a chunk failed."""
-    await _match(database, [UUID(payload["subject_id"])])
+    await _match(database, [UUID(payload["subject_id"])], with_linked=payload.get("with_linked", False))
 
 
-async def rematch_batch(payload: Payload, *, database: Database) -> None:
-    """Try the complaints again that a newly registered batch may fit: by a told lot, by name, or by their product."""
+async def rematch(payload: Payload, *, database: Database) -> None:
+    """Batches were registered or corrected: have the complaints that they may fit tried again, each once.
+
+    So have those that the matcher itself linked to what was corrected. The tries are jobs of many complaints each, for
+    any worker.
+    """
+
+    async def work(tx: Tx) -> None:
+        events = await heard(tx, payload)
+        registered, corrected = await rematching.batches_of(tx, events)
+        found = await rematching.that_may_fit(tx, registered, corrected)
+        for start in range(0, len(found), rules.REMATCH_CHUNK):
+            ids = [str(each) for each in found[start : start + rules.REMATCH_CHUNK]]
+            await enqueue_many(tx, "complaints.match_again", [{"complaint_ids": ids}], priority=LATER)
+        linked = await rematching.with_automatic_links(tx, corrected)
+        await enqueue_many(tx, "complaints.relink", [{"batch_id": str(each)} for each in linked], priority=LATER)
+
+    await database.run(work)
+
+
+async def match_again(payload: Payload, *, database: Database) -> None:
+    """Look again for the batches of complaints that a registered or corrected one may fit."""
+    await _match_all(database, [UUID(each) for each in payload["complaint_ids"]])
+
+
+async def relink(payload: Payload, *, database: Database) -> None:
+    """Try the complaints again that the matcher linked to a corrected batch; those that are more are another job."""
+    batch_id = UUID(payload["batch_id"])
     async with database.begin() as tx:
-        found = await _that_may_fit(tx, UUID(payload["facts"]["batch_id"]))
-    await _match_all(database, found)
+        found = await rematching.linked_by_matcher(tx, batch_id, after=payload.get("after"), limit=rules.REMATCH_CHUNK)
+        if len(found) == rules.REMATCH_CHUNK:
+            more = {"batch_id": str(batch_id), "after": str(found[-1])}
+            await enqueue_many(tx, "complaints.relink", [more], priority=LATER)
+    await _match_all(database, found, with_linked=True)
 
 
-async def _match_all(database: Database, complaint_ids: Sequence[UUID]) -> None:
+async def _match_all(database: Database, complaint_ids: Sequence[UUID], *, with_linked: bool = False) -> None:
     """Match complaints by the chunk. One that fails holds up no other: each of its chunk becomes a job of its own."""
     for start in range(0, len(complaint_ids), rules.MATCH_CHUNK):
         chunk = complaint_ids[start : start + rules.MATCH_CHUNK]
         try:
-            await _match(database, chunk)
+            await _match(database, chunk, with_linked=with_linked)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is raised again by the job of the one it is of
             _log.warning("complaints_tried_singly", error=type(error).__name__, count=len(chunk))
+            singly = [{"subject_id": str(each), "with_linked": with_linked} for each in chunk]
             async with database.begin() as tx:
-                await enqueue_many(tx, "complaints.match", [{"subject_id": str(each)} for each in chunk])
+                await enqueue_many(tx, "complaints.match", singly)
 
 
-async def _match(database: Database, complaint_ids: Sequence[UUID]) -> None:
+async def _match(database: Database, complaint_ids: Sequence[UUID], *, with_linked: bool = False) -> None:
     async def work(tx: Tx) -> None:
-        await match_complaints(tx, complaint_ids, now=await tx.now())
+        await match_complaints(tx, complaint_ids, now=await tx.now(), with_linked=with_linked)
 
     await database.run(work)
 
@@ -158,31 +169,6 @@ async def claim_divided(payload: Payload, *, database: Database) -> None:
                 await reduce_claim(tx, case.id, UUID(facts["rest_hold_id"]), now=await tx.now())
 
 
-async def _that_may_fit(tx: Tx, batch_id: UUID) -> list[UUID]:
-    batch = (
-        await tx.execute(
-            text(
-                "SELECT b.lot_folded, b.maker_lot_folded, p.id, p.name_en, p.name_zh"
-                " FROM batch b JOIN product p ON p.id = b.product_id WHERE b.id = :batch_id"
-            ),
-            {"batch_id": batch_id},
-        )
-    ).one_or_none()
-    if batch is None:
-        return []
-    await tx.execute(_THRESHOLD)
-    lots = [lot for lot in (batch.lot_folded, batch.maker_lot_folded) if lot]
-    name_en, name_zh = name_key(batch.name_en), name_key(batch.name_zh)
-    facts = {
-        "lots": lots,
-        "name_en": name_en or name_zh,  # an empty name would be looked for without an index
-        "name_zh": name_zh or name_en,
-        "product_id": batch.id,
-        "limit": rules.REMATCH_MAX,
-    }
-    return list(await tx.scalars(_MAY_FIT, facts))
-
-
 async def _locked(tx: Tx, payload: Payload) -> Complaint:
     return await get_row(tx, SYSTEM, UUID(payload["subject_id"]), is_locked=True)
 
@@ -205,7 +191,9 @@ async def _need_mediator(tx: Tx, complaint: Complaint, reason: str) -> None:
 HANDLERS: Mapping[str, Callable[..., Any]] = {
     "complaints.match_sent": match_sent,
     "complaints.match": match,
-    "complaints.rematch_batch": rematch_batch,
+    "complaints.rematch": rematch,
+    "complaints.match_again": match_again,
+    "complaints.relink": relink,
     "complaints.read_evidence": read_evidence,
     "complaints.read_photo": read_photo,
     "complaints.answer_overdue": answer_overdue,
@@ -220,7 +208,9 @@ HANDLERS: Mapping[str, Callable[..., Any]] = {
 SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
     "complaint.submitted": [Together("complaints.match_sent")],
     "complaint.evidence_added": ["complaints.read_evidence"],
-    "batch.registered": [Later("complaints.rematch_batch")],
+    "batch.registered": [TogetherLater("complaints.rematch")],
+    "batch.corrected": [TogetherLater("complaints.rematch")],
+    "product.corrected": [TogetherLater("complaints.rematch")],
     "hold.charged_back": ["complaints.hold_ended"],
     "hold.divided": ["complaints.claim_divided"],
     "hold.refunded": ["complaints.hold_ended"],

@@ -91,9 +91,9 @@ OF_WHOLE: Final = frozenset(
 )
 """What is learnt of the case that a complaint became part of by who complains: its course, without a single fact."""
 _FOR_STAFF: Final = frozenset(
-    "batch_id product_id offer_id kind harm risk reason decision outcome link_by is_strict match_status amount_minor"
-    " buyer_minor seller_minor fee_minor claim_minor currency carrier proof proof_kind due_at window_ends_at cause"
-    " count part asked_side verdict".split()
+    "batch_id was_batch_id product_id offer_id kind harm risk reason decision outcome link_by is_strict match_status"
+    " amount_minor buyer_minor seller_minor fee_minor claim_minor currency carrier proof proof_kind due_at"
+    " window_ends_at cause count part asked_side verdict".split()
 )
 """Facts of any event that staff may have. Ids of people are not among them."""
 

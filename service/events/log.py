@@ -12,7 +12,7 @@ from service.core.actor import Actor
 from service.core.ids import new_id
 from service.db.session import Tx
 from service.events.tables import Event
-from service.jobs.queue import LATER, SOON, Payload, enqueue, enqueue_many
+from service.jobs.queue import LATER, SOON, Payload, enqueue_many
 
 RELAY_BATCH = 500
 
@@ -25,6 +25,12 @@ class Later(str):
 
 class Together(str):
     """A subscriber's job that takes many events at once: it reads them with `heard`."""
+
+    __slots__ = ()
+
+
+class TogetherLater(Together):
+    """A subscriber's job that takes many events at once, and may wait behind all other work."""
 
     __slots__ = ()
 
@@ -137,7 +143,8 @@ async def relay(tx: Tx, subscriptions: Subscriptions) -> int:
     last = found[0]
     for job, names in _together(subscriptions, set(last.names)).items():
         after, until = {"xid": str(mark.xid), "seq": mark.seq}, {"xid": str(last.xid), "seq": last.seq}
-        await enqueue(tx, job, {"events": names, "after": after, "until": until})
+        payload = {"events": names, "after": after, "until": until}
+        await enqueue_many(tx, job, [payload], priority=LATER if isinstance(job, TogetherLater) else SOON)
     await tx.execute(
         text("UPDATE event_relay SET xid = CAST(:xid AS xid8), seq = :seq WHERE name = 'main'"),
         {"xid": str(last.xid), "seq": last.seq},

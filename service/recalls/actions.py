@@ -28,8 +28,9 @@ from service.events.log import emit
 from service.orders.queries import sellers_of_products
 from service.recalls import rules
 from service.recalls.counting import Batches, Counted, count_scope
+from service.recalls.moves import note_moves
 from service.recalls.queries import counted_before, decides, frozen_batches, frozen_signals, get_row, open_signals
-from service.recalls.schemas import SignalNumbers
+from service.recalls.schemas import SignalNumbers, numbers_of
 from service.recalls.tables import Signal, SignalBatch, SignalMember, SignalText
 
 FREEZE_REASON = "signal"
@@ -39,8 +40,10 @@ DEADLINES = ("circuit_breaker_call", "circuit_breaker_confirm", "circuit_breaker
 async def evaluate_batch(tx: Tx, batch_id: UUID, *, now: datetime) -> Signal | None:
     """Count the scope of a batch again; open its signal at the first new buyer, and freeze when the rules say so.
 
-    Returns the open signal, or None. Doing it again changes nothing. Raises `NotFound` ("batch_not_found"). Locks the
-    scope's batches, so that two evaluations of one scope follow each other, then the signal.
+    A freeze that nobody has confirmed lifts when complaints that it was decided on were moved to another batch, and
+    those that are left would not freeze. Returns the open signal, or None. Doing it again changes nothing. Raises
+    `NotFound` ("batch_not_found"). Locks the scope's batches, so that two evaluations of one scope follow each other,
+    then the signal.
     """
     scope = await batch_scope(tx, batch_id)
     await lock_batches(tx, scope)
@@ -53,6 +56,10 @@ async def evaluate_batch(tx: Tx, batch_id: UUID, *, now: datetime) -> Signal | N
     if signal is None:
         signal = await _open(tx, batch_id, numbers, now=now)
     signal.numbers = numbers
+    if signal.state in rules.FROZEN_STATES and not await _stays_founded(tx, signal, counted, fresh, now=now):
+        step = rules.SIGNAL.next(signal.state, "dissolve")
+        await _close(tx, SYSTEM, signal, reason=rules.LINKS_MOVED, status="active", event=step.event, now=now)
+        return await evaluate_batch(tx, batch_id, now=now)  # what is left has a signal of its own, and freezes nothing
     await _keep_members(tx, signal, {at: number for at, number in counted.grouped.items() if number in fresh})
     await _keep_batches(tx, signal, counted.batches)
     if signal.state in rules.FROZEN_STATES:
@@ -165,6 +172,27 @@ async def _open(tx: Tx, batch_id: UUID, numbers: dict[str, Any], *, now: datetim
     await tx.flush()  # members and batches point at the signal
     await _tell(tx, SYSTEM, signal, "signal.opened", now=now)
     return signal
+
+
+async def _stays_founded(tx: Tx, signal: Signal, counted: Counted, fresh: Collection[int], *, now: datetime) -> bool:
+    """Note which complaints were moved out of a frozen signal's scope, or back; whether the freeze stays.
+
+    One that a person has confirmed stays for people; they are told by the event.
+    """
+    moved = await note_moves(tx, signal, {batch.id for batch in counted.batches}, counted.grouped, now=now)
+    if moved.is_news:
+        left, returned = len(moved.left), len(moved.returned)
+        await _tell(tx, SYSTEM, signal, "signal.members_moved", now=now, left=left, returned=returned, **signal.numbers)
+    if signal.state != "preliminary" or not moved.away:
+        return True
+    then = numbers_of(signal.frozen_numbers or signal.numbers)
+    return rules.stays_founded(
+        len(fresh) + moved.silent,
+        buyers=counted.buyers + moved.silent,
+        units=counted.units,
+        units_then=then.units,
+        base=counted.base,
+    )
 
 
 async def _keep_members(tx: Tx, signal: Signal, grouped: dict[UUID, int]) -> None:

@@ -1,12 +1,12 @@
 """What happens to signals by itself."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from service.batches.queries import ancestors
+from service.batches.queries import ancestors, batches_of_product
 from service.complaints.queries import batches_of
 from service.db.session import Database, Tx
 from service.events.log import Later, Together, heard
@@ -18,17 +18,34 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('recalls.recount'))
 
 
 async def recount(payload: Payload, *, database: Database) -> None:
-    """Complaints were linked, or count no more: have each of their batches counted again, once."""
+    """Complaints were linked, moved, or count no more: have their batches, those of before too, counted again."""
 
     async def work(tx: Tx) -> None:
         events = await heard(tx, payload)
         linked = await batches_of(tx, {each.subject_id for each in events})
-        told = {str(linked.get(each.subject_id) or each.facts.get("batch_id") or "") for each in events}
-        await tx.execute(_ONE_AT_A_TIME)
-        for batch_id in sorted(told - {""}):
-            await enqueue(tx, "recalls.evaluate", {"batch_id": batch_id}, once=f"recalls.evaluate {batch_id}")
+        told = {str(batch_id) for batch_id in linked.values()}
+        told |= {str(each.facts.get(name) or "") for each in events for name in ("batch_id", "was_batch_id")}
+        await _have_counted(tx, told - {""})
 
     await database.run(work)
+
+
+async def recount_corrected(payload: Payload, *, database: Database) -> None:
+    """A batch or product was corrected: its batches may belong to other scopes, frozen ones among them."""
+    async with database.begin() as tx:
+        batch_ids = [UUID(payload["subject_id"])]
+        if payload["subject_kind"] == "product":
+            batch_ids = await batches_of_product(tx, batch_ids[0])
+        await _have_counted(tx, [str(batch_id) for batch_id in batch_ids])
+    for batch_id in batch_ids:
+        await cover_batch({"subject_id": str(batch_id)}, database=database)
+
+
+async def _have_counted(tx: Tx, batch_ids: Collection[str]) -> None:
+    """Have batches counted again, each once however often it is asked for."""
+    await tx.execute(_ONE_AT_A_TIME)
+    for batch_id in sorted(batch_ids):
+        await enqueue(tx, "recalls.evaluate", {"batch_id": batch_id}, once=f"recalls.evaluate {batch_id}")
 
 
 async def evaluate(payload: Payload, *, database: Database) -> None:
@@ -74,6 +91,7 @@ async def time_over(payload: Payload, *, database: Database) -> None:
 
 HANDLERS: Mapping[str, Callable[..., Any]] = {
     "recalls.recount": recount,
+    "recalls.recount_corrected": recount_corrected,
     "recalls.evaluate": evaluate,
     "recalls.cover_batch": cover_batch,
     "recalls.call_supervisor": call_supervisor,
@@ -85,4 +103,6 @@ SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
     "complaint.unmatched": [Together("recalls.recount")],
     "complaint.withdrawn": [Together("recalls.recount")],
     "batch.registered": [Later("recalls.cover_batch")],
+    "batch.corrected": ["recalls.recount_corrected"],
+    "product.corrected": ["recalls.recount_corrected"],
 }

@@ -13,7 +13,7 @@ from service.db.session import Tx
 from service.deadlines.queries import Due, pending
 from service.recalls import rules
 from service.recalls.schemas import SignalView, numbers_of
-from service.recalls.tables import Signal, SignalBatch, SignalMember
+from service.recalls.tables import Signal, SignalBatch, SignalMember, SignalMemberMove
 
 _ON_EXPIRY = {"circuit_breaker_confirm": "freeze_lifted", "circuit_breaker": "freeze_lifted"}
 _DEADLINES = tuple(_ON_EXPIRY)
@@ -30,16 +30,33 @@ async def open_signals(tx: Tx, batch_ids: Collection[UUID]) -> list[Signal]:
 
 
 async def counted_before(tx: Tx, batch_ids: Collection[UUID]) -> set[UUID]:
-    """Return the complaints that freezes of these batches, which have ended, were decided on or counted."""
+    """Return the complaints that freezes of these batches, which have ended, were decided on or counted.
+
+    A freeze that lifted because complaints were moved to another batch spent none: nobody has judged those that stayed.
+    """
     query = (
         select(SignalMember.complaint_id)
         .join(Signal, Signal.id == SignalMember.signal_id)
         .where(
             Signal.state == "closed",
+            Signal.reason_code != rules.LINKS_MOVED,
             exists().where(SignalBatch.signal_id == Signal.id, SignalBatch.batch_id.in_(list(batch_ids))),
         )
     )
     return set(await tx.scalars(query))
+
+
+async def left_members(tx: Tx, signal_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """Return the complaints of signals that were moved out of their scopes since, by signal."""
+    query = select(SignalMemberMove).where(SignalMemberMove.signal_id.in_(list(signal_ids)))
+    found: dict[UUID, set[UUID]] = {}
+    for move in await tx.scalars(query.order_by(SignalMemberMove.id)):
+        away = found.setdefault(move.signal_id, set())
+        if move.step == "left":
+            away.add(move.complaint_id)
+        else:
+            away.discard(move.complaint_id)
+    return found
 
 
 async def signals_of_batches(tx: Tx, batch_ids: Collection[UUID]) -> list[Signal]:
@@ -136,10 +153,21 @@ async def _views(tx: Tx, actor: Actor, rows: Sequence[Signal]) -> list[SignalVie
     )
     batch_ids = {signal_id: sorted(found) for signal_id, found in batches}
     complaint_ids = {signal_id: sorted(found) for signal_id, found in members}
-    return [_view(actor, row, due.get(row.id), batch_ids[row.id], complaint_ids.get(row.id, [])) for row in rows]
+    left = await left_members(tx, ids)
+    return [
+        _view(actor, row, due.get(row.id), batch_ids[row.id], complaint_ids.get(row.id, []), left.get(row.id, set()))
+        for row in rows
+    ]
 
 
-def _view(actor: Actor, row: Signal, due: Due | None, batch_ids: list[UUID], complaint_ids: list[UUID]) -> SignalView:
+def _view(
+    actor: Actor,
+    row: Signal,
+    due: Due | None,
+    batch_ids: list[UUID],
+    complaint_ids: list[UUID],
+    left: Collection[UUID],
+) -> SignalView:
     sees_all = actor.is_system or actor.has(Role.REGULATOR) or decides(actor)
     sides = [role.value for role in (Role.MEDIATOR, Role.SUPERVISOR) if COMMONS in actor.tenants(role)]
     return SignalView(
@@ -161,4 +189,6 @@ def _view(actor: Actor, row: Signal, due: Due | None, batch_ids: list[UUID], com
         available_actions=[step.action for step in rules.SIGNAL.open_to(row.state, sides) if step.action != "act"],
         batch_ids=batch_ids if sees_all else None,
         complaint_ids=complaint_ids if sees_all else None,
+        left_count=len(left),
+        left_complaint_ids=sorted(left) if sees_all else None,
     )

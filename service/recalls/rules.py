@@ -22,6 +22,7 @@ SIGNAL: Final = Lifecycle(
         row("preliminary", "confirm", "analysis", "mediator supervisor", "signal.confirmed"),
         row("preliminary", "lift", "closed", "mediator supervisor", "signal.lifted"),
         row("preliminary", "expire", "closed", "system", "signal.expired"),
+        row("preliminary", "dissolve", "closed", "system", "signal.dissolved"),
         row("analysis", "lift", "closed", "mediator supervisor", "signal.lifted"),
         row("analysis", "expire", "closed", "system", "signal.expired"),
         row("analysis", "act", "action", "regulator supervisor", "signal.acted"),
@@ -34,6 +35,8 @@ LIFT_REASONS: Final = ("not_the_product", "not_this_batch", "not_genuine", "put_
 """What a person may publish as the reason for lifting."""
 EXPIRY_REASONS: Final = ("not_confirmed", "time_over")
 """What is published when a freeze ends by itself: nobody confirmed it in time, or its longest time has passed."""
+LINKS_MOVED: Final = "links_moved"
+"""What is published when a freeze that nobody has confirmed ends because its complaints are of another batch."""
 
 BUYERS_MIN: Final = 3
 TIMES_BASE: Final = 2.0
@@ -167,6 +170,14 @@ def rate_of(buyers: int, units: int, base: Base) -> Rate:
 def should_freeze(independent: int, lower_bound: float, base: float) -> bool:
     """Whether the circuit breaker acts: at least three independent buyers, and a lower bound above twice the base."""
     return independent >= BUYERS_MIN and lower_bound > TIMES_BASE * base
+
+
+def stays_founded(independent: int, *, buyers: int, units: int, units_then: int, base: Base) -> bool:
+    """Whether a freeze would still be decided with the buyers that are left of it, and those who came since.
+
+    `units` are those of now, `units_then` those that it was decided on: what was sold since unfreezes nothing.
+    """
+    return should_freeze(independent, rate_of(buyers, min(units, units_then), base).low, base.rate)
 
 
 def series(

@@ -45,7 +45,11 @@ class SignalNumbers(msgspec.Struct, frozen=True):
 
 
 class SignalView(msgspec.Struct, frozen=True):
-    """A signal. `batch_ids` and `complaint_ids` are not shown to sellers, who get counts only."""
+    """A signal. `batch_ids` and `complaint_ids` are not shown to sellers, who get counts only.
+
+    `left_count` of the complaints that a freeze was decided on were moved to another batch since; they stay among
+    `complaint_ids`, and count no more in `numbers`.
+    """
 
     id: UUID
     batch_id: UUID
@@ -65,6 +69,8 @@ class SignalView(msgspec.Struct, frozen=True):
     available_actions: list[str]
     batch_ids: list[UUID] | None = None
     complaint_ids: list[UUID] | None = None
+    left_count: int = 0
+    left_complaint_ids: list[UUID] | None = None
 
 
 def numbers_of(stored: dict[str, Any]) -> SignalNumbers:

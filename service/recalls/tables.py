@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.base import Base
 from service.db.words import one_of
-from service.recalls.rules import EXPIRY_REASONS, LIFT_REASONS, OPEN_STATES, SIGNAL
+from service.recalls.rules import EXPIRY_REASONS, LIFT_REASONS, LINKS_MOVED, OPEN_STATES, SIGNAL
 
 
 class Signal(Base):
@@ -21,7 +21,7 @@ class Signal(Base):
     __tablename__ = "signal"
     __table_args__ = (
         CheckConstraint(one_of("state", SIGNAL.states), name="state"),
-        CheckConstraint(one_of("reason_code", LIFT_REASONS + EXPIRY_REASONS), name="reason_code"),
+        CheckConstraint(one_of("reason_code", (*LIFT_REASONS, *EXPIRY_REASONS, LINKS_MOVED)), name="reason_code"),
         CheckConstraint("(state = 'screening') = (frozen_at IS NULL)", name="frozen"),
         CheckConstraint("(frozen_at IS NULL) = (frozen_numbers IS NULL)", name="frozen_numbers"),
         CheckConstraint("state <> 'analysis' OR confirmed_at IS NOT NULL", name="confirmed"),
@@ -56,6 +56,26 @@ class SignalMember(Base):
     signal_id: Mapped[UUID] = mapped_column(ForeignKey("signal.id"), primary_key=True)
     complaint_id: Mapped[UUID] = mapped_column(ForeignKey("complaint.id"), primary_key=True, index=True)
     group_number: Mapped[int]
+
+
+class SignalMemberMove(Base):
+    """A complaint that a freeze was decided on or counted was moved out of its scope, or back. Append-only.
+
+    The newest row of a member says where it is; one without a row never left.
+    """
+
+    __tablename__ = "signal_member_move"
+    __table_args__ = (
+        ForeignKeyConstraint(["signal_id", "complaint_id"], ["signal_member.signal_id", "signal_member.complaint_id"]),
+        CheckConstraint(one_of("step", ("left", "returned")), name="step"),
+        Index("signal_member_move_member_idx", "signal_id", "complaint_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    signal_id: Mapped[UUID]
+    complaint_id: Mapped[UUID]
+    step: Mapped[str]
+    at: Mapped[datetime]
 
 
 class SignalBatch(Base):

@@ -82,6 +82,21 @@ _LISTING_PHOTO = Row(  # what is listed, everybody may look at
 )
 _CUSTODY_READERS = frozenset({SELLER, MEDIATOR, SUPERVISOR, REGULATOR})
 
+
+def _correction(kind: str, **body: str) -> Row:
+    """The seller's own people, and mediators and supervisors of commons for anybody's."""
+    reaches = {SELLER: OWN_SHOP, MEDIATOR: ALL_SEEN, SUPERVISOR: ALL_SEEN}
+    told = {"reason": "typing_error", **body}
+    return Row(
+        may=frozenset(reaches), body=lambda _: told, things={f"{kind}_id": kind}, reaches=reaches, for_commons=True
+    )
+
+
+def _corrections(kind: str) -> Row:
+    reaches = {SELLER: OWN_SHOP} | dict.fromkeys((MEDIATOR, SUPERVISOR, REGULATOR), ALL_SEEN)
+    return Row(may=frozenset(reaches), things={f"{kind}_id": kind}, reaches=reaches)
+
+
 BATCHES = {
     "GET /products": Row(may=EVERY_ROLE),
     "POST /products": Row(
@@ -118,6 +133,10 @@ BATCHES = {
         things={"batch_id": "batch"},
         reaches={SELLER: ALL_SEEN},  # a reseller passes on units of another's batch
     ),
+    "GET /products/{product_id}/corrections": _corrections("product"),
+    "POST /products/{product_id}/corrections": _correction("product", name_en="Mask, night"),
+    "GET /batches/{batch_id}/corrections": _corrections("batch"),
+    "POST /batches/{batch_id}/corrections": _correction("batch", lot_code="LOT-1A"),
     "GET /batches/{batch_id}/photos": _everybody_sees("batch"),
     "POST /batches/{batch_id}/photos": Row(
         may=frozenset({SELLER}), files={"files": b"a photo"}, things={"batch_id": "batch"}, reaches={SELLER: OWN_SHOP}

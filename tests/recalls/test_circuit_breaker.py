@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from service.batches.actions import register_batch
-from service.batches.schemas import NewBatch
+from service.batches.corrections import correct_batch
+from service.batches.schemas import NewBatch, NewBatchCorrection
 from service.core.actor import COMMONS, Role
 from tests.recalls.street import Street
 from tests.world import Whose
@@ -137,7 +138,10 @@ async def test_two_third_complaints_at_once_make_one_signal_and_one_freeze(stree
 
 
 async def test_a_lot_registered_after_the_freeze_is_no_way_out(street: Street, drain: Drain) -> None:
-    await street.sql("UPDATE batch SET maker_lot_code = 'M1', maker_lot_folded = 'M1' RETURNING id")
+    async with street.database.begin() as tx:
+        seller = await street.actor(street.world.account(Role.SELLER))
+        told = NewBatchCorrection(reason="left_out", maker_lot_code="M1")
+        await correct_batch(tx, seller, street.goods.batch_id, told, now=await tx.now())
     for _ in range(3):
         await street.complains()
     await street.evaluate()

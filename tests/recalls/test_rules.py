@@ -127,6 +127,7 @@ def test_the_life_cycle_is_the_designs() -> None:
         ("preliminary", "confirm"): "analysis",
         ("preliminary", "lift"): "closed",
         ("preliminary", "expire"): "closed",
+        ("preliminary", "dissolve"): "closed",
         ("analysis", "lift"): "closed",
         ("analysis", "expire"): "closed",
         ("analysis", "act"): "action",

@@ -71,7 +71,9 @@ ERRORS: dict[str, str] = {
     "error.batch_registered_already": N_("This product has a batch with this lot code already"),
     "error.nothing_corrected": N_("Everything stands as you told it. There is nothing to correct"),
     "error.corrections_too_many": N_("This was corrected too often. Ask a mediator"),
-    "error.batch_frozen": N_("Payments for this batch are frozen, or it was recalled. A mediator corrects its lot code"),
+    "error.batch_frozen": N_(
+        "This batch is frozen or recalled. A mediator corrects its lot code"
+    ),
     "error.product_frozen": N_("Payments for a batch of this product are frozen. A mediator corrects it"),
     "error.batch_in_signal": N_("Complaints about this batch are being counted. A mediator corrects its lot code"),
     "error.product_in_signal": N_("Complaints about a batch of this product are being counted. A mediator corrects it"),

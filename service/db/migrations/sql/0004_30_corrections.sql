@@ -1,1 +1,113 @@
--- Corrections of products and batches.
+-- Corrections of products and batches: what stood before is kept, and nothing is overwritten without one.
+
+CREATE TABLE batch_correction (
+    id uuid NOT NULL,
+    batch_id uuid NOT NULL,
+    side text NOT NULL,
+    reason_code text NOT NULL,
+    before jsonb NOT NULL,
+    after jsonb NOT NULL,
+    corrected_by uuid,
+    at timestamptz NOT NULL,
+    CONSTRAINT batch_correction_pk PRIMARY KEY (id),
+    CONSTRAINT batch_correction_batch_id_fk FOREIGN KEY (batch_id) REFERENCES batch (id),
+    CONSTRAINT batch_correction_corrected_by_fk FOREIGN KEY (corrected_by) REFERENCES person (id),
+    CONSTRAINT batch_correction_side_check CHECK (side IN ('mediator', 'seller')),
+    CONSTRAINT batch_correction_reason_code_check CHECK (
+        reason_code IN ('label_differs', 'left_out', 'maker_told', 'typing_error'))
+);
+CREATE INDEX batch_correction_batch_idx ON batch_correction (batch_id, id);
+SELECT fairhold_append_only('batch_correction');
+
+CREATE TABLE product_correction (
+    id uuid NOT NULL,
+    product_id uuid NOT NULL,
+    side text NOT NULL,
+    reason_code text NOT NULL,
+    before jsonb NOT NULL,
+    after jsonb NOT NULL,
+    corrected_by uuid,
+    at timestamptz NOT NULL,
+    CONSTRAINT product_correction_pk PRIMARY KEY (id),
+    CONSTRAINT product_correction_product_id_fk FOREIGN KEY (product_id) REFERENCES product (id),
+    CONSTRAINT product_correction_corrected_by_fk FOREIGN KEY (corrected_by) REFERENCES person (id),
+    CONSTRAINT product_correction_side_check CHECK (side IN ('mediator', 'seller')),
+    CONSTRAINT product_correction_reason_code_check CHECK (
+        reason_code IN ('label_differs', 'left_out', 'maker_told', 'typing_error'))
+);
+CREATE INDEX product_correction_product_idx ON product_correction (product_id, id);
+SELECT fairhold_append_only('product_correction');
+
+-- Whether complaints about a batch are being counted, or its payments were frozen on them.
+CREATE FUNCTION fairhold_is_in_signal(of_batch_id uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (
+        SELECT FROM signal_batch b JOIN signal s ON s.id = b.signal_id
+        WHERE b.batch_id = of_batch_id AND s.state <> 'closed'
+          AND (s.state <> 'screening' OR EXISTS (SELECT FROM signal_member m WHERE m.signal_id = s.id)))
+$$;
+
+-- What was registered changes only together with a row that names what stood before, written just before it. A seller's
+-- own word changes no lot and no name of goods whose complaints count: that would be a way out of a freeze.
+CREATE FUNCTION batch_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    by_side text;
+BEGIN
+    SELECT c.side INTO by_side FROM batch_correction c
+    WHERE c.batch_id = OLD.id AND c.at = fairhold_now()
+      AND to_jsonb(OLD) @> c.before AND to_jsonb(NEW) @> c.after
+      AND (to_jsonb(OLD) - '{lot_folded,maker_lot_folded}'::text[]) || c.after = to_jsonb(NEW) - '{lot_folded,maker_lot_folded}'::text[]
+    ORDER BY c.id DESC LIMIT 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'batch_kept' USING ERRCODE = 'FH409', DETAIL = 'a batch is corrected, and never overwritten';
+    END IF;
+    IF by_side = 'seller' AND (NEW.lot_folded, NEW.maker_lot_folded) IS DISTINCT FROM (OLD.lot_folded, OLD.maker_lot_folded)
+       AND fairhold_is_in_signal(OLD.id)
+    THEN
+        RAISE EXCEPTION 'batch_in_signal' USING ERRCODE = 'FH409', DETAIL = 'complaints about this batch are being counted';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER keep BEFORE UPDATE ON batch FOR EACH ROW EXECUTE FUNCTION batch_keep();
+
+CREATE FUNCTION product_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    by_side text;
+BEGIN
+    SELECT c.side INTO by_side FROM product_correction c
+    WHERE c.product_id = OLD.id AND c.at = fairhold_now()
+      AND to_jsonb(OLD) @> c.before AND to_jsonb(NEW) @> c.after
+      AND (to_jsonb(OLD) - 'name_key') || c.after = to_jsonb(NEW) - 'name_key'
+    ORDER BY c.id DESC LIMIT 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'product_kept' USING ERRCODE = 'FH409', DETAIL = 'a product is corrected, and never overwritten';
+    END IF;
+    IF by_side = 'seller' AND EXISTS (SELECT FROM batch b WHERE b.product_id = OLD.id AND fairhold_is_in_signal(b.id)) THEN
+        RAISE EXCEPTION 'product_in_signal' USING ERRCODE = 'FH409', DETAIL = 'complaints about a batch of this product are being counted';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER keep BEFORE UPDATE ON product FOR EACH ROW EXECUTE FUNCTION product_keep();
+
+-- A freeze keeps what it was decided on; a complaint of it that was moved to another batch, or back, is noted here.
+CREATE TABLE signal_member_move (
+    id uuid NOT NULL,
+    signal_id uuid NOT NULL,
+    complaint_id uuid NOT NULL,
+    step text NOT NULL,
+    at timestamptz NOT NULL,
+    CONSTRAINT signal_member_move_pk PRIMARY KEY (id),
+    CONSTRAINT signal_member_move_signal_id_complaint_id_fk FOREIGN KEY (signal_id, complaint_id)
+        REFERENCES signal_member (signal_id, complaint_id),
+    CONSTRAINT signal_member_move_step_check CHECK (step IN ('left', 'returned'))
+);
+CREATE INDEX signal_member_move_member_idx ON signal_member_move (signal_id, complaint_id, id);
+SELECT fairhold_append_only('signal_member_move');
+
+ALTER TABLE signal DROP CONSTRAINT signal_reason_code_check;
+ALTER TABLE signal ADD CONSTRAINT signal_reason_code_check CHECK (reason_code IN (
+    'links_moved', 'no_risk', 'not_confirmed', 'not_genuine', 'not_the_product', 'not_this_batch', 'put_right', 'time_over'));
+
+-- Complaints whose best guess was a batch of a product that gets a new one.
+CREATE INDEX complaint_match_suggested_idx ON complaint_match (product_id, id) WHERE outcome = 'suggested';
+-- Complaints that name a new product by its barcode.
+CREATE INDEX complaint_unlinked_gtin_idx ON complaint (gtin) WHERE batch_id IS NULL AND status <> 'draft' AND gtin <> '';

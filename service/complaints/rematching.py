@@ -1,0 +1,123 @@
+"""Which complaints are tried again when batches were registered or corrected. Reads only; ranks as `queries`.
+
+Found for all of the batches at once, and only those whose answer can have become another one: who told a lot of theirs;
+who named, by words or barcode, a product that had no batch before or was corrected; whose product is certain; and whose
+best guess so far was a batch of the same product. Who named a product that had batches before has met it already.
+"""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+
+from service.complaints import rules
+from service.core.names import name_key
+from service.db.session import Tx
+from service.events.log import Happened
+
+NAME_SIMILARITY_MIN = 0.5
+_UNLINKED = "c.batch_id IS NULL AND c.status <> 'draft' AND c.status NOT IN ('withdrawn', 'merged')"
+_THRESHOLD = text("SELECT set_config('pg_trgm.word_similarity_threshold', :least, true)")
+_BATCHES = text(
+    """
+    SELECT b.lot_folded, b.maker_lot_folded, b.product_id, p.gtin, p.name_en, p.name_zh,
+        b.product_id = ANY(:corrected_products) OR NOT EXISTS (
+            SELECT FROM batch o WHERE o.product_id = b.product_id AND o.id < b.id) AS is_new
+    FROM batch b JOIN product p ON p.id = b.product_id WHERE b.id = ANY(:ids)
+    """
+)
+# A search of its own for each lot, name or product, so that a common one crowds out no other.
+_MAY_FIT = text(
+    f"""
+    WITH found AS (
+        SELECT c.id, 2.0 AS worth FROM unnest(CAST(:lots AS text[])) AS told(lot) CROSS JOIN LATERAL (
+            SELECT c.id FROM complaint c WHERE {_UNLINKED} AND c.lots_told ? told.lot LIMIT :limit) c
+        UNION ALL
+        SELECT c.id, 1.5 FROM unnest(CAST(:gtins AS text[])) AS told(gtin) CROSS JOIN LATERAL (
+            SELECT c.id FROM complaint c WHERE {_UNLINKED} AND c.gtin = told.gtin AND c.gtin <> '' LIMIT :limit) c
+        UNION ALL
+        SELECT c.id, c.likeness FROM unnest(CAST(:names AS text[])) AS told(name) CROSS JOIN LATERAL (
+            SELECT c.id, word_similarity(told.name, c.told_key) AS likeness FROM complaint c
+            WHERE {_UNLINKED} AND c.told_key %> told.name ORDER BY likeness DESC LIMIT :limit) c
+        UNION ALL
+        SELECT c.id, 0.5 FROM unnest(CAST(:product_ids AS uuid[])) AS wanted(product_id) CROSS JOIN LATERAL (
+            SELECT c.id FROM complaint c WHERE {_UNLINKED} AND c.product_id = wanted.product_id LIMIT :limit) c
+        UNION ALL
+        SELECT c.id, 0.4 FROM unnest(CAST(:product_ids AS uuid[])) AS wanted(product_id) CROSS JOIN LATERAL (
+            SELECT c.id FROM complaint_match m JOIN complaint c ON c.id = m.complaint_id
+            WHERE m.product_id = wanted.product_id AND m.outcome = 'suggested' AND {_UNLINKED}
+            ORDER BY m.id DESC LIMIT :limit) c
+    )
+    SELECT id FROM found GROUP BY id ORDER BY max(worth) DESC, id DESC
+    """  # noqa: S608 - made of constants
+)
+_NEWEST = text("SELECT id FROM batch WHERE product_id = :product_id ORDER BY id DESC LIMIT :limit")
+_WITH_LINKS = text(
+    """
+    SELECT id FROM unnest(CAST(:ids AS uuid[])) AS b(id)
+    WHERE EXISTS (SELECT FROM complaint c WHERE c.batch_id = b.id AND c.link_by = 'automatic')
+    """
+)
+_LINKED = text(
+    """
+    SELECT id FROM complaint WHERE batch_id = :batch_id AND link_by = 'automatic'
+      AND (CAST(:after AS uuid) IS NULL OR id > CAST(:after AS uuid)) ORDER BY id LIMIT :limit
+    """
+)
+
+
+class Corrected:
+    """What was corrected: batches, and products with all of theirs."""
+
+    def __init__(self) -> None:
+        self.batch_ids: set[UUID] = set()
+        self.product_ids: set[UUID] = set()
+
+
+async def batches_of(tx: Tx, events: Sequence[Happened]) -> tuple[set[UUID], Corrected]:
+    """Return which batches events tell of as registered, and what they tell of as corrected."""
+    registered, corrected = set(), Corrected()
+    for each in events:
+        if each.name == "batch.registered":
+            registered.add(each.subject_id)
+        elif each.name == "batch.corrected":
+            corrected.batch_ids.add(each.subject_id)
+        elif each.name == "product.corrected":
+            corrected.product_ids.add(each.subject_id)
+    for product_id in sorted(corrected.product_ids):
+        facts = {"product_id": product_id, "limit": rules.REMATCH_LOTS_MAX}
+        corrected.batch_ids |= set(await tx.scalars(_NEWEST, facts))
+    return registered, corrected
+
+
+async def that_may_fit(tx: Tx, registered: Collection[UUID], corrected: Corrected) -> list[UUID]:
+    """Return the complaints without a batch that any of the batches may fit, each once, the likeliest first.
+
+    At most `rules.REMATCH_MAX` for each lot, name, barcode and product.
+    """
+    ids = list({*registered, *corrected.batch_ids})
+    asked = {"ids": ids, "corrected_products": list(corrected.product_ids)}
+    batches = (await tx.execute(_BATCHES, asked)).all() if ids else []
+    if not batches:
+        return []
+    new = [each for each in batches if each.is_new]
+    names = {name_key(name) for each in new for name in (each.name_en, each.name_zh)}
+    facts = {
+        "lots": sorted({lot for each in batches for lot in (each.lot_folded, each.maker_lot_folded) if lot}),
+        "gtins": sorted({each.gtin for each in new if each.gtin}),
+        "names": sorted(names - {""}),  # an empty name would be looked for without an index
+        "product_ids": sorted({each.product_id for each in batches}),
+        "limit": rules.REMATCH_MAX,
+    }
+    await tx.execute(_THRESHOLD, {"least": str(NAME_SIMILARITY_MIN)})
+    return list(await tx.scalars(_MAY_FIT, facts))
+
+
+async def with_automatic_links(tx: Tx, corrected: Corrected) -> list[UUID]:
+    """Return those of the corrected batches to which the matcher itself linked complaints."""
+    return list(await tx.scalars(_WITH_LINKS, {"ids": sorted(corrected.batch_ids)}))
+
+
+async def linked_by_matcher(tx: Tx, batch_id: UUID, *, after: str | None, limit: int) -> list[UUID]:
+    """Return complaints that the matcher linked to a batch, by id, behind `after`."""
+    return list(await tx.scalars(_LINKED, {"batch_id": batch_id, "after": after, "limit": limit}))

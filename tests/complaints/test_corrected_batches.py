@@ -1,0 +1,157 @@
+"""Batches and products are corrected: complaints that may fit are tried again, and what the matcher itself linked."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from service.batches.corrections import correct_batch, correct_product
+from service.batches.schemas import NewBatchCorrection, NewProductCorrection
+from service.complaints.actions import link_batch, match_complaints
+from service.core.actor import Role
+from tests.complaints.conftest import Cases
+from tests.complaints.test_linking import register
+from tests.world import Whose, make_account
+
+Drain = Callable[[], Awaitable[None]]
+CREAM: dict[str, Any] = {"product_text": "Lanqi Night Repair Cream", "seller_text": "Lanqi", "lot_text": "LQ774410"}
+
+
+async def correct(cases: Cases, batch_id: str, **told: Any) -> None:
+    """The other seller corrects its batch."""
+    seller = await cases.actor(cases.who(Role.SELLER, Whose.OTHERS))
+    async with cases.database.begin() as tx:
+        data = NewBatchCorrection(reason="typing_error", **told)
+        await correct_batch(tx, seller, UUID(batch_id), data, now=await tx.now())
+
+
+async def rename(cases: Cases, batch_id: str, **told: Any) -> None:
+    """The other seller corrects the product of its batch."""
+    seller = await cases.actor(cases.who(Role.SELLER, Whose.OTHERS))
+    ((product_id,),) = await cases.sql("SELECT product_id FROM batch WHERE id = :id", id=batch_id)
+    async with cases.database.begin() as tx:
+        data = NewProductCorrection(reason="typing_error", **told)
+        await correct_product(tx, seller, product_id, data, now=await tx.now())
+
+
+async def link_of(cases: Cases, case: dict[str, Any]) -> tuple[Any, ...]:
+    found = await cases.case(case["id"])
+    return found["match_status"], found["batch_id"], found["link_by"]
+
+
+async def told(cases: Cases, case: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """The events of a complaint's links: name, the batch now, the batch before."""
+    rows = await cases.sql(
+        "SELECT name, facts FROM event WHERE subject_id = :id AND name IN ('complaint.linked', 'complaint.unmatched')"
+        " ORDER BY seq",
+        id=case["id"],
+    )
+    return [(row.name, row.facts.get("batch_id"), row.facts.get("was_batch_id")) for row in rows]
+
+
+async def test_an_unmatched_complaint_is_linked_when_the_lot_is_put_right(cases: Cases, drain: Drain) -> None:
+    batch_id = await register(cases, "XX9", "Lanqi Night Repair Cream")
+    case = await cases.filed(**CREAM)
+    await drain()
+    assert (await link_of(cases, case))[1:] == (None, None)
+    await correct(cases, batch_id, lot_code="LQ774410")
+    await drain()
+    assert await link_of(cases, case) == ("linked", batch_id, "automatic")
+    assert (await told(cases, case))[-1] == ("complaint.linked", batch_id, None)
+
+
+async def test_an_unmatched_complaint_is_linked_when_the_product_is_put_right(cases: Cases, drain: Drain) -> None:
+    batch_id = await register(cases, "LQ774410", "Zzz", brand="Hongda")
+    case = await cases.filed(product_text="Lanqi Night Repair Cream", seller_text="Lanqi", gtin="06901234567892")
+    await drain()
+    assert (await link_of(cases, case))[0] == "unmatched"
+    await rename(cases, batch_id, name_en="Lanqi Night Repair Cream", brand="Lanqi", gtin="06901234567892")
+    await drain()
+    assert (await link_of(cases, case))[0] in ("product_only", "suggested", "linked")
+    assert (await cases.get(f"/{case['id']}/matches"))["suggestions"][0]["batch_id"] == batch_id
+
+
+async def test_an_automatic_link_that_no_longer_holds_moves_to_the_batch_that_does(cases: Cases, drain: Drain) -> None:
+    first = await register(cases, "LQ774410", "Lanqi Night Repair Cream")
+    case = await cases.filed(**CREAM)
+    await drain()
+    assert await link_of(cases, case) == ("linked", first, "automatic")
+    other = await register(cases, "LQ 77 4410 B", "Lanqi Night Repair Cream")
+    await drain()
+    assert (await link_of(cases, case))[1] == first
+    await correct(cases, first, lot_code="ZX30021")
+    await correct(cases, other, lot_code="LQ774410")
+    await drain()
+    assert await link_of(cases, case) == ("linked", other, "automatic")
+    ((product_id, batch_product_id),) = await cases.sql(
+        "SELECT c.product_id, b.product_id FROM complaint c JOIN batch b ON b.id = c.batch_id WHERE c.id = :id",
+        id=case["id"],
+    )
+    assert product_id == batch_product_id
+    events = await told(cases, case)
+    assert events[0] == ("complaint.linked", first, None)
+    assert events[-1][:2] == ("complaint.linked", other)
+    assert first in [was for _, _, was in events]
+
+
+async def test_an_automatic_link_that_no_longer_holds_is_taken_away_with_an_event(cases: Cases, drain: Drain) -> None:
+    batch_id = await register(cases, "LQ774410", "Lanqi Night Repair Cream")
+    case = await cases.filed(**CREAM)
+    await drain()
+    await correct(cases, batch_id, lot_code="ZX30021")
+    await drain()
+    status, linked_to, by = await link_of(cases, case)
+    assert (status != "linked", linked_to, by) == (True, None, None)
+    assert await told(cases, case) == [
+        ("complaint.linked", batch_id, None),
+        ("complaint.unmatched", None, batch_id),
+    ]
+    await correct(cases, batch_id, lot_code="LQ774410")
+    await drain()
+    assert await link_of(cases, case) == ("linked", batch_id, "automatic")
+
+
+async def test_a_correction_that_changes_nothing_for_a_link_tells_nothing(cases: Cases, drain: Drain) -> None:
+    batch_id = await register(cases, "LQ774410", "Lanqi Night Repair Cream")
+    case = await cases.filed(**CREAM)
+    await drain()
+    await correct(cases, batch_id, units_made=500, lot_code="LQ-774410")
+    await drain()
+    assert await link_of(cases, case) == ("linked", batch_id, "automatic")
+    assert await told(cases, case) == [("complaint.linked", batch_id, None)]
+
+
+async def test_what_a_person_linked_stays_whatever_is_corrected(cases: Cases, drain: Drain) -> None:
+    batch_id = await register(cases, "LQ774410", "Lanqi Night Repair Cream")
+    by_mediator, by_buyer = await cases.filed(**CREAM), await cases.filed(**CREAM)
+    await drain()
+    mediator = await make_account(cases.database, "commons-mediator", Role.MEDIATOR)
+    await cases.ok(f"/{by_mediator['id']}/link", {"batch_id": batch_id}, by=mediator)
+    await cases.ok(f"/{by_buyer['id']}/link", {"batch_id": batch_id})
+    await correct(cases, batch_id, lot_code="ZX30021")
+    await drain()
+    assert await link_of(cases, by_mediator) == ("linked", batch_id, "mediator")
+    assert await link_of(cases, by_buyer) == ("linked", batch_id, "buyer")
+    async with cases.database.begin() as tx:
+        ids = [UUID(by_mediator["id"]), UUID(by_buyer["id"])]
+        assert await match_complaints(tx, ids, now=await tx.now(), with_linked=True) == {}
+
+
+async def test_a_mediators_move_names_the_batch_before(cases: Cases, drain: Drain) -> None:
+    first = await register(cases, "LQ774410", "Lanqi Night Repair Cream")
+    other = await register(cases, "ZX1", "Rice cooker", brand="Hongda")
+    case = await cases.filed(**CREAM)
+    await drain()
+    mediator = await make_account(cases.database, "commons-mediator", Role.MEDIATOR)
+    actor = await cases.actor(mediator)
+    async with cases.database.begin() as tx:
+        await link_batch(tx, actor, UUID(case["id"]), UUID(other), now=await tx.now())
+    async with cases.database.begin() as tx:
+        await link_batch(tx, actor, UUID(case["id"]), None, now=await tx.now())
+    assert await told(cases, case) == [
+        ("complaint.linked", first, None),
+        ("complaint.linked", other, first),
+        ("complaint.unmatched", None, other),
+    ]
+    timeline = await cases.get(f"/{case['id']}/timeline", by=mediator)
+    linked = [each["facts"].get("was_batch_id") for each in timeline if each["name"] == "complaint.linked"]
+    assert linked == [None, first]
