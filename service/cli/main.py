@@ -27,6 +27,7 @@ COMMANDS = {
     "api-key": "accounts",
     "evidence": "evidence",
     "ledger": "ledger",
+    "matching": "matching",
     "verify": "verify",
     "storage": "storage",
 }
