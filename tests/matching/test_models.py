@@ -49,7 +49,7 @@ async def test_the_shipped_model_is_in_force_where_nothing_was_deployed(database
 
 
 async def test_the_next_match_after_a_deployment_is_made_with_the_new_model(cases: Cases, drain: Any) -> None:
-    told = {"product_text": "Suyun Hydrating Sheet Mask", "lot_text": "SY26J1807", "seller_text": "Suyun"}
+    told: dict[str, Any] = {"product_text": "Suyun Hydrating Sheet Mask", "lot_text": "SY26J1807", "seller_text": "Suyun"}
     first = await cases.filed(**told)
     await drain()
     version = await kept(cases.database)
