@@ -1,6 +1,7 @@
 """The operator's page over the whole application."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +12,7 @@ from service.escrow.sealing import seal_next
 from service.web.language import Language
 from tests.complaints.conftest import Cases, cases
 from tests.conftest import Clock
+from tests.matching.modelling import SHIPPED, deployed, kept, tried
 from tests.web.desks import Desk, desk
 from tests.world import PASSWORD
 
@@ -71,6 +73,41 @@ async def test_the_last_seal_and_the_last_checks_are_shown(cases: Cases, desk: D
     assert "Last seal" in operator.text
     assert "Last verification of the whole chain" in operator.text
     assert "Last reconciliation" not in operator.text
+
+
+@pytest.mark.parametrize(
+    ("language", "shipped", "trained", "drift"),
+    [
+        (
+            "en",
+            f"Model {SHIPPED} , as shipped",
+            "trained here in force since",
+            "last 7 days 3 1 (33.3 %) 1 1 (100.0 %)",
+        ),
+        ("zh", f"模型 {SHIPPED} （软件自带）", "（本处训练） 启用于", "最近 7 天 3 1 （33.3%） 1 1 （100.0%）"),
+    ],
+)
+async def test_the_model_in_force_and_its_drift_are_shown(
+    cases: Cases, desk: Desk, clock: Clock, language: Language, shipped: str, trained: str, drift: str
+) -> None:
+    clock.forward(timedelta(days=100))
+    operator = desk(cases.who(Role.OPERATOR), language)
+    await operator.sign_in(cases.who(Role.OPERATOR).email, PASSWORD)
+    await operator.open("/operator")
+    assert shipped in operator.text
+    said: list[tuple[str, UUID | None]] = [("automatic", cases.goods.batch_id), ("mediator", None)]
+    for words in (said, [("automatic", None)], []):
+        case = UUID((await cases.filed(product_text="Suyun Mask", seller_text="Suyun"))["id"])
+        async with cases.database.begin() as tx:
+            for by, batch_id in words or [("automatic", cases.goods.batch_id)]:
+                more = {} if words else {"outcome": "suggested"}
+                await tried(tx, case, by=by, batch_id=batch_id, **more)
+    version = await kept(cases.database)
+    await deployed(cases.database, version)
+    await operator.open("/operator")
+    assert version in operator.text
+    assert trained in operator.text
+    assert drift in operator.text
 
 
 async def test_operators_see_no_case_and_others_no_health(cases: Cases, desk: Desk) -> None:
