@@ -1,15 +1,16 @@
-"""What the texts themselves allow where no lot was told: how many products fit a complaint as well as the right one.
+"""What the texts themselves allow where no lot was told: which of our misses nobody could have avoided.
 
-A product fits as well if its names hold every word that was told and that the right one's names hold; if the narrative
-has the lot, it must have that lot too; if a day of purchase was told and falls within 400 days of the right product's
-batches, it must fall within 400 days of one of its own. Whoever guesses among n such products is right once in n.
-Words told with typos are left out of the count, so this is near the ceiling, not a proof of it.
+A product fits a complaint as well as the right one if its names hold every word that was told and that the right one's
+names hold (typos hold nothing), if it has the lot that the narrative names, and if one of its batches was registered
+within 400 days of the purchase, where the right one's was. When such a product came first, the text does not say which
+was meant; to guess better than by chance would take more than the text. The ceiling counts every other miss as right.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+from _accuracy import Judged, share
 from _complaints import Complaint
 from _registry import Batch
 
@@ -20,47 +21,45 @@ DAYS_MAX = 400
 
 
 class Shop:
-    """Products by the words of their names, with their lots and days."""
+    """Products with the words of their names, their lots and their days."""
 
     def __init__(self, batches: Iterable[Batch]) -> None:
-        self._holders: dict[str, set[str]] = defaultdict(set)
         self._words: dict[str, set[str]] = {}
         self._lots: dict[str, set[str]] = defaultdict(set)
         self._days: dict[str, list[date]] = defaultdict(list)
-        self._batch_lots: dict[str, str] = {}
+        self._lot_of: dict[str, str] = {}
         for batch in batches:
             if batch.product_key not in self._words:
-                words = self._words[batch.product_key] = set(name_key(batch.product_name, batch.seller).split())
-                for word in words:
-                    self._holders[word].add(batch.product_key)
-            lot = self._batch_lots[batch.batch_id] = fold_lot(batch.lot_code)
+                self._words[batch.product_key] = set(name_key(batch.product_name, batch.seller).split())
+            lot = self._lot_of[batch.batch_id] = fold_lot(batch.lot_code)
             self._lots[batch.product_key].add(lot)
             self._days[batch.product_key].append(date.fromisoformat(batch.registered_on))
 
-    def fitting(self, complaint: Complaint) -> int:
-        """Return how many products fit as well as the right one, itself among them."""
+    def fits_as_well(self, complaint: Complaint, product: str) -> bool:
+        """Tell whether a product fits a complaint as well as the right one does."""
         told = complaint.told
         heard = set(name_key(told["product_text"], told["brand_text"], told["narrative"]).split())
-        words = heard & self._words[complaint.product]
-        products = set.intersection(*(self._holders[word] for word in words)) if words else set(self._words)
-        if told["lot_in_narrative"] == "1":
-            lot = self._batch_lots[complaint.batch]
-            products = {product for product in products if lot in self._lots[product]}
+        if not heard & self._words[complaint.product] <= self._words[product]:
+            return False
+        if told["lot_in_narrative"] == "1" and self._lot_of[complaint.batch] not in self._lots[product]:
+            return False
         bought = date.fromisoformat(told["purchase_date"]) if told["purchase_date"] else None
-        if bought and self._sold_on(complaint.product, bought):
-            products = {product for product in products if self._sold_on(product, bought)}
-        return len(products)
+        return bought is None or self._sold_on(product, bought) or not self._sold_on(complaint.product, bought)
 
     def _sold_on(self, product: str, bought: date) -> bool:
         return any(abs((day - bought).days) <= DAYS_MAX for day in self._days[product])
 
 
-def ceilings(complaints: Sequence[Complaint], batches: Iterable[Batch]) -> dict[str, float]:
-    """Return how often a guess at the product can be right without a lot, and how often nothing is left to guess."""
+def ceilings(judged: Sequence[Judged], batches: Iterable[Batch]) -> dict[str, float]:
+    """Return the recalls without a lot if every miss that the text could have prevented were right."""
     shop = Shop(batches)
-    counts = [shop.fitting(one) for one in complaints if one.batch and not one.has_lot]
+    untold = [one for one in judged if one.complaint.batch and not one.complaint.has_lot]
+    fitting = [[shop.fits_as_well(one.complaint, product) for product in one.answer.products] for one in untold]
     return {
-        "ceiling_product_recall_no_lot": sum(1 / count for count in counts) / len(counts),
-        "ceiling_product_recall_no_lot_top3": sum(min(1.0, 3 / count) for count in counts) / len(counts),
-        "unique_on_text_no_lot": sum(count == 1 for count in counts) / len(counts),
+        "ceiling_product_recall_no_lot": share(
+            one.right or not any(fits[:1]) for one, fits in zip(untold, fitting, strict=True)
+        ),
+        "ceiling_product_recall_no_lot_top3": share(
+            one.product_among_three or not (fits and all(fits)) for one, fits in zip(untold, fitting, strict=True)
+        ),
     }

@@ -1,6 +1,7 @@
 """RapidFuzz over every batch: `token_set_ratio` of names and of sellers, `ratio` of folded lots, and their mean.
 
-Distinct names, sellers and lots are compared once each, which is all that a careful user can save.
+A field that was not told counts as nothing alike, so that a score says how much was told as well. Distinct names,
+sellers and lots are compared once each, which is all that a careful user can save.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,12 +30,12 @@ class RapidFuzz:
         )
 
     def ask(self, told: Mapping[str, str]) -> list[tuple[int, float]]:
-        """Return the batches whose told fields are the most alike on average; equal ones as they are registered."""
+        """Return the batches whose told fields are the most alike; equal ones as they are registered."""
         texts = (name_key(told["product_text"]), name_key(told["brand_text"]), lot_of(told))
         alike = [field.alike(text) for field, text in zip(self._fields, texts, strict=True) if text]
         if not alike:
             return []
-        mean = np.mean(alike, axis=0)
+        mean = np.sum(alike, axis=0) / len(self._fields)
         least = np.partition(mean, -FIRST)[-FIRST]
         places = np.flatnonzero(mean >= least)
         best = places[np.argsort(-mean[places], kind="stable")][:FIRST]

@@ -77,14 +77,13 @@ class Trigrams:
                     rows.write_row((place, products[batch.product_key], fold_lot(batch.lot_code)))
 
     def ask(self, told: Mapping[str, str]) -> list[tuple[int, float]]:
-        """Return the batches of the greatest similarity, by the number of told fields."""
+        """Return the batches of the greatest similarity, summed over the told fields."""
         facts = {
             "name": name_key(told["product_text"]),
             "seller": name_key(told["brand_text"]),
             "lot": lot_of(told),
         }
-        fields = max(sum(map(bool, facts.values())), 1)
-        return [(int(place), score / fields) for place, score in self._session.execute(QUESTION, facts)]
+        return [(int(place), float(score)) for place, score in self._session.execute(QUESTION, facts)]
 
     def close(self) -> None:
         """Stop the server and remove its folder."""

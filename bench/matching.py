@@ -40,7 +40,7 @@ NEWCOMERS, NEWCOMERS_ROUND = 1_000, 90
 RIVALS: dict[str, tuple[Opener, int, int, int]] = {
     "rapidfuzz": (RapidFuzz, 4_000, 60, 100),
     "tantivy": (Tantivy, 4_000, 400, 1_000),
-    "pg_trgm": (Trigrams, 1_000, 40, 200),
+    "pg_trgm": (Trigrams, 4_000, 40, 200),
 }
 
 
@@ -100,7 +100,7 @@ def measure_ours(result: Result, ground: Ground, *, quick: bool) -> dict[str, An
     judged = judge(ground.models, [one for one, _ in asked], seen.answers)
     note_accuracies(result, judged[: len(real)])
     if not quick:
-        note_shares(result, ceilings(real, read_batches(ground.registry)))
+        note_shares(result, ceilings(judged[: len(real)], read_batches(ground.registry)))
     cut_judged = [one for one in judged[len(real) : len(real) + len(cut_ones)] if one.complaint.batch]
     hidden_judged = judged[len(real) + len(cut_ones) :]
     more = {
