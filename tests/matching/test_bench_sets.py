@@ -27,6 +27,7 @@ def bench_module(name: str) -> ModuleType:
 registry = bench_module("_registry")
 complaints = bench_module("_complaints")
 accuracy = bench_module("_accuracy")
+ceiling = bench_module("_ceiling")
 LATIN = "abcdefghijklmnopqrstuvwxyz"
 HAN = "".join(map(chr, range(0x4E00, 0x4F00)))
 
@@ -213,3 +214,28 @@ def test_a_rivals_threshold_is_chosen_on_the_other_folds() -> None:
     answers = [accuracy.Answer(("a2",), ("zolpidem",), score) for score in (0.7, 0.8, 0.3)]
     limits = [one.limits.standard for one in accuracy.judged_by_other_folds(several, answers)]
     assert limits == [0.3, 0.7, 0.7]
+
+
+def test_the_ceiling_counts_every_miss_as_right_that_the_words_could_have_prevented() -> None:
+    strengths = [
+        batch("t10", "Alder Pharma Inc.", "Zolpidem Tablets, 10 mg", "AB1", "ten"),
+        batch("t20", "Alder Pharma Inc.", "Zolpidem Tablets, 20 mg", "AB2", "twenty"),
+        batch("syrup", "Alder Pharma Inc.", "Zolpidem Syrup", "AB3", "syrup"),
+    ]
+
+    def missed(product_text: str, *first: str, narrative: str = "", **told: str) -> Any:
+        row = {"brand_text": "", "purchase_date": "", "lot_in_narrative": "0", "lang": "en", "difficulty": "easy"}
+        row |= {"product_text": product_text, "narrative": narrative, "lot_text": "", **told}
+        one = complaints.Complaint("D1", row, "t10", "ten", 0)
+        return accuracy.Judged(one, accuracy.Answer((), first, 0.5), accuracy.Limits(1, 1))
+
+    def at_best(one: Any) -> tuple[float, float]:
+        return tuple(ceiling.ceilings([one], strengths).values())
+
+    assert at_best(missed("zolpidem tabs tablets", "twenty", "ten")) == (0, 1)
+    assert at_best(missed("zolpidem tablets", "twenty", "syrup")) == (0, 1)
+    assert at_best(missed("zolpidem", "twenty", "syrup")) == (0, 0)
+    assert at_best(missed("zolpidem tablets 10", "twenty")) == (1, 1)
+    assert at_best(missed("zolpidem", "twenty", lot_in_narrative="1")) == (1, 1)
+    assert at_best(missed("zolpidem", "twenty", purchase_date="2020-03-01")) == (0, 0)
+    assert at_best(missed("zolpidem")) == (1, 1)
