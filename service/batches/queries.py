@@ -139,6 +139,11 @@ async def batch_scope(tx: Tx, batch_id: UUID) -> list[UUID]:
     return list(found)
 
 
+async def related(tx: Tx, batch_ids: Collection[UUID]) -> list[UUID]:
+    """Return those of the batches that may share another's fate: made of it, or of a maker's lot that it has."""
+    return list(await tx.scalars(_RELATED, {"ids": list(batch_ids)}))
+
+
 async def lock_batches(tx: Tx, batch_ids: Collection[UUID]) -> None:
     """Lock batches until the transaction ends, by id; rows that refer to them can still be written."""
     query = select(Batch.id).where(Batch.id.in_(list(batch_ids))).order_by(Batch.id)
@@ -156,6 +161,13 @@ _HAS_FROZEN = text(
     SELECT 1 FROM batch b CROSS JOIN LATERAL (
         SELECT status FROM batch_status s WHERE s.batch_id = b.id ORDER BY s.id DESC LIMIT 1) newest
     WHERE b.product_id = :product_id AND newest.status = ANY(:frozen) LIMIT 1
+    """
+)
+_RELATED = text(
+    """
+    SELECT b.id FROM batch b WHERE b.id = ANY(:ids) AND (
+        EXISTS (SELECT FROM batch_parent p WHERE p.child_id = b.id)
+        OR EXISTS (SELECT FROM batch o WHERE o.maker_lot_folded = b.maker_lot_folded AND o.id <> b.id)) ORDER BY b.id
     """
 )
 _ANCESTORS = text(

@@ -1,8 +1,9 @@
 """Which complaints are tried again when batches were registered or corrected. Reads only; ranks as `queries`.
 
 Found for all of the batches at once, and only those whose answer can have become another one: who told a lot of theirs;
-who named, by words or barcode, a product that had no batch before or was corrected; whose product is certain; and whose
-best guess so far was a batch of the same product. Who named a product that had batches before has met it already.
+who named, by words or barcode, a product that had no batch before or was corrected, and is not certain of another one;
+whose product is certain; and whose best guess so far was a batch of the same product. Who named a product that had
+batches before has met it already.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,7 +16,7 @@ from service.core.names import name_key
 from service.db.session import Tx
 from service.events.log import Happened
 
-NAME_SIMILARITY_MIN = 0.5
+NAME_SIMILARITY_MIN = 0.6  # a Chinese name of six characters without the two of its brand has 0.67
 _UNLINKED = "c.batch_id IS NULL AND c.status <> 'draft' AND c.status NOT IN ('withdrawn', 'merged')"
 _THRESHOLD = text("SELECT set_config('pg_trgm.word_similarity_threshold', :least, true)")
 _BATCHES = text(
@@ -38,7 +39,8 @@ _MAY_FIT = text(
         UNION ALL
         SELECT c.id, c.likeness FROM unnest(CAST(:names AS text[])) AS told(name) CROSS JOIN LATERAL (
             SELECT c.id, word_similarity(told.name, c.told_key) AS likeness FROM complaint c
-            WHERE {_UNLINKED} AND c.told_key %> told.name ORDER BY likeness DESC LIMIT :limit) c
+            WHERE {_UNLINKED} AND c.match_status <> 'product_only' AND c.told_key %> told.name
+            ORDER BY likeness DESC LIMIT :limit) c
         UNION ALL
         SELECT c.id, 0.5 FROM unnest(CAST(:product_ids AS uuid[])) AS wanted(product_id) CROSS JOIN LATERAL (
             SELECT c.id FROM complaint c WHERE {_UNLINKED} AND c.product_id = wanted.product_id LIMIT :limit) c

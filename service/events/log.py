@@ -17,12 +17,6 @@ from service.jobs.queue import LATER, SOON, Payload, enqueue_many
 RELAY_BATCH = 500
 
 
-class Later(str):
-    """A subscriber's job that may wait behind all other work: looking again at what nobody waits for."""
-
-    __slots__ = ()
-
-
 class Together(str):
     """A subscriber's job that takes many events at once: it reads them with `heard`."""
 
@@ -30,7 +24,7 @@ class Together(str):
 
 
 class TogetherLater(Together):
-    """A subscriber's job that takes many events at once, and may wait behind all other work."""
+    """One that may wait behind all other work: looking again at what nobody waits for."""
 
     __slots__ = ()
 
@@ -139,7 +133,7 @@ async def relay(tx: Tx, subscriptions: Subscriptions) -> int:
     if not found:
         return 0
     for job, payloads in _jobs_for([each for each in found if each.id is not None], subscriptions).items():
-        await enqueue_many(tx, job, payloads, priority=LATER if isinstance(job, Later) else SOON)
+        await enqueue_many(tx, job, payloads)
     last = found[0]
     for job, names in _together(subscriptions, set(last.names)).items():
         after, until = {"xid": str(mark.xid), "seq": mark.seq}, {"xid": str(last.xid), "seq": last.seq}

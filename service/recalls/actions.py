@@ -70,12 +70,13 @@ async def evaluate_batch(tx: Tx, batch_id: UUID, *, now: datetime) -> Signal | N
 
 
 async def cover_batch(tx: Tx, batch_id: UUID, *, now: datetime) -> None:
-    """Put a newly registered batch under the freezes of the scopes that it belongs to; a new lot is no way out.
+    """Put a registered or corrected batch under the freezes of the scopes that it belongs to; a new lot is no way out.
 
-    Locks as `evaluate_batch`.
+    Waits for evaluations that did not see the batch yet. Locks as `evaluate_batch`.
     """
     others = [other_id for other_id in await batch_scope(tx, batch_id) if other_id != batch_id]
     others += await ancestors(tx, batch_id)
+    await lock_batches(tx, others)
     for began_with in sorted({signal.batch_id for signal in await frozen_signals(tx, others)}):
         await evaluate_batch(tx, began_with, now=now)
 

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from service.batches.queries import ancestors, batches_of_product
+from service.batches.queries import ancestors, batches_of_product, related
 from service.complaints.queries import batches_of
 from service.db.session import Database, Tx
-from service.events.log import Later, Together, heard
-from service.jobs.queue import Payload, enqueue
+from service.events.log import Together, heard
+from service.jobs.queue import Payload, enqueue, enqueue_many
 from service.recalls import actions
 
 # Two that ask for the same count at once would break the queue's key, and one would have to be tried again.
@@ -61,8 +61,18 @@ async def _evaluate(tx: Tx, batch_id: UUID) -> None:
     await actions.evaluate_batch(tx, batch_id, now=await tx.now())
 
 
+async def cover_batches(payload: Payload, *, database: Database) -> None:
+    """Batches were registered: have those looked at that may belong to a frozen scope."""
+
+    async def work(tx: Tx) -> None:
+        batch_ids = await related(tx, {each.subject_id for each in await heard(tx, payload)})
+        await enqueue_many(tx, "recalls.cover_batch", [{"subject_id": str(each)} for each in batch_ids])
+
+    await database.run(work)
+
+
 async def cover_batch(payload: Payload, *, database: Database) -> None:
-    """A batch was registered: if it belongs to a frozen scope, it is frozen too."""
+    """If a registered or corrected batch belongs to a frozen scope, it is frozen too."""
     batch_id = UUID(payload["subject_id"])
 
     async def cover(tx: Tx) -> None:
@@ -93,6 +103,7 @@ HANDLERS: Mapping[str, Callable[..., Any]] = {
     "recalls.recount": recount,
     "recalls.recount_corrected": recount_corrected,
     "recalls.evaluate": evaluate,
+    "recalls.cover_batches": cover_batches,
     "recalls.cover_batch": cover_batch,
     "recalls.call_supervisor": call_supervisor,
     "recalls.not_confirmed": not_confirmed,
@@ -102,7 +113,7 @@ SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
     "complaint.linked": [Together("recalls.recount")],
     "complaint.unmatched": [Together("recalls.recount")],
     "complaint.withdrawn": [Together("recalls.recount")],
-    "batch.registered": [Later("recalls.cover_batch")],
+    "batch.registered": [Together("recalls.cover_batches")],
     "batch.corrected": ["recalls.recount_corrected"],
     "product.corrected": ["recalls.recount_corrected"],
 }

@@ -162,6 +162,10 @@ async def test_a_confirmed_freeze_stays_for_people_who_see_what_has_changed(
     assert (counts["left_count"], counts["left_complaint_ids"]) == (2, None)
     told = await street.sql("SELECT facts FROM event WHERE name = 'signal.members_moved' ORDER BY seq")
     assert sum(row.facts["left"] for row in told) == 2
+    for language, words in (("en", "2 complaints of the freeze were moved"), ("zh", "有 2 宗已改归其他批次")):
+        cookies = f"{mediator.by_session['Cookie']}; fairhold_language={language}"
+        page = await client.get("/mediator/signals", headers={"Cookie": cookies})
+        assert (page.status_code, words in page.text) == (200, True)
 
 
 async def test_buyers_who_withdraw_or_pick_another_batch_unfreeze_nothing(

@@ -196,6 +196,7 @@ class SignalRow:
     amount: Money | None
     decidable: bool = False  # the freeze can be lifted
     confirmable: bool = False
+    left: Phrase | None = None  # how many of its complaints were moved away
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,10 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "check.not_verified": N_("The buyer is not verified"),
     "check.no_record": N_("No medical record was given"),
     "signal.buyers": NN_("%(n)s verified buyer, no shared address", "%(n)s verified buyers, no shared address"),
+    "signal.left": NN_(
+        "%(n)s complaint of the freeze was moved to another batch since",
+        "%(n)s complaints of the freeze were moved to another batch since",
+    ),
     "signal.above_limit": N_("The lower bound, %(low)s, is above the action limit of %(limit)s."),
     "signal.below_limit": N_("The lower bound, %(low)s, is not above the action limit of %(limit)s."),
     "sending.frozen": N_("The payment of %(amount)s is frozen until your case ends. The seller cannot be paid before."),

@@ -127,6 +127,7 @@ def _row(signal: SignalView, lot: str, product: str, frozen: Sequence[ScopeState
         amount=sum(amounts[1:], start=amounts[0]) if amounts else None,
         decidable="lift" in signal.available_actions,
         confirmable="confirm" in signal.available_actions,
+        left=say("signal.left", n=signal.left_count) if signal.left_count else None,
     )
 
 

@@ -111,6 +111,8 @@ def signal_box(signal: SignalView, now: datetime) -> SignalBox:
         for name, when in at.items()
     )
     reasons = [Reason(say("signal.buyers", n=signal.numbers.buyers))]
+    if signal.left_count:
+        reasons.append(Reason(say("signal.left", n=signal.left_count), fits=False))
     if signal.reason is not None:
         reasons.append(Reason(say(f"lift.{signal.reason}"), fits=False))
     return SignalBox(stages, signal_clock(signal, now), tuple(reasons))
