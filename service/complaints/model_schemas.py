@@ -25,7 +25,7 @@ class MatchingView(msgspec.Struct, frozen=True):
     """The model in force, what its report lets one expect, and what came of it.
 
     `newest_links` are the newest automatic links, of which `overridden` were changed by people; above
-    `overridden_max` there is an alert.
+    `overridden_max` there is an alert. `drift` was counted at `counted_at`, and not yet where that is null.
     """
 
     version: Annotated[str, msgspec.Meta(examples=["2026-11-22.1"])]
@@ -37,4 +37,5 @@ class MatchingView(msgspec.Struct, frozen=True):
     newest_links: int
     overridden: int
     overridden_max: int
+    counted_at: datetime | None
     drift: list[DriftView]

@@ -1,21 +1,30 @@
 """Watches the matcher: what it could not place, and an alert when people override more of its links than promised."""
 
-from datetime import datetime
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy.dialects.postgresql import insert
 
 from service.complaints import rules
 from service.complaints.model_schemas import DriftView, MatchingView
 from service.complaints.models import is_readable, model_in_force
-from service.complaints.queries.drift import drift, newest_links
+from service.complaints.queries.drift import counted_drift, drift, newest_links
+from service.complaints.tables import MatchingDrift
 from service.db.session import Tx
 from service.escrow.alerts import clear_alert, raise_alert
 
 OVERRIDDEN, UNREADABLE = "matching_overridden", "matching_model_unreadable"
 MATCHING = ("matching", "all")
+COUNT_EVERY = timedelta(minutes=4)
+"""Less than the pause of a worker, so that one worker alone counts each time."""
 
 
 async def watch_matching(tx: Tx) -> int:
-    """Raise or clear the alerts of the matcher; return 0: no need to ask again."""
+    """Count the drift, unless another worker just did; raise or clear the matcher's alerts; return 0: ask no more."""
     now = await tx.now()
+    _, counted_at = await counted_drift(tx)
+    if counted_at is None or counted_at <= now - COUNT_EVERY:
+        await _count(tx, now=now)
     links, model = await newest_links(tx), await model_in_force(tx)
     if links.overridden > rules.overrides_allowed():
         facts = {"links": links.links, "overridden": links.overridden, "model": model.version}
@@ -29,9 +38,20 @@ async def watch_matching(tx: Tx) -> int:
     return 0
 
 
-async def matching_now(tx: Tx, *, now: datetime) -> MatchingView:
-    """Return the model in force with what its report lets one expect, and the drift; counts only, without a filter."""
+async def _count(tx: Tx, *, now: datetime) -> None:
+    counts = [asdict(each) for each in await drift(tx, now=now)]
+    row = insert(MatchingDrift).values(name="all", counts=counts, counted_at=now)
+    changed = {"counts": row.excluded.counts, "counted_at": row.excluded.counted_at}
+    await tx.execute(row.on_conflict_do_update(index_elements=["name"], set_=changed))
+
+
+async def matching_now(tx: Tx) -> MatchingView:
+    """Return the model in force with what its report lets one expect, and the drift as it was counted last.
+
+    Counts only, so without a filter.
+    """
     model, links = await model_in_force(tx), await newest_links(tx)
+    counts, counted_at = await counted_drift(tx)
     expected = model.report.get("expected", {})
     promised = round(1 - rules.LINK_PRECISION_PROMISED, 4)
     overridden = expected.get("overridden")
@@ -45,6 +65,7 @@ async def matching_now(tx: Tx, *, now: datetime) -> MatchingView:
         newest_links=links.links,
         overridden=links.overridden,
         overridden_max=rules.overrides_allowed(),
+        counted_at=counted_at,
         drift=[
             DriftView(
                 each.version,
@@ -56,6 +77,6 @@ async def matching_now(tx: Tx, *, now: datetime) -> MatchingView:
                 each.overridden,
                 each.overridden_share,
             )
-            for each in await drift(tx, now=now)
+            for each in counts
         ],
     )

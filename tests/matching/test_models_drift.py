@@ -132,7 +132,7 @@ async def test_an_alert_is_raised_when_people_override_more_than_twice_what_is_p
 async def test_the_view_holds_the_drift_against_the_report_of_the_model_in_force(quiet: Cases) -> None:
     async def now() -> tuple[Any, ...]:
         async with quiet.database.begin() as tx:
-            view = await matching_now(tx, now=await tx.now())
+            view = await matching_now(tx)
             return view.version, view.origin, view.unmatched_expected, view.overridden_expected, view.overridden_max
 
     before = await now()
@@ -144,9 +144,29 @@ async def test_the_view_holds_the_drift_against_the_report_of_the_model_in_force
 
 async def test_operators_and_supervisors_read_it_over_http(cases: Cases) -> None:
     await say(cases, await sent(cases), ("automatic", cases.goods.batch_id))
+    await cases.database.run(watch_matching)
     for role, status in ((Role.OPERATOR, 200), (Role.SUPERVISOR, 200), (Role.MEDIATOR, 403), (Role.BUYER, 403)):
         answer = await cases.client.get("/api/v1/matching", headers=cases.who(role).by_key)
         assert answer.status_code == status, role
         if status == 200:
             assert answer.json()["version"] == SHIPPED
             assert {each["days"] for each in answer.json()["drift"]} == {7, 30}
+
+
+async def test_the_worker_counts_once_in_a_while_and_readers_read_what_it_counted(quiet: Cases, clock: Clock) -> None:
+    async def links() -> list[int]:
+        async with quiet.database.begin() as tx:
+            view = await matching_now(tx)
+            assert (view.counted_at is None) == (view.drift == [])
+            return [each.links for each in view.drift]
+
+    await say(quiet, await sent(quiet), ("automatic", quiet.goods.batch_id))
+    assert await links() == []
+    await quiet.database.run(watch_matching)
+    assert await links() == [1, 1, 1, 1]
+    await say(quiet, await sent(quiet), ("automatic", quiet.goods.batch_id))
+    await quiet.database.run(watch_matching)
+    assert await links() == [1, 1, 1, 1], "another worker counted a moment ago"
+    clock.forward(timedelta(minutes=5))
+    await quiet.database.run(watch_matching)
+    assert await links() == [2, 2, 2, 2]

@@ -157,6 +157,7 @@ def operator_views() -> dict[str, View]:
             operator.Matching(
                 say("model.trained", version=Lot("trained-2026-11-20.1")),
                 NOW,
+                NOW,
                 (
                     operator.DriftRow(say("drift.all", n=7), 412, 33, 0.0801, 301, 2, 0.0066),
                     operator.DriftRow(

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from service.complaints.watching import watch_matching
 from service.core.actor import Role
 from service.escrow.alerts import raise_alert
 from service.escrow.sealing import seal_next
@@ -104,6 +105,9 @@ async def test_the_model_in_force_and_its_drift_are_shown(
                 await tried(tx, case, by=by, batch_id=batch_id, **more)
     version = await kept(cases.database)
     await deployed(cases.database, version)
+    await operator.open("/operator")
+    assert drift not in operator.text, "nobody has counted yet"
+    await cases.database.run(watch_matching)
     await operator.open("/operator")
     assert version in operator.text
     assert trained in operator.text

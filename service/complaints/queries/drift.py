@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from service.complaints import rules
+from service.complaints.tables import MatchingDrift
 from service.db.session import Tx
 from service.db.words import one_of
 
@@ -89,10 +90,16 @@ class NewestLinks:
 
 
 async def drift(tx: Tx, *, now: datetime) -> list[Drift]:
-    """Return the counts of each model and of all together, for 7 and for 30 days; counts only, so for any reader."""
+    """Count the tries of each model and of all together, for 7 and for 30 days: half a second for 65,000 of them."""
     since = now - timedelta(days=max(DRIFT_DAYS))
     found = await tx.execute(_DRIFT, {"since": since, "now": now, "days": list(DRIFT_DAYS)})
     return [Drift(row.version, row.days, row.tried, row.unmatched, row.links, row.overridden) for row in found]
+
+
+async def counted_drift(tx: Tx) -> tuple[list[Drift], datetime | None]:
+    """Return the drift as the worker counted it last, and when; nothing and None where it never was."""
+    kept = await tx.get(MatchingDrift, "all", populate_existing=True)
+    return ([], None) if kept is None else ([Drift(**each) for each in kept.counts], kept.counted_at)
 
 
 async def newest_links(tx: Tx) -> NewestLinks:

@@ -5,7 +5,7 @@ from service.complaints.tables.challenges import Challenge, ChallengeText
 from service.complaints.tables.evidence import ComplaintEvidence, ComplaintEvidenceRemoval
 from service.complaints.tables.keeping import ComplaintKeeping
 from service.complaints.tables.matches import ComplaintMatch
-from service.complaints.tables.models import MatchingDeployment, MatchingModel
+from service.complaints.tables.models import MatchingDeployment, MatchingDrift, MatchingModel
 from service.complaints.tables.offers import Offer
 from service.complaints.tables.readings import PhotoReading, Reading
 from service.complaints.tables.receipts import ReportReceipt
@@ -22,6 +22,7 @@ __all__ = [
     "ComplaintMatch",
     "ComplaintText",
     "MatchingDeployment",
+    "MatchingDrift",
     "MatchingModel",
     "Offer",
     "PhotoReading",

@@ -57,3 +57,14 @@ class MatchingDeployment(Base):
     figures: Mapped[dict[str, Any]]
     was_worse: Mapped[bool]
     at: Mapped[datetime]
+
+
+class MatchingDrift(Base):
+    """How the matcher does, as the worker counted it last: one row, replaced with each count."""
+
+    __tablename__ = "matching_drift"
+    __table_args__ = (CheckConstraint("name = 'all'", name="name"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    counts: Mapped[list[dict[str, Any]]]
+    counted_at: Mapped[datetime]

@@ -66,7 +66,7 @@ async def health(tx: Tx, actor: Actor, outside: Sequence[Check]) -> Health:
         checks=(database, *outside, await check_worker(tx)),
         queues=await queues(tx, now),
         runs=tuple(runs),
-        matching=matching(await matching_now(tx, now=now)),
+        matching=matching(await matching_now(tx)),
     )
 
 
@@ -78,6 +78,7 @@ def matching(now: MatchingView) -> Matching:
     return Matching(
         model=say(f"model.{now.origin}", version=Lot(now.version)),
         deployed_at=now.deployed_at,
+        counted_at=now.counted_at,
         rows=(*rows, expected),
         newest_links=now.newest_links,
         overridden=now.overridden,

@@ -51,10 +51,11 @@ class DriftRow:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The model in force (`model.*`), what came of it lately, and what became of its newest links."""
+    """The model in force (`model.*`), what came of it lately (None: not counted yet), what of its newest links."""
 
     model: Phrase
     deployed_at: datetime | None
+    counted_at: datetime | None
     rows: tuple[DriftRow, ...]
     newest_links: int
     overridden: int

@@ -38,6 +38,15 @@ CREATE TABLE matching_deployment (
 SELECT fairhold_append_only('matching_model');
 SELECT fairhold_append_only('matching_deployment');
 
+-- How the matcher does, as the worker counted it last: one row, so that pages need not count a month of tries.
+CREATE TABLE matching_drift (
+    name text NOT NULL,
+    counts jsonb NOT NULL,
+    counted_at timestamptz NOT NULL,
+    CONSTRAINT matching_drift_pk PRIMARY KEY (name),
+    CONSTRAINT matching_drift_name_check CHECK (name = 'all')
+);
+
 -- What drift is counted from, and what people said of matches: both a small part of all tries.
 CREATE INDEX complaint_match_automatic_idx ON complaint_match (at) WHERE link_by = 'automatic';
 CREATE INDEX complaint_match_chosen_idx ON complaint_match (complaint_id, id) WHERE link_by <> 'automatic';
