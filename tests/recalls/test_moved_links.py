@@ -13,12 +13,14 @@ from service.batches.actions import register_batch
 from service.batches.schemas import NewBatch
 from service.core.actor import Role
 from service.escrow.sweep import release_due
+from service.recalls.actions import evaluate_batch
 from service.recalls.rules import Base, stays_founded
 from tests.recalls.street import Street
 from tests.trade import Goods
 from tests.world import Account
 
 Drain = Callable[[], Awaitable[None]]
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 async def second_batch(street: Street, lot: str = "SY26K0001") -> Goods:
@@ -247,6 +249,27 @@ async def test_while_complaints_count_the_seller_changes_neither_lot_nor_name(
     units: dict[str, object] = {"reason": "left_out", "units_made": 7}
     made = await client.post(f"/api/v1/batches/{batch}/corrections", json=units, headers=seller.by_key)
     assert made.status_code == 201
+
+
+@pytest.mark.parametrize("of", ["batch", "product"])
+async def test_a_correction_during_the_freeze_waits_and_is_refused(
+    street: Street, client: httpx.AsyncClient, of: str
+) -> None:
+    for _ in range(3):
+        await street.complains()
+    seller, batch, product = street.world.account(Role.SELLER), street.goods.batch_id, street.goods.product_id
+    path = f"/batches/{batch}" if of == "batch" else f"/products/{product}"
+    told = {"reason": "typing_error", **({"lot_code": "ZZ9"} if of == "batch" else {"brand": "Zz"})}
+    async with street.database.begin() as tx:
+        await evaluate_batch(tx, batch, now=await tx.now())
+        await tx.flush()
+        made = asyncio.create_task(client.post(f"/api/v1{path}/corrections", json=told, headers=seller.by_key))
+        async with asyncio.timeout(20):
+            while not (await street.sql(WAITING))[0][0]:  # noqa: ASYNC110 - PostgreSQL tells it only when asked
+                await asyncio.sleep(0.01)
+    refused = await made
+    assert (refused.status_code, refused.json()["code"]) == (409, f"{of}_frozen")
+    assert await street.signals() == [("preliminary", None)]
 
 
 @pytest.mark.parametrize(
