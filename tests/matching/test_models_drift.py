@@ -11,6 +11,7 @@ from service.complaints.queries.drift import Drift, drift, newest_links
 from service.complaints.watching import matching_now, watch_matching
 from service.core.actor import Role
 from service.escrow.alerts import live_alerts
+from service.worker.host import HOUSEKEEPING
 from tests.complaints.conftest import Cases, cases
 from tests.complaints.test_linking import register
 from tests.conftest import Clock
@@ -170,3 +171,7 @@ async def test_the_worker_counts_once_in_a_while_and_readers_read_what_it_counte
     clock.forward(timedelta(minutes=5))
     await quiet.database.run(watch_matching)
     assert await links() == [2, 2, 2, 2]
+
+
+def test_the_worker_watches_the_matcher() -> None:
+    assert [each.name for each in HOUSEKEEPING if each.work is watch_matching] == ["matching"]

@@ -9,6 +9,7 @@ from service.complaints.training import _labelled
 from service.core.actor import Role
 from tests.complaints.conftest import STORY, Cases, cases
 from tests.complaints.test_linking import register
+from tests.matching.modelling import tried
 from tests.world import make_account
 
 __all__ = ["cases"]
@@ -63,6 +64,16 @@ async def test_the_newest_word_counts_and_a_mediators_before_a_buyers(cases: Cas
         label = await label_of(cases, case)
         assert label is not None
         assert (label.batch_id, label.by) == (None if batch_id is None else other, "mediator")
+
+
+async def test_a_mediators_word_stands_whatever_a_buyer_says_later(cases: Cases) -> None:
+    case = await cases.filed(await cases.order(), **TOLD)
+    async with cases.database.begin() as tx:
+        for by, batch_id in (("mediator", cases.goods.batch_id), ("buyer", None), ("automatic", None)):
+            await tried(tx, UUID(case["id"]), by=by, batch_id=batch_id)
+    label = await label_of(cases, case)
+    assert label is not None
+    assert (label.batch_id, label.by) == (cases.goods.batch_id, "mediator")
 
 
 async def test_a_link_taken_away_says_that_no_registered_batch_is_right(cases: Cases, drain: Any) -> None:
