@@ -67,10 +67,11 @@ async def relink(payload: Payload, *, database: Database) -> None:
     batch_id = UUID(payload["batch_id"])
     async with database.begin() as tx:
         found = await rematching.linked_by_matcher(tx, batch_id, after=payload.get("after"), limit=rules.REMATCH_CHUNK)
-        if len(found) == rules.REMATCH_CHUNK:
-            more = {"batch_id": str(batch_id), "after": str(found[-1])}
-            await enqueue_many(tx, "complaints.relink", [more], priority=LATER)
     await _match_all(database, found, with_linked=True)
+    if len(found) == rules.REMATCH_CHUNK:
+        more = {"batch_id": str(batch_id), "after": str(found[-1])}
+        async with database.begin() as tx:
+            await enqueue_many(tx, "complaints.relink", [more], priority=LATER)
 
 
 async def _match_all(database: Database, complaint_ids: Sequence[UUID], *, with_linked: bool = False) -> None:

@@ -4,8 +4,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from service.batches.corrections import correct_batch, correct_product
 from service.batches.schemas import NewBatchCorrection, NewProductCorrection
+from service.complaints import rules
 from service.complaints.actions import link_batch, match_complaints
 from service.core.actor import Role
 from tests.complaints.conftest import Cases
@@ -155,3 +158,16 @@ async def test_a_mediators_move_names_the_batch_before(cases: Cases, drain: Drai
     timeline = await cases.get(f"/{case['id']}/timeline", by=mediator)
     linked = [each["facts"].get("was_batch_id") for each in timeline if each["name"] == "complaint.linked"]
     assert linked == [None, first]
+
+
+async def test_many_links_of_a_corrected_batch_are_tried_again_by_the_chunk(
+    cases: Cases, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "REMATCH_CHUNK", 2)
+    batch_id = await register(cases, "LQ774410", "Lanqi Night Repair Cream")
+    filed = [await cases.filed(**CREAM) for _ in range(5)]
+    await drain()
+    assert {(await link_of(cases, case))[1] for case in filed} == {batch_id}
+    await correct(cases, batch_id, lot_code="ZX30021")
+    await drain()
+    assert [(await link_of(cases, case))[1] for case in filed] == [None] * 5

@@ -43,7 +43,7 @@ async def test_who_may_fit_is_found_once_and_who_told_the_lot_comes_first(cases:
     gone = await cases.filed(product_text="Lanqi Night Repair Cream", seller_text="Shop", lot_text="LQ774410")
     await cases.ok(f"/{gone['id']}/withdrawal", {})
     batch_id = await register(cases, "LQ774410", "Lanqi Night Repair Cream")
-    assert await found(cases, [batch_id]) == [by_both["id"], by_lot["id"], by_name["id"]]
+    assert await found(cases, [batch_id]) == [by_lot["id"], by_both["id"], by_name["id"]]
     assert draft not in await found(cases, [batch_id])
     await imported(cases, ["Suyun,Zzz,,06901234567892,cosmetics,Q1"])
     ((new,),) = await cases.sql("SELECT id FROM batch WHERE lot_code = 'Q1'")
