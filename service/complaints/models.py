@@ -23,7 +23,7 @@ from service.db.session import Tx
 PARSED_MAX = 4
 _IN_FORCE = text("SELECT model_id FROM matching_deployment ORDER BY number DESC LIMIT 1")
 _CONTENT = text("SELECT version, content FROM matching_model WHERE id = :id")
-_UNREADABLE = (KeyError, TypeError, ValueError)
+_UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError)  # whatever JSON of another shape leads to
 _log = structlog.get_logger("fairhold.matching")
 _parsed: dict[UUID, Model | None] = {}
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from service.complaints import models
 from service.complaints.actions import keep_model
 from service.complaints.matching.calibrate import shipped_model
-from service.complaints.models import current_model, list_models, model_in_force
+from service.complaints.models import current_model, list_models, model_in_force, shipped_content
 from service.complaints.rules import DEPLOYMENT_REASON_MAX
 from service.complaints.watching import watch_matching
 from service.core.actor import SYSTEM, Role
@@ -49,7 +49,11 @@ async def test_the_shipped_model_is_in_force_where_nothing_was_deployed(database
 
 
 async def test_the_next_match_after_a_deployment_is_made_with_the_new_model(cases: Cases, drain: Any) -> None:
-    told: dict[str, Any] = {"product_text": "Suyun Hydrating Sheet Mask", "lot_text": "SY26J1807", "seller_text": "Suyun"}
+    told: dict[str, Any] = {
+        "product_text": "Suyun Hydrating Sheet Mask",
+        "lot_text": "SY26J1807",
+        "seller_text": "Suyun",
+    }
     first = await cases.filed(**told)
     await drain()
     version = await kept(cases.database)
@@ -159,13 +163,15 @@ async def test_what_cannot_be_deployed_is_refused_and_nothing_moves(database: Da
     assert await in_force(database) == version
 
 
-async def test_what_is_no_model_is_not_kept(database: Database) -> None:
-    async with database.session() as tx:
-        with pytest.raises(Invalid) as raised:
-            await keep_model(
-                tx, SYSTEM, {"version": "1", "weights": 3}, report=report(), trained_on={}, now=await tx.now()
-            )
-    assert raised.value.code == "model_unreadable"
+@pytest.mark.parametrize("value", [None, 3, "text", [1, 2]])
+async def test_what_is_no_model_is_not_kept(database: Database, value: Any) -> None:
+    for name in sorted(shipped_content().keys() - {"version", "report"}):
+        async with database.session() as tx:
+            with pytest.raises(Invalid) as raised:
+                await keep_model(
+                    tx, SYSTEM, shipped_content() | {name: value}, report=report(), trained_on={}, now=await tx.now()
+                )
+        assert raised.value.code == "model_unreadable", name
 
 
 async def test_two_deployments_at_once_come_one_after_the_other(database: Database) -> None:
