@@ -71,9 +71,7 @@ ERRORS: dict[str, str] = {
     "error.batch_registered_already": N_("This product has a batch with this lot code already"),
     "error.nothing_corrected": N_("Everything stands as you told it. There is nothing to correct"),
     "error.corrections_too_many": N_("This was corrected too often. Ask a mediator"),
-    "error.batch_frozen": N_(
-        "This batch is frozen or recalled. A mediator corrects its lot code"
-    ),
+    "error.batch_frozen": N_("This batch is frozen or recalled. A mediator corrects its lot code"),
     "error.product_frozen": N_("Payments for a batch of this product are frozen. A mediator corrects it"),
     "error.batch_in_signal": N_("Complaints about this batch are being counted. A mediator corrects its lot code"),
     "error.product_in_signal": N_("Complaints about a batch of this product are being counted. A mediator corrects it"),
@@ -279,7 +277,7 @@ MACHINES_ONLY: frozenset[str] = frozenset(
     payout_not_found refund_exists
     csv_cell_missing csv_column_missing csv_column_twice csv_date_wrong csv_duplicate csv_empty csv_malformed
     csv_not_readable csv_not_utf8 csv_row_wrong labels_too_few model_compared_with_another model_in_force model_is_worse
-    model_not_found model_unreadable reason_missing reason_too_long
+    model_not_found model_unreadable nothing_to_learn reason_missing reason_too_long
     """.split()
 )
 """Refusals that no page has words for: API keys, notices, paging, set-up. A page would say `error.unknown`."""
