@@ -126,6 +126,8 @@ def kept_back(chance: random.Random, goods: Goods, count: int) -> list[dict[str,
             new.append(chance.choice(batches))
     taken = {each["id"] for each in new}
     goods.batches = [each for each in goods.batches if each["id"] not in taken]
+    for each in new:
+        each["id"] = new_id()  # they come after the others
     return new
 
 
