@@ -21,7 +21,7 @@ from service.cli.matching_tables import compared_table, evaluated_table, models_
 from service.complaints.actions import Deployed, deploy_model, keep_model
 from service.complaints.matching.evaluate import Evaluated, evaluate, predictions
 from service.complaints.models import ModelView, list_models
-from service.complaints.training import Lessons, lessons, train_on
+from service.complaints.training import Lessons, Trained, lessons, train_on
 from service.core.actor import SYSTEM, Actor, Role, SignIn
 from service.core.errors import Forbidden, Invalid
 from service.db.session import Database, Tx
@@ -52,10 +52,10 @@ def train(registry: Path | None, complaints: Path | None, report_file: Path | No
         raise Invalid("files_incomplete", "--registry and --complaints belong together")
     files = None if registry is None or complaints is None else (registry, complaints)
     settings, console = running_settings(environment.read()), Console()
-    given = asyncio.run(_lessons(settings, files))
+    given = asyncio.run(_lessons(settings, by, files))
     with _progress(Console(stderr=True)) as told:
         trained = train_on(given, told)
-    version = asyncio.run(_keep(settings, by, trained.content, trained.report, given))
+    version = asyncio.run(_keep(settings, by, trained, given))
     if report_file is not None:
         _write(report_file, lambda part: part.write_bytes(_json({"version": version, **trained.report})))
     console.print(compared_table(version, trained.report))
@@ -176,21 +176,26 @@ def _progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
         yield told
 
 
-async def _lessons(settings: Settings, files: tuple[Path, Path] | None) -> Lessons:
+async def _lessons(settings: Settings, by: str | None, files: tuple[Path, Path] | None) -> Lessons:
+    """Return what to train on; who has no right to keep a model hears so before the work of minutes."""
     database = Database(settings.database_url, pool_max=1)
     try:
         async with database.begin() as tx:
-            return await lessons(tx, files)
+            given = await lessons(tx, files)
+            await _operator(tx, by)
+            return given
     finally:
         await database.close()
 
 
-async def _keep(settings: Settings, by: str | None, content: Any, report: Any, given: Lessons) -> str:
+async def _keep(settings: Settings, by: str | None, trained: Trained, given: Lessons) -> str:
     database = Database(settings.database_url, pool_max=1)
     try:
         async with database.begin() as tx:
             actor, now = await _operator(tx, by), await tx.now()
-            return await keep_model(tx, actor, content, report=report, trained_on=given.trained_on, now=now)
+            return await keep_model(
+                tx, actor, trained.content, report=trained.report, trained_on=given.trained_on, now=now
+            )
     finally:
         await database.close()
 

@@ -76,6 +76,8 @@ def evaluated_table(found: Evaluated) -> Table:
     table = Table(title=f"Model {found.model_version}; in per cent", title_justify="left")
     table.add_column("figure")
     table.caption = f"threshold {found.threshold:.6f}, strict threshold {found.strict_threshold:.6f}"
+    if found.is_out_of_fold:
+        table.caption += "; each complaint answered by a model that saw nothing of its product"
     figures = found.figures
     columns = {"all": figures["all"], **figures["lang"]}
     for name, each in columns.items():
