@@ -7,8 +7,8 @@ products with lots that nobody registered, a third about things that nobody sell
 thousand are committed at once with their events, and one worker's relay and queue run until nothing waits.
 
 `find_s` is what finding the complaints costs in SQL, of the whole; `found` is how many are tried; `settled_s` is when
-nothing waits any more, signals counted again as well. `linked` is the share of the complaints about the new batches that
-were linked to the right one, `linked_wrong` counts those linked to others.
+nothing waits any more, signals counted again as well. `linked` is the share of the complaints about the new batches
+that were linked to the right one, `linked_wrong` counts those linked to others.
 `--quick` has a tenth of everything and leaves out `rematch_1000_batches_s`.
 """
 
@@ -33,6 +33,7 @@ from sqlalchemy import insert, text
 from service.batches.tables import Batch, Product
 from service.complaints import jobs as complaints
 from service.complaints import rematching
+from service.complaints.actions import match_complaints
 from service.core.actor import COMMONS
 from service.core.ids import new_id
 from service.core.lots import fold_lot
@@ -285,7 +286,7 @@ async def warm(database: Database) -> None:
     """Try one complaint, so that what is read or built once in a process is there."""
     async with database.begin() as tx:
         (one,) = await tx.scalars(text("SELECT id FROM complaint WHERE lot_text = '' LIMIT 1"))
-        await complaints.match_complaints(tx, [one], now=await tx.now())
+        await match_complaints(tx, [one], now=await tx.now())
 
 
 async def register(tx: Tx, goods: Goods, new: Sequence[dict[str, Any]]) -> None:
