@@ -59,8 +59,8 @@ _BY_NAMES = text(
 _NEWEST = text("SELECT id FROM batch WHERE product_id = :product_id ORDER BY id DESC LIMIT :limit")
 _WITH_LINKS = text(
     """
-    SELECT id FROM unnest(CAST(:ids AS uuid[])) AS b(id)
-    WHERE EXISTS (SELECT FROM complaint c WHERE c.batch_id = b.id AND c.link_by = 'automatic')
+    SELECT b.id FROM batch b WHERE (b.id = ANY(:ids) OR b.product_id = ANY(:product_ids))
+      AND EXISTS (SELECT FROM complaint c WHERE c.batch_id = b.id AND c.link_by = 'automatic') ORDER BY b.id
     """
 )
 _LINKED = text(
@@ -72,7 +72,7 @@ _LINKED = text(
 
 
 class Corrected:
-    """What was corrected: batches, and products with all of theirs."""
+    """What was corrected: batches, and products with the newest of theirs."""
 
     def __init__(self) -> None:
         self.batch_ids: set[UUID] = set()
@@ -128,8 +128,9 @@ def _keep(worth: dict[UUID, float], found: Iterable[Row[Any]]) -> None:
 
 
 async def with_automatic_links(tx: Tx, corrected: Corrected) -> list[UUID]:
-    """Return those of the corrected batches to which the matcher itself linked complaints."""
-    return list(await tx.scalars(_WITH_LINKS, {"ids": sorted(corrected.batch_ids)}))
+    """Return those of the corrected batches, all of a corrected product's, to which the matcher linked complaints."""
+    asked = {"ids": list(corrected.batch_ids), "product_ids": list(corrected.product_ids)}
+    return list(await tx.scalars(_WITH_LINKS, asked))
 
 
 async def linked_by_matcher(tx: Tx, batch_id: UUID, *, after: str | None, limit: int) -> list[UUID]:

@@ -31,11 +31,14 @@ async def recount(payload: Payload, *, database: Database) -> None:
 
 
 async def recount_corrected(payload: Payload, *, database: Database) -> None:
-    """A batch or product was corrected: its batches may belong to other scopes, frozen ones among them."""
+    """A batch or product was corrected: its batches may belong to other scopes, frozen ones among them.
+
+    Of a product's only those that may share another's fate: its names and GTIN say no more than with whom.
+    """
     async with database.begin() as tx:
         batch_ids = [UUID(payload["subject_id"])]
         if payload["subject_kind"] == "product":
-            batch_ids = await batches_of_product(tx, batch_ids[0])
+            batch_ids = await related(tx, await batches_of_product(tx, batch_ids[0]))
         await _have_counted(tx, [str(batch_id) for batch_id in batch_ids])
     for batch_id in batch_ids:
         await cover_batch({"subject_id": str(batch_id)}, database=database)

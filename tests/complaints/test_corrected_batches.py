@@ -10,7 +10,9 @@ from service.batches.corrections import correct_batch, correct_product
 from service.batches.schemas import NewBatchCorrection, NewProductCorrection
 from service.complaints import rules
 from service.complaints.actions import link_batch, match_complaints
+from service.complaints.rematching import batches_of, with_automatic_links
 from service.core.actor import Role
+from service.events.log import Happened
 from tests.complaints.conftest import Cases
 from tests.complaints.test_linking import register
 from tests.world import Whose, make_account
@@ -158,6 +160,28 @@ async def test_a_mediators_move_names_the_batch_before(cases: Cases, drain: Drai
     timeline = await cases.get(f"/{case['id']}/timeline", by=mediator)
     linked = [each["facts"].get("was_batch_id") for each in timeline if each["name"] == "complaint.linked"]
     assert linked == [None, first]
+
+
+async def test_links_to_every_batch_of_a_corrected_product_are_tried_again(
+    cases: Cases, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await register(cases, "LQ774410", "Lanqi Night Repair Cream")
+    ((product_id,),) = await cases.sql("SELECT product_id FROM batch WHERE id = :id", id=first)
+    seller = cases.who(Role.SELLER, Whose.OTHERS)
+    body = {"product_id": str(product_id), "lot_code": "ZX30021"}
+    second = (await cases.client.post("/api/v1/batches", json=body, headers=seller.by_key)).json()["id"]
+    for lot in ("LQ774410", "ZX30021"):
+        await cases.filed(**CREAM | {"lot_text": lot})
+    await drain()
+    await rename(cases, first, name_zh="兰琪夜间修护霜")
+    monkeypatch.setattr(rules, "REMATCH_LOTS_MAX", 1)
+    async with cases.database.begin() as tx:
+        at = await tx.now()
+        event = Happened(product_id, "product.corrected", "product", product_id, None, at, {})
+        _, corrected = await batches_of(tx, [event])
+        found = await with_automatic_links(tx, corrected)
+    assert corrected.batch_ids == {UUID(second)}
+    assert found == [UUID(first), UUID(second)]
 
 
 async def test_many_links_of_a_corrected_batch_are_tried_again_by_the_chunk(

@@ -229,6 +229,33 @@ async def test_a_batch_that_is_corrected_into_a_frozen_lot_is_frozen_with_it(
     assert "signal.extended" in await street.events()
 
 
+async def test_a_product_that_is_corrected_into_a_frozen_scope_is_frozen_with_it(
+    street: Street, drain: Drain, client: httpx.AsyncClient
+) -> None:
+    seller = street.world.account(Role.SELLER).by_key
+    named = {"brand": "Suyun", "name_en": "Suyun Hydrting Mask", "name_zh": "素芸补水面膜"}
+    made = await client.post(
+        "/api/v1/products",
+        json={"seller_id": str(street.seller_id), "category": "cosmetics", **named},
+        headers=seller,
+    )
+    product_id = made.json()["id"]
+    body = {"product_id": product_id, "lot_code": "B2", "maker_lot_code": "M1"}
+    other = Goods(
+        UUID(product_id), UUID((await client.post("/api/v1/batches", json=body, headers=seller)).json()["id"])
+    )
+    told = {"reason": "left_out", "maker_lot_code": "M1"}
+    await client.post(f"/api/v1/batches/{street.goods.batch_id}/corrections", json=told, headers=seller)
+    of_other, _ = await street.order(goods=other)
+    await frozen_on(street, drain)
+    assert await is_frozen(street, of_other) == [False]
+    right = {"reason": "typing_error", "name_en": "Suyun Hydrating Sheet Mask"}
+    answer = await client.post(f"/api/v1/products/{product_id}/corrections", json=right, headers=seller)
+    assert answer.status_code == 201, answer.text
+    await drain()
+    assert await is_frozen(street, of_other) == [True]
+
+
 async def test_while_complaints_count_the_seller_changes_neither_lot_nor_name(
     street: Street, client: httpx.AsyncClient
 ) -> None:

@@ -26,6 +26,7 @@ class ComplaintMatch(Base):
         Index("complaint_match_complaint_idx", "complaint_id", "id"),
         Index("complaint_match_automatic_idx", "at", postgresql_where=text("link_by = 'automatic'")),
         Index("complaint_match_chosen_idx", "complaint_id", "id", postgresql_where=text("link_by <> 'automatic'")),
+        Index("complaint_match_suggested_idx", "product_id", "id", postgresql_where=text("outcome = 'suggested'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
