@@ -11,6 +11,7 @@ from rich.console import Console
 
 from service.complaints.matching.calibrate import shipped_model
 from service.core.errors import Invalid
+from service.core.ids import new_id
 from service.orders import rules as order_rules
 from service.samples import goods
 from service.samples.ahead import ahead
@@ -36,6 +37,11 @@ ORDER_EVENTS_MAX = 50_000
 LIVE_COMPLAINTS_MAX = 2_000
 """With more complaints than this, the worker is not asked to match them and to look for signals."""
 ABOUT_ORDERS_SHARE = 0.75
+_TELL_SEEDED = """
+INSERT INTO event (id, name, subject_kind, subject_id, at, facts)
+VALUES (%(id)s, 'batches.seeded', 'registry', %(id)s, fairhold_now(), '{}')
+"""
+"""One event for a chunk of batches: whoever follows what is registered reads it all again."""
 OnOrders = Callable[[list[UUID]], None]
 """What to do with the ids of a chunk's orders once it was written."""
 
@@ -119,6 +125,7 @@ def _load_goods(
             copy_text(connection, "batch", goods.BATCH_COLUMNS, chunk.batches)
             copy_text(connection, "custody", goods.CUSTODY_COLUMNS, chunk.custody)
             copy_text(connection, "batch_parent", goods.PARENT_COLUMNS, chunk.parents)
+            connection.execute(_TELL_SEEDED, {"id": new_id()})
         step.forward(len(chunk.batches))
 
 

@@ -3,8 +3,11 @@
 from datetime import date
 from typing import Any
 
-from service.complaints.matching.facts import Candidate, Decision, Query
-from service.complaints.matching.match import match_among
+from service.complaints.matching.calibrate import shipped_model
+from service.complaints.matching.evidence import Found
+from service.complaints.matching.facts import Candidate, Decision, Query, Scored
+from service.complaints.matching.match import match_on, rank
+from service.complaints.matching.shelf import Shelf
 
 MASK: dict[str, Any] = {
     "product_id": "mask",
@@ -53,6 +56,15 @@ REGISTRY = (
 )
 
 
+SHELF = Shelf(REGISTRY)
+
+
 def ask(**told: Any) -> Decision:
     """Match a complaint among the small registry."""
-    return match_among(Query(**told), REGISTRY)
+    return match_on(SHELF, Query(**told))
+
+
+def scores(query: Query, *batches: Candidate) -> list[Scored]:
+    """Score these batches, or all of the small registry, whatever was told; best first."""
+    among = batches or REGISTRY
+    return rank(query, Found(among, (0.5,) * len(among), lambda _: 1.0), shipped_model())[1]

@@ -1,93 +1,99 @@
-"""Complaints with their right answers, for training and evaluation: retrieved and scored once, ranked again at will."""
+"""Complaints with their right answers, for training: looked up once, with copies whose truth is not registered."""
 
-import csv
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
-from zlib import crc32
+from hashlib import blake2b
 
-from service.complaints.matching.facts import Query, Scored
-from service.complaints.matching.score import score
-from service.complaints.matching.shelf import Shelf, read_registry
+import numpy as np
+from numpy.typing import NDArray
+
+from service.complaints.matching.evidence import Evidence, Found, Table
+from service.complaints.matching.facts import Candidate, Scored
+from service.complaints.matching.labelled import Labelled
+from service.complaints.matching.shelf import Shelf
 from service.core.lots import fold_lot
 
 FOLDS = 5
-KEPT_CANDIDATES = 25  # of each complaint; more teach nothing and cost time
+REAL, BATCH_HIDDEN, PRODUCT_HIDDEN = "real", "batch hidden", "product hidden"
+CANDIDATES_MAX = 100
+_SPARE = 20  # candidates beyond, which come up when those of the truth are hidden
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A complaint with its scored candidates and the right answer ("" if it is not registered)."""
+    """A complaint with the evidence for each candidate, and the right answer ("" where it is not registered).
 
-    complaint_id: str
-    fold: int
-    lang: str
-    lot_told: bool
+    `kind` says whether it is the complaint as it is, or a copy with its batch, or all of its product, hidden.
+    """
+
+    complaint: Labelled
+    kind: str
     batch: str
     product: str
-    scored: tuple[Scored, ...]
+    candidates: tuple[Candidate, ...]
+    table: Table
+    reads_lot: bool
+
+    @property
+    def fold(self) -> int:
+        """The fold, of `FOLDS`: that of its product, whatever else is in the file."""
+        return fold_of(self.complaint)
+
+    @property
+    def rights(self) -> NDArray[np.bool_]:
+        """Which candidates are right: the batch if a lot was told, else any batch of the product."""
+        if self.complaint.lot_told:
+            return np.array([str(one.batch_id) == self.batch and bool(self.batch) for one in self.candidates])
+        return np.array([str(one.product_id) == self.product and bool(self.batch) for one in self.candidates])
+
+    def ranked(self, totals: Sequence[float]) -> list[Scored]:
+        """Return the candidates with these totals, best first, without reasons."""
+        order = sorted(range(len(totals)), key=lambda row: (-totals[row], str(self.candidates[row].batch_id)))
+        return [Scored(self.candidates[row], (), totals[row], row) for row in order]
 
 
-def read_cases(registry: Path, complaints: Path, weights: Mapping[str, float]) -> list[Case]:
-    """Retrieve and score every complaint of the file with these weights."""
-    shelf = Shelf(read_registry(registry))
-    with complaints.open(encoding="utf-8", newline="") as lines:
-        return [_case(shelf, row, weights) for row in csv.DictReader(lines)]
+def fold_of(complaint: Labelled) -> int:
+    """Return the fold of a complaint."""
+    return int.from_bytes(blake2b(complaint.group.encode(), digest_size=4).digest(), "big") % FOLDS
 
 
-def query_of(row: Mapping[str, str]) -> Query:
-    """Return the query of a complaint row as the files of the development set have it."""
-    return Query(
-        product_text=row["product_text"],
-        brand_text=row["brand_text"],
-        lot_text=row["lot_text"],
-        purchase_date=date.fromisoformat(row["purchase_date"]) if row["purchase_date"] else None,
-        narrative=row["narrative"],
-        lang=row["lang"],
-    )
+def cases_of(shelf: Shelf, complaints: Iterable[Labelled]) -> list[Case]:
+    """Look each complaint up, and again with its batch and with its product hidden; those that find nothing are out."""
+    cases = []
+    for complaint in complaints:
+        found = shelf.find(complaint.query, limit=CANDIDATES_MAX + _SPARE)
+        case = Case(complaint, REAL, complaint.batch, complaint.product, (), np.empty((0, 0), np.float32), False)
+        kinds = [(case, found)]
+        if complaint.batch:
+            rest = without_batch(complaint, found)
+            if rest is not None:
+                kinds.append((dataclasses.replace(case, kind=BATCH_HIDDEN, batch="", product=""), rest))
+            others = found.without([str(one.product_id) == complaint.product for one in found.candidates])
+            kinds.append((dataclasses.replace(case, kind=PRODUCT_HIDDEN, batch="", product=""), others))
+        for each, among in kinds:
+            if among.candidates:
+                evidence = Evidence(complaint.query, among.first(CANDIDATES_MAX))
+                cases.append(
+                    dataclasses.replace(
+                        each,
+                        candidates=evidence.found.candidates,
+                        table=evidence.table,
+                        reads_lot=bool(evidence.readings),
+                    )
+                )
+    return cases
 
 
-def _case(shelf: Shelf, row: Mapping[str, str], weights: Mapping[str, float]) -> Case:
-    query = query_of(row)
-    scored = score(query, shelf.candidates(query), weights)
-    kept = [one for place, one in enumerate(scored)
-            if place < KEPT_CANDIDATES or one.candidate.batch_id == row["expected_batch_id"]]  # fmt: skip
-    product = row["expected_product_key"] or row["source_batch_id"].rsplit("-", 1)[0]
-    return Case(
-        complaint_id=row["complaint_id"],
-        fold=crc32(product.encode()) % FOLDS,
-        lang=row["lang"],
-        lot_told=bool(row["lot_text"]),
-        batch=row["expected_batch_id"],
-        product=row["expected_product_key"] if row["expected_batch_id"] else "",
-        scored=tuple(dataclasses.replace(one, fields=()) for one in kept),
-    )
+def without_batch(complaint: Labelled, found: Found) -> Found | None:
+    """Return the candidates without the true batch; None where no lot was told, it was not found, or it has a twin.
 
-
-def ranked(scored: Iterable[Scored], weights: Mapping[str, float]) -> list[Scored]:
-    """Return the same candidates with totals by other weights, best first."""
-    again = [
-        dataclasses.replace(one, total=sum(weights.get(key, 0.0) * amount for key, amount in one.features.items()))
-        for one in scored
-    ]
-    return sorted(again, key=lambda one: (-one.total, str(one.candidate.batch_id)))
-
-
-def copies(case: Case) -> list[Case]:
-    """Return the case and its copies with the true batch, and the true product, hidden from the registry."""
-    if not case.batch:
-        return [case]
-    truth = next((one.candidate for one in case.scored if one.candidate.batch_id == case.batch), None)
-    without_product = tuple(one for one in case.scored if one.candidate.product_id != case.product)
-    found = [case, dataclasses.replace(case, batch="", product="", scored=without_product)]
-    if truth is not None:
-        rest = tuple(one for one in case.scored if one.candidate.batch_id != case.batch)
-        lot = fold_lot(truth.lot_code)
-        twin = any(
-            one.candidate.seller_id == truth.seller_id and fold_lot(one.candidate.lot_code) == lot for one in rest
-        )
-        if not twin:  # a seller that lists one lot under two products: nobody could tell
-            found.append(dataclasses.replace(case, batch="", scored=rest))
-    return [one for one in found if one.scored]
+    A twin is the same lot of the same seller under another product: nobody could tell.
+    """
+    truth = next((one for one in found.candidates if str(one.batch_id) == complaint.batch), None)
+    if truth is None or not complaint.lot_told:
+        return None
+    rest = found.without([one is truth for one in found.candidates])
+    lot = fold_lot(truth.lot_code)
+    has_twin = any(one.seller_id == truth.seller_id and fold_lot(one.lot_code) == lot for one in rest.candidates)
+    return None if has_twin else rest

@@ -76,12 +76,15 @@ class FieldScore:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A candidate with its field scores; `total` is the sum of the contributions, `features` feed the calibration."""
+    """A candidate with its field scores (the first few have them); `total` is the sum of all contributions.
+
+    `row` is its place in the table of evidence.
+    """
 
     candidate: Candidate
     fields: tuple[FieldScore, ...]
     total: float
-    features: Mapping[str, float]
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ class RunnerUp:
 class Decision:
     """The answer. `probability` is that `best` is the right batch, `product_probability` that its product is right.
 
+    The scores are what is held against the thresholds: the same, and 0 where a link may not be automatic.
+
     `strict` is true only of a link that a signal may count without a fitting order or a person's word. `best` is None
     only if nothing resembled the complaint at all.
     """
@@ -106,4 +111,6 @@ class Decision:
     runners_up: tuple[RunnerUp, ...]
     probability: float
     product_probability: float
+    batch_score: float
+    product_score: float
     model_version: str

@@ -1,106 +1,113 @@
-"""Two fits in plain Python: a ranking by softmax over the candidates, and a logistic regression.
+"""Fits: a ranking by boosted trees, each of one field; a chance by trees and a logistic regression together.
 
-Both are deterministic: no chance, no clock, and sums in the order of the input.
+Deterministic: one thread order, fixed seeds, no clock.
 """
 
 from collections.abc import Mapping, Sequence
-from math import exp
+from typing import Any
 
-Row = Mapping[str, float]
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from service.complaints.matching.shapes import standardised
+
+Rows = NDArray[np.float64]
+_COMMON = {
+    "verbose": -1, "deterministic": True, "force_row_wise": True, "use_missing": False, "seed": 1,
+    "bagging_fraction": 0.8, "bagging_freq": 1, "num_threads": 2,
+}  # fmt: skip
+_RANKING = _COMMON | {
+    "objective": "lambdarank", "learning_rate": 0.08, "num_leaves": 12, "max_depth": 5, "min_data_in_leaf": 30,
+    "feature_fraction": 0.7, "lambda_l2": 5.0, "lambdarank_truncation_level": 5,
+}  # fmt: skip
+_CHANCE = _COMMON | {
+    "objective": "binary", "learning_rate": 0.04, "num_leaves": 6, "max_depth": 4, "min_data_in_leaf": 20,
+    "feature_fraction": 0.5, "lambda_l2": 10.0,
+}  # fmt: skip
+RANKING_TREES, CHANCE_TREES = 200, 200
+CHANCE_SEEDS = (1, 2, 3)  # forests of which the middle is taken: one alone depends on what chance showed it
+LOGISTIC_RIDGE = 60.0
+_NEWTON_STEPS = 15
 
 
 def fit_ranking(
-    groups: Sequence[tuple[Sequence[Row], Sequence[bool]]],
-    *,
-    start: Mapping[str, float],
-    rounds: int = 6,
-    step: float = 0.05,
-    shrink: float = 1e-4,
-) -> dict[str, float]:
-    """Return weights, never below zero, under which the right rows of each group have the largest softmax share.
+    tables: Sequence[NDArray[np.float32]],
+    rights: Sequence[NDArray[np.bool_]],
+    columns: Sequence[str],
+    ways: Sequence[int],
+    fields: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Return trees that rank each table's right rows first. `ways` says how a column may move the score (1, -1, 0).
 
-    A group is (rows, which of them are right); groups without a right row teach nothing. Weights start at `start` and
-    are averaged over the second half of the rounds, which steadies the last digits.
+    `fields` names the field of each column; a tree asks of one field only.
     """
-    weights = dict(start)
-    sums = dict.fromkeys(weights, 0.0)
-    averaged = 0
-    for turn in range(rounds):
-        pace = step / (1 + turn)
-        for rows, right in groups:
-            if any(right) and not all(right):
-                _climb(weights, rows, right, pace, shrink)
-            if turn * 2 >= rounds:
-                averaged += 1
-                for key, value in weights.items():
-                    sums[key] += value
-    return {key: total / max(averaged, 1) for key, total in sums.items()}
+    groups = [[at for at, each in enumerate(fields) if each == field] for field in dict.fromkeys(fields)]
+    parameters = _RANKING | {"interaction_constraints": groups, "monotone_constraints": list(ways)}
+    data = lightgbm.Dataset(
+        np.concatenate(tables), np.concatenate(rights).astype(float), group=[len(each) for each in tables]
+    )
+    booster = lightgbm.train(parameters, data, num_boost_round=RANKING_TREES)
+    return _trees(booster, columns, fields)
 
 
-def _climb(weights: dict[str, float], rows: Sequence[Row], right: Sequence[bool], pace: float, shrink: float) -> None:
-    totals = [sum(weights.get(key, 0.0) * amount for key, amount in row.items()) for row in rows]
-    top = max(totals)
-    shares = [exp(total - top) for total in totals]
-    whole = sum(shares)
-    whole_right = sum(share for share, is_right in zip(shares, right, strict=True) if is_right)
-    change: dict[str, float] = {}
-    for row, share, is_right in zip(rows, shares, right, strict=True):
-        pull = (share / whole_right if is_right else 0.0) - share / whole
-        if abs(pull) > 1e-6:
-            for key, amount in row.items():
-                change[key] = change.get(key, 0.0) + pull * amount
-    for key, amount in change.items():
-        if key in weights:
-            weights[key] = max(0.0, weights[key] + pace * (amount - shrink * weights[key]))
+def fit_chance_trees(
+    rows: Rows, truths: NDArray[np.float64], amounts: NDArray[np.float64], columns: Sequence[str], ways: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Return trees whose sum is the log-odds of the truth."""
+    parameters = _CHANCE | {"monotone_constraints": list(ways), "boost_from_average": False}
+    forest = []
+    for seed in CHANCE_SEEDS:
+        data = lightgbm.Dataset(rows, truths, weight=amounts)
+        booster = lightgbm.train(parameters | {"seed": seed}, data, num_boost_round=CHANCE_TREES)
+        forest += _trees(booster, columns, ["all"] * len(columns))
+    for tree in forest:
+        tree["values"] = [round(value / len(CHANCE_SEEDS), 6) for value in tree["values"]]
+    return forest
+
+
+def _trees(booster: lightgbm.Booster, columns: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
+    found = []
+    for each in booster.dump_model()["tree_info"]:
+        tree: dict[str, Any] = {"field": "", "columns": [], "limits": [], "children": [], "values": []}
+        _keep(each["tree_structure"], tree, columns)
+        if tree["columns"]:
+            tree["field"] = fields[columns.index(tree["columns"][0])]
+            found.append(tree)
+    return found
+
+
+def _keep(node: Mapping[str, Any], tree: dict[str, Any], columns: Sequence[str]) -> int:
+    """Write a node and what is below it; return its number, or that of a leaf as -1, -2, ..."""
+    if "leaf_value" in node:
+        tree["values"].append(round(node["leaf_value"], 6))
+        return -len(tree["values"])
+    at = len(tree["limits"])
+    tree["columns"].append(columns[node["split_feature"]])
+    tree["limits"].append(node["threshold"])
+    tree["children"] += [0, 0]
+    tree["children"][2 * at] = _keep(node["left_child"], tree, columns)
+    tree["children"][2 * at + 1] = _keep(node["right_child"], tree, columns)
+    return at
 
 
 def fit_logistic(
-    rows: Sequence[Row], truths: Sequence[bool], amounts: Sequence[float], *, ridge: float = 1.0, rounds: int = 8
-) -> dict[str, float]:
-    """Return the weights, "bias" among them, of a logistic regression by Newton's method (IRLS).
+    rows: Rows, truths: NDArray[np.float64], amounts: NDArray[np.float64], *, ridge: float = LOGISTIC_RIDGE
+) -> dict[str, list[float]]:
+    """Return a logistic regression on standardised columns (Newton): "middle", "spread", "weights" with the bias last.
 
-    `amounts` says how much each row counts; `ridge` is the penalty on every weight but the bias.
+    A column that never changes gets no weight.
     """
-    keys = ["bias", *sorted({key for row in rows for key in row})]
-    table = [[1.0, *(row.get(key, 0.0) for key in keys[1:])] for row in rows]
-    weights = [0.0] * len(keys)
-    for _ in range(rounds):
-        slope = [-(ridge * weight if place else 0.0) for place, weight in enumerate(weights)]
-        curve = [[(ridge if place else 1e-6) if place == other else 0.0 for other in range(place + 1)]
-                 for place in range(len(keys))]  # fmt: skip
-        for values, truth, amount in zip(table, truths, amounts, strict=True):
-            logit = sum(weight * value for weight, value in zip(weights, values, strict=True))
-            chance = 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
-            pull = amount * (truth - chance)
-            bend = amount * max(chance * (1 - chance), 1e-6)
-            for place, value in enumerate(values):
-                if value:
-                    slope[place] += pull * value
-                    bent = bend * value
-                    line = curve[place]
-                    for other in range(place + 1):
-                        line[other] += bent * values[other]
-        moves = _solve(curve, slope)
-        weights = [weight + move for weight, move in zip(weights, moves, strict=True)]
-        if max(map(abs, moves)) < 1e-6:
-            break
-    return dict(zip(keys, weights, strict=True))
-
-
-def _solve(lower: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
-    """Solve a symmetric positive system, given as its lower triangle, by Cholesky's decomposition."""
-    size = len(right)
-    root = [[0.0] * size for _ in range(size)]
-    for place in range(size):
-        for other in range(place + 1):
-            rest = lower[place][other] - sum(root[place][at] * root[other][at] for at in range(other))
-            root[place][other] = max(rest, 1e-12) ** 0.5 if place == other else rest / root[other][other]
-    middle = [0.0] * size
-    for place in range(size):
-        done = sum(root[place][at] * middle[at] for at in range(place))
-        middle[place] = (right[place] - done) / root[place][place]
-    answer = [0.0] * size
-    for place in reversed(range(size)):
-        done = sum(root[at][place] * answer[at] for at in range(place + 1, size))
-        answer[place] = (middle[place] - done) / root[place][place]
-    return answer
+    middle, spread = rows.mean(axis=0), rows.std(axis=0)
+    spread[spread < 1e-9] = 0.0
+    known = standardised(rows, middle, spread)
+    weights = np.zeros(known.shape[1])
+    pull = np.eye(known.shape[1]) * ridge
+    pull[-1, -1] = 1e-6
+    for _ in range(_NEWTON_STEPS):
+        chance = 1 / (1 + np.exp(-np.clip(known @ weights, -30, 30)))
+        curve = amounts * chance * (1 - chance) + 1e-9
+        slope = known.T @ (amounts * (truths - chance)) - pull @ weights
+        weights = weights + np.linalg.solve((known * curve[:, None]).T @ known + pull, slope)
+    fitted = {"middle": middle, "spread": spread, "weights": weights}
+    return {name: values.round(6).tolist() for name, values in fitted.items()}

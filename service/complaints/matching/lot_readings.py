@@ -102,7 +102,7 @@ def readings_of(query: Query) -> tuple[Reading, ...]:
 
 
 def without_date(text: str) -> list[str]:
-    """Return the ways to read a lot field: a date named as such is cut off; a bare date is cut in a second reading."""
+    """Return the ways to read a lot field: without a date that is named as such or stands bare at its end; whole."""
     whole = strip_label(text)
     if not whole:
         return []
@@ -110,7 +110,8 @@ def without_date(text: str) -> list[str]:
     if len(fold_lot(named)) < 2:
         named = whole
     bare = _BARE_DATE.sub("", named)
-    return [bare, named] if len(fold_lot(bare)) >= 3 and bare != named else [named]
+    ways = [bare, named, whole] if len(fold_lot(bare)) >= 3 else [named, whole]
+    return list(dict.fromkeys(ways))
 
 
 def labelled_codes(text: str) -> list[str]:
@@ -129,11 +130,10 @@ def loose_codes(text: str) -> list[str]:
 
 def joined_codes(lot_text: str, product_text: str) -> list[str]:
     """Return the lot field joined with the code-like end of the product text, both ways round."""
-    head = without_date(lot_text)
     tail = _TAIL.search(_capitals(product_text))
-    if not head or tail is None:
+    if tail is None:
         return []
-    return [head[-1] + tail[1], tail[1] + head[-1]]
+    return [code for head in without_date(lot_text)[:2] for code in (head + tail[1], tail[1] + head)]
 
 
 def _ways_to_end(parts: list[str]) -> list[str]:

@@ -6,8 +6,11 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 
+from pypinyin import lazy_pinyin
+
 from service.core.names import is_han, name_key, plain, words
 
+PINYIN_LENGTH_MAX = 6  # letters of the longest syllable ("zhuang")
 _UNITS = {
     "mg": ("mg", 1.0), "毫克": ("mg", 1.0), "公丝": ("mg", 1.0), "milligram": ("mg", 1.0),
     "g": ("mg", 1000.0), "gm": ("mg", 1000.0), "gram": ("mg", 1000.0), "克": ("mg", 1000.0), "公克": ("mg", 1000.0),
@@ -25,17 +28,31 @@ _DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A text as it is compared: its spaced key, its terms (Latin words, numbers, pairs of Han) and its strengths."""
+    """A text as it is compared.
+
+    Its spaced key, its terms (Latin words, numbers, pairs of Han), the numbers among them, its strengths, and how it
+    sounds, if it has Chinese.
+    """
 
     key: str
     terms: frozenset[str]
+    numbers: frozenset[str]
     strengths: frozenset[str]
+    sound: str
 
 
 @lru_cache(maxsize=50_000)
 def name(text: str) -> Name:
     """Return the comparable form of a name; the same for full or half width, either script of Chinese, any case."""
-    return Name(key=name_key(text), terms=frozenset(terms(text)), strengths=strengths(text))
+    found = frozenset(terms(text))
+    key = name_key(text)
+    return Name(
+        key=key,
+        terms=found,
+        numbers=frozenset(term for term in found if term[0].isdigit()),
+        strengths=strengths(text),
+        sound=" ".join(sounds(text)) if any(is_han(word) for word in key.split()) else "",
+    )
 
 
 def terms(text: str) -> list[str]:
@@ -53,6 +70,19 @@ def terms(text: str) -> list[str]:
         if word:
             found.append(word)
     return found
+
+
+@lru_cache(maxsize=50_000)
+def sounds(text: str) -> tuple[str, ...]:
+    """Return the syllables of a text that has Chinese, without tones, its Latin words among them in their places.
+
+    Buyers write a name as it sounds, in other characters or in pinyin. A text without Chinese has no sounds of its own,
+    unless it is short words alone, which may be pinyin.
+    """
+    told = words(text)
+    if any(is_han(word) for word in told):
+        return tuple(lazy_pinyin(word)[0] if is_han(word) else word for word in told)
+    return tuple(told) if told and all(len(word) <= PINYIN_LENGTH_MAX and word.isalpha() for word in told) else ()
 
 
 def strengths(text: str) -> frozenset[str]:

@@ -1,93 +1,189 @@
-"""Registered batches on a shelf in memory: retrieval for training, evaluation and tests, without a database.
+"""Registered batches on a shelf in memory: what a complaint may mean, found in a millisecond among a million.
 
-The service retrieves with `retrieve.py`; both look for the same things in the same order.
+Batches are found by equal GTIN, by a lot that is equal or one mistake away (`neighbours`), and by the lots of products
+whose names resemble what was told (tantivy's BM25 over words, trigrams, and the sounds of Chinese). What is put on the
+shelf again replaces what stood there. The order in which batches came changes no answer.
 """
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from math import log
 from pathlib import Path
-from typing import Generic, TypeVar
 
-from rapidfuzz import fuzz
+import numpy as np
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
+from service.complaints.matching.evidence import Found
 from service.complaints.matching.facts import Candidate, Key, Query
-from service.complaints.matching.lot_readings import Source, read_lots
+from service.complaints.matching.lot_readings import Reading, Source, readings_of
+from service.complaints.matching.names import NameIndex
+from service.complaints.matching.neighbours import Neighbours
 from service.complaints.matching.normalise import gtin14
-from service.complaints.matching.score import candidate_name, seller_name
 from service.core.lots import fold_lot
-from service.core.names import is_han, name_key
+from service.core.names import is_han
 
 PRODUCTS_MAX = 40
 LOTS_PER_PRODUCT_MAX = 3
-NEIGHBOURS_MAX = 30
+EQUAL_LOTS_MAX = 40
+NEAR_LOTS_MAX = 30
+GTIN_MAX = 20
+RANKED_PRODUCTS = 200
+SURE_LOTS_MAX = 3
+_FAR = 9
+
+
+@dataclass(slots=True)
+class _Product:
+    """A product of a seller, by its place among the products, and the rows of its lots."""
+
+    place: int
+    batch: Candidate
+    key: str
+    rows: list[int] = field(default_factory=list)
 
 
 class Shelf:
-    """Batches indexed by folded lot, lot trigrams, GTIN and name trigrams."""
+    """Batches to look among. Belongs to one thread at a time."""
 
-    def __init__(self, batches: Iterable[Candidate]) -> None:
-        self._by_lot: dict[str, list[Candidate]] = defaultdict(list)
-        self._by_gtin: dict[str, list[Candidate]] = defaultdict(list)
-        self._by_product: dict[Key, list[Candidate]] = defaultdict(list)
+    def __init__(self, batches: Iterable[Candidate] = ()) -> None:
+        self._rows: list[Candidate | None] = []
+        self._folded: list[tuple[str, ...]] = []
+        self._row_of: dict[Key, int] = {}
+        self._products: dict[Key, _Product] = {}
+        self._by_place: list[_Product] = []
+        self._by_gtin: defaultdict[str, set[Key]] = defaultdict(set)
+        self._lots = Neighbours()
+        self._names = NameIndex()
+        self.put(batches)
+
+    def __len__(self) -> int:
+        return len(self._row_of)
+
+    def put(self, batches: Iterable[Candidate]) -> None:
+        """Add batches, or replace those with the same id; their names and GTIN are those of the whole product."""
+        codes: list[str] = []
+        rows: list[int] = []
+        renamed: dict[int, Candidate] = {}
         for batch in batches:
-            for code in {fold_lot(batch.lot_code), fold_lot(batch.maker_lot_code)} - {""}:
-                self._by_lot[code].append(batch)
+            row = self._place(batch)
+            product = self._products.get(batch.product_id)
+            if product is None:
+                product = _Product(len(self._by_place), batch, str(batch.product_id))
+                self._products[batch.product_id] = product
+                self._by_place.append(product)
+                renamed[product.place] = batch
+            elif _named(product.batch) != _named(batch):
+                self._by_gtin[gtin14(product.batch.gtin)].discard(batch.product_id)
+                product.batch = renamed[product.place] = batch
+            product.rows.append(row)
             if gtin := gtin14(batch.gtin):
-                self._by_gtin[gtin].append(batch)
-            self._by_product[batch.product_id].append(batch)
-        self._lot_grams = _Grams({code: code for code in self._by_lot})
-        self._name_grams = _Grams(
-            {
-                product: f"{candidate_name(rows[0]).key} {seller_name(rows[0]).key}"
-                for product, rows in self._by_product.items()
-            }
-        )
+                self._by_gtin[gtin].add(batch.product_id)
+            for code in self._folded[row]:
+                codes.append(code)
+                rows.append(row)
+        self._lots.add(codes, rows)
+        self._names.put(renamed)
+
+    def _place(self, batch: Candidate) -> int:
+        """Give the batch a row of its own; the row that it had is empty from now on."""
+        old = self._row_of.get(batch.batch_id)
+        if old is not None:
+            stood = self._rows[old]
+            if stood is not None:
+                self._products[stood.product_id].rows.remove(old)
+            self._rows[old] = None
+        row = self._row_of[batch.batch_id] = len(self._rows)
+        self._rows.append(batch)
+        both = (fold_lot(batch.lot_code), fold_lot(batch.maker_lot_code))
+        self._folded.append(tuple(code for code in dict.fromkeys(both) if code))
+        return row
+
+    def find(self, query: Query, *, limit: int = 100) -> Found:
+        """Return at most `limit` batches: equal GTIN, equal and near lots, then lots of products of similar name."""
+        readings = readings_of(query)
+        likeness = self._names.nearest(query, RANKED_PRODUCTS)
+        ranked = sorted(likeness, key=lambda place: (-likeness[place], self._by_place[place].key))
+        rank = {place: number for number, place in enumerate(ranked)}
+        found: dict[int, None] = {}
+        if gtin := gtin14(query.gtin):
+            products = sorted(self._by_gtin.get(gtin, ()), key=str)[:GTIN_MAX]
+            self._add_lots_of(found, [self._products[key].place for key in products], readings, query)
+        equal, near = self._by_lot(readings)
+        for rows, most in ((equal, EQUAL_LOTS_MAX), (near, NEAR_LOTS_MAX)):
+            found.update(dict.fromkeys(self._nearest(rows, rank, most)))
+        self._add_lots_of(found, ranked[:PRODUCTS_MAX], readings, query)
+        kept = [(batch, likeness.get(self._place_of(row), 0.0)) for row in list(found)[:limit]
+                if (batch := self._rows[row]) is not None]  # fmt: skip
+        return Found(tuple(batch for batch, _ in kept), tuple(share for _, share in kept), self._names.rarity)
 
     def candidates(self, query: Query, *, limit: int = 100) -> list[Candidate]:
-        """Return at most `limit` batches: equal GTIN, equal and similar lots, then lots of products of similar name."""
-        found: dict[Key, Candidate] = {}
-        readings = read_lots(
-            lot_text=query.lot_text,
-            barcode_lot=query.barcode_lot,
-            product_text=query.product_text,
-            narrative=query.narrative,
-        )
-        products = self._products(query)
-        for reading in readings:
-            _add(found, self._nearest(self._by_lot.get(reading.folded, ()), products, 15))
-        if gtin := gtin14(query.gtin):
-            _add(found, self._by_gtin.get(gtin, ())[:20])
-        sure = [reading.folded for reading in readings if reading.source not in (Source.SPLIT, Source.LOOSE)]
-        for folded in sure[:3]:
-            for code in self._lot_grams.nearest(folded, NEIGHBOURS_MAX // len(sure[:3])):
-                _add(found, self._nearest(self._by_lot[code], products, 4))
-        for product in products:
-            if len(found) >= limit:
-                break
-            _add(found, self._lots_of(product, sure[:1]))
-        return list(found.values())[:limit]
+        """Return the batches of `find`."""
+        return list(self.find(query, limit=limit).candidates)
 
-    def _products(self, query: Query) -> list[Key]:
-        text = name_key(query.product_text, query.brand_text, query.seller_text, query.narrative[:300])
-        return self._name_grams.nearest(text, PRODUCTS_MAX)
+    def _by_lot(self, readings: Sequence[Reading]) -> tuple[list[int], list[int]]:
+        """Return the rows whose lot equals a reading, and those that are a mistake away from one of the surest."""
+        equal: dict[int, None] = {}
+        near: dict[int, None] = {}
+        sure = dict.fromkeys(each.folded for each in readings if each.source not in (Source.SPLIT, Source.LOOSE))
+        nearby = set(list(sure)[:SURE_LOTS_MAX])
+        for code in dict.fromkeys(each.folded for each in readings):
+            for row in self._lots.near(code):
+                if self._rows[row] is None:
+                    continue
+                if code in self._folded[row]:
+                    equal[row] = None
+                elif code in nearby and any(OSA.distance(code, each) == 1 for each in self._folded[row]):
+                    near[row] = None
+        return list(equal), [row for row in near if row not in equal]
 
-    def _nearest(self, batches: Iterable[Candidate], products: list[Key], limit: int) -> list[Candidate]:
-        rank = {product: place for place, product in enumerate(products)}
-        return sorted(batches, key=lambda one: (rank.get(one.product_id, PRODUCTS_MAX), str(one.batch_id)))[:limit]
+    def _nearest(self, rows: Sequence[int], rank: Mapping[int, int], most: int) -> list[int]:
+        """Return the rows whose product's name fits best; of those that fit alike, the first by id."""
+        if len(rows) <= most:
+            return sorted(rows, key=self._key_of)
+        return sorted(rows, key=lambda row: (rank.get(self._place_of(row), RANKED_PRODUCTS), self._key_of(row)))[:most]
 
-    def _lots_of(self, product: Key, told: list[str]) -> list[Candidate]:
-        rows = self._by_product[product]
-        return sorted(
-            rows,
-            key=lambda one: (
-                -fuzz.ratio(told[0], fold_lot(one.lot_code)) if told else 0.0,
-                -(one.registered_on or date.min).toordinal(),
-                str(one.batch_id),
-            ),
-        )[:LOTS_PER_PRODUCT_MAX]
+    def _add_lots_of(
+        self, found: dict[int, None], places: Sequence[int], readings: Sequence[Reading], query: Query
+    ) -> None:
+        """Add the lots of each product that are nearest to what was told, or sold nearest to the purchase."""
+        rows = [row for place in places for row in self._by_place[place].rows]
+        if not rows:
+            return
+        far = dict(zip(rows, self._distances(rows, readings), strict=True))
+        bought = (query.purchase_date or date.max).toordinal()
+        for place in places:
+            own = self._by_place[place].rows
+            best = sorted(own, key=lambda row: (far[row], abs(bought - self._known_on(row)), self._key_of(row)))
+            found.update(dict.fromkeys(best[:LOTS_PER_PRODUCT_MAX]))
+
+    def _distances(self, rows: Sequence[int], readings: Sequence[Reading]) -> list[int]:
+        """Return how many mistakes each row's lot is from the nearest reading, at most 3 apart."""
+        if not readings:
+            return [_FAR] * len(rows)
+        codes = [(self._folded[row] or ("",))[0] for row in rows]
+        told = list(dict.fromkeys(each.folded for each in readings))
+        table = process.cdist(told, codes, scorer=OSA.distance, score_cutoff=3, dtype=np.uint8)
+        return list(table.min(axis=0).tolist())
+
+    def _known_on(self, row: int) -> int:
+        batch = self._rows[row]
+        known = batch and (batch.made_on or batch.registered_on)
+        return known.toordinal() if known else 0
+
+    def _place_of(self, row: int) -> int:
+        batch = self._rows[row]
+        return self._products[batch.product_id].place if batch else -1
+
+    def _key_of(self, row: int) -> str:
+        batch = self._rows[row]
+        return str(batch.batch_id) if batch else ""
+
+
+def _named(batch: Candidate) -> tuple[str, ...]:
+    return (batch.brand, batch.name_en, batch.name_zh, batch.seller_name, batch.gtin)
 
 
 def read_registry(path: Path) -> list[Candidate]:
@@ -109,42 +205,3 @@ def _batch(row: Mapping[str, str]) -> Candidate:
         lot_code=row["lot_code"],
         registered_on=date.fromisoformat(row["registered_on"]),
     )
-
-
-K = TypeVar("K", str, Key)
-
-
-class _Grams(Generic[K]):
-    """Trigrams of texts by document, weighted by rarity."""
-
-    def __init__(self, texts: Mapping[K, str]) -> None:
-        self._holders: dict[str, list[K]] = defaultdict(list)
-        self._norms: dict[K, float] = {}
-        for key, text in texts.items():
-            for gram in grams(text):
-                self._holders[gram].append(key)
-        self._weights = {gram: log(1 + len(texts) / len(keys)) for gram, keys in self._holders.items()}
-        for key, text in texts.items():
-            self._norms[key] = sum(self._weights[gram] for gram in grams(text)) ** 0.5
-
-    def nearest(self, text: str, limit: int) -> list[K]:
-        sums: defaultdict[K, float] = defaultdict(float)
-        told = [gram for gram in grams(text) if gram in self._weights]
-        common = len(self._norms) * 0.2
-        rare = [gram for gram in told if len(self._holders[gram]) <= common] or told
-        for gram in rare:
-            weight = self._weights[gram]
-            for key in self._holders[gram]:
-                sums[key] += weight
-        ranked = sorted(sums.items(), key=lambda item: (-item[1] / self._norms[item[0]] ** 0.7, str(item[0])))
-        return [key for key, _ in ranked[:limit]]
-
-
-def grams(text: str) -> set[str]:
-    """Return the trigrams of each word, padded as pg_trgm pads."""
-    return {padded[at : at + 3] for word in text.split() for padded in [f"  {word} "] for at in range(len(padded) - 2)}
-
-
-def _add(found: dict[Key, Candidate], batches: Iterable[Candidate]) -> None:
-    for batch in batches:
-        found.setdefault(batch.batch_id, batch)

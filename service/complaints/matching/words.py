@@ -1,85 +1,148 @@
-"""How many of one side's words the other side has, each word weighing by how few candidates share it."""
+"""How many of one side's words the other side has, each word weighing by how few candidates share it.
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+A word fits another if they are equal, alike but for a typo, or if one begins the other ("tabs", "tablets"). Only pairs
+that fit are looked at, so the time grows with what candidates share with the query and not with their number.
+"""
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from math import log
 
+import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 _ALIKE_MIN = 78  # RapidFuzz ratio (0 to 100) from which two words may be the same with a typo
 _TYPO_LENGTH_MIN = 4  # shorter words and numbers must be equal
+_BEGINNING_LENGTH_MIN = 3
+_BEGINNING = 0.8  # what a word that begins another counts of it
+
+Shares = NDArray[np.float64]
+_Holders = dict[str, list[int]]
 
 
 class Vocabulary:
-    """The words of a query and of its candidates' names, which of them are alike, and what each weighs."""
+    """The words of a query and of its candidates' names and sellers, and which of them fit."""
 
-    def __init__(self, *, told: AbstractSet[str], documents: Mapping[str, AbstractSet[str]]) -> None:
-        self._counts: Counter[str] = Counter()
-        for words in documents.values():
-            self._counts.update(words)
-        self._documents = max(len(documents), 1)
+    def __init__(
+        self,
+        *,
+        told: AbstractSet[str],
+        names: Sequence[AbstractSet[str]],
+        sellers: Sequence[AbstractSet[str]],
+        rarity: Callable[[str], float],
+    ) -> None:
+        """`rarity` is that of a word among all products, not only these."""
+        self._size = len(names)
+        self._rarity = rarity
+        self._rarities: dict[str, float] = {}
+        self._names, self._sellers = _holders(names), _holders(sellers)
+        self._counts = Counter({word: len(places) for word, places in self._names.items()})
+        for word, places in self._sellers.items():
+            self._counts[word] = len({*places, *self._names.get(word, ())})
         self._weights: dict[str, float] = {}
-        self._told_weights: dict[str, float] = {}
-        self._alike: dict[str, dict[str, float]] = {}
-        self._alike_back: dict[str, dict[str, float]] = {}
-        vocabulary = sorted(word for word in self._counts if _may_have_typo(word))
+        self._fits = _fits(told, self._counts)
+        self._fits_back: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        for word, others in self._fits.items():
+            for other, ratio in others.items():
+                self._fits_back[other][word] = ratio
+
+    def told_found(
+        self, told: AbstractSet[str], *, in_names_alone: bool = False, among_all: bool = False
+    ) -> tuple[Shares, float]:
+        """Return the weighted share (0 to 1) of the told words that each candidate has, and the words' whole weight.
+
+        `among_all` weighs words by how rare they are among all products, not among the candidates.
+        """
+        holders = (self._names,) if in_names_alone else (self._names, self._sellers)
+        found, whole = np.zeros(self._size), 0.0
         for word in sorted(told):
-            self._link(word, vocabulary)
+            fits = self._fits[word]
+            # A misspelt word weighs as the commonest word that it may stand for, or as unknown if it resembles none.
+            weigh = self._weight_among_all if among_all else self._weight
+            own = min(map(weigh, fits), default=weigh(word))
+            whole += own
+            best: dict[int, float] = {}
+            for other, ratio in fits.items():
+                for each in holders:
+                    for place in each.get(other, ()):
+                        if ratio > best.get(place, 0.0):
+                            best[place] = ratio
+            for place, ratio in best.items():
+                found[place] += own * ratio
+        return (found / whole if whole else found), whole
 
-    def _link(self, word: str, vocabulary: list[str]) -> None:
-        alike = {word: 1.0} if word in self._counts else {}
-        if _may_have_typo(word):
-            for other, ratio, _ in process.extract(
-                word, vocabulary, scorer=fuzz.ratio, score_cutoff=_ALIKE_MIN, limit=None
-            ):
-                if other != word:
-                    alike[other] = (ratio / 100) ** 2
-        self._alike[word] = alike
-        for other, ratio in alike.items():
-            self._alike_back.setdefault(other, {})[word] = ratio
+    def names_told(self, told: AbstractSet[str]) -> Shares:
+        """Return the weighted share (0 to 1) of each candidate's name that was told."""
+        return self._share(self._names, told)
 
-    def weight(self, word: str) -> float:
-        """Return the weight of a word: larger the fewer candidates have it; a single letter or digit counts less."""
+    def sellers_told(self, told: AbstractSet[str]) -> Shares:
+        """Return the weighted share (0 to 1) of each candidate's seller that was told."""
+        return self._share(self._sellers, told)
+
+    def _share(self, holders: _Holders, told: AbstractSet[str]) -> Shares:
+        found, whole = np.zeros(self._size), np.zeros(self._size)
+        for word, places in holders.items():
+            own = self._weight(word)
+            back = self._fits_back.get(word)
+            ratio = max((ratio for other, ratio in back.items() if other in told), default=0.0) if back else 0.0
+            for place in places:
+                whole[place] += own
+                if ratio:
+                    found[place] += own * ratio
+        return np.divide(found, whole, out=np.zeros(self._size), where=whole > 0)
+
+    def _weight(self, word: str) -> float:
         known = self._weights.get(word)
         if known is None:
-            known = self._weights[word] = self._weigh(word)
+            known = self._weights[word] = log(1 + self._size / (0.5 + self._counts[word])) * _length(word)
         return known
 
-    def _weigh(self, word: str) -> float:
-        return log(1 + self._documents / (0.5 + self._counts[word])) * min(1.0, 0.4 + 0.2 * len(word))
-
-    def told_found(self, told: Iterable[str], known: AbstractSet[str]) -> float:
-        """Return the weighted share, 0 to 1, of the told words that the known words hold, typos allowed."""
-        return self._share(told, known, self._alike, self._told_weight)
-
-    def name_found(self, registered: Iterable[str], told: AbstractSet[str]) -> float:
-        """Return the weighted share, 0 to 1, of a registered name's words that were told, typos allowed."""
-        return self._share(registered, told, self._alike_back, self.weight)
-
-    def _told_weight(self, word: str) -> float:
-        # A misspelt word weighs as the commonest word it may stand for, or as unknown if it resembles none.
-        known = self._told_weights.get(word)
+    def _weight_among_all(self, word: str) -> float:
+        known = self._rarities.get(word)
         if known is None:
-            known = min((self.weight(other) for other in self._alike.get(word, ())), default=self.weight(word))
-            self._told_weights[word] = known
+            known = self._rarities[word] = self._rarity(word) * _length(word)
         return known
 
-    @staticmethod
-    def _share(
-        words: Iterable[str],
-        others: AbstractSet[str],
-        alike: Mapping[str, Mapping[str, float]],
-        weight: Callable[[str], float],
-    ) -> float:
-        total = found = 0.0
-        for word in words:
-            own = weight(word)
-            total += own
-            ways = alike.get(word)
-            if ways:
-                found += own * max((ratio for other, ratio in ways.items() if other in others), default=0.0)
-        return found / total if total else 0.0
+
+def _length(word: str) -> float:
+    """A single letter or digit counts less."""
+    return min(1.0, 0.4 + 0.2 * len(word))
+
+
+def _holders(texts: Sequence[AbstractSet[str]]) -> _Holders:
+    holders: _Holders = {}
+    for place, words in enumerate(texts):
+        for word in sorted(words):
+            holders.setdefault(word, []).append(place)
+    return holders
+
+
+def _fits(told: AbstractSet[str], known: Counter[str]) -> dict[str, dict[str, float]]:
+    """Return which known words each told word may stand for, and how well (0 to 1)."""
+    fits = {word: {word: 1.0} if word in known else {} for word in told}
+    asked, vocabulary = sorted(filter(_may_have_typo, told)), sorted(filter(_may_have_typo, known))
+    if asked and vocabulary:
+        table = process.cdist(asked, vocabulary, scorer=fuzz.ratio, score_cutoff=_ALIKE_MIN, dtype=np.float32)
+        for row, column in zip(*(places.tolist() for places in table.nonzero()), strict=True):
+            if asked[row] != vocabulary[column]:
+                fits[asked[row]][vocabulary[column]] = (float(table[row, column]) / 100) ** 2
+    beginnings = sorted(word for word in known if _may_be_cut(word))
+    for word in filter(_may_be_cut, told):
+        for at in range(bisect_left(beginnings, word), len(beginnings)):
+            if not beginnings[at].startswith(word):
+                break
+            fits[word].setdefault(beginnings[at], _BEGINNING)
+        for length in range(_BEGINNING_LENGTH_MIN, len(word)):
+            if word[:length] in known:
+                fits[word].setdefault(word[:length], _BEGINNING)
+    return fits
+
+
+def _may_be_cut(word: str) -> bool:
+    return len(word) >= _BEGINNING_LENGTH_MIN and word.isascii() and word.isalpha()
 
 
 def _may_have_typo(word: str) -> bool:

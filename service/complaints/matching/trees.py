@@ -1,0 +1,86 @@
+"""Boosted trees as they are kept in a model: arrays of nodes, evaluated for many rows at once.
+
+Each tree asks of one field only, so a row's sum is the sum of what each field says, exactly.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Table = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """Nodes of all trees in one list. A leaf leads to itself; `groups` names the field that each tree asks of."""
+
+    columns: NDArray[np.intp]
+    limits: NDArray[np.float32]
+    below: NDArray[np.intp]  # the next node where the value is at most the limit, then the one where it is above
+    values: NDArray[np.float64]
+    roots: NDArray[np.intp]
+    groups: NDArray[np.intp]
+    depth: int
+
+    def sums(self, table: Table, groups: int) -> NDArray[np.float64]:
+        """Return what the trees of each group add for each row: an array of rows by groups."""
+        rows, trees = len(table), len(self.roots)
+        if not rows or not trees:
+            return np.zeros((rows, groups))
+        flat = np.ascontiguousarray(table).ravel()
+        starts = np.repeat(np.arange(rows) * table.shape[1], trees)
+        nodes = np.tile(self.roots, rows)
+        for _ in range(self.depth):
+            is_above = flat[starts + self.columns[nodes]] > self.limits[nodes]
+            nodes = self.below[2 * nodes + is_above]
+        leaves = self.values[nodes].reshape(rows, trees)
+        found = np.zeros((rows, groups))
+        for group in range(groups):
+            found[:, group] = leaves[:, self.groups == group].sum(axis=1)
+        return found
+
+
+def read_trees(facts: Sequence[Mapping[str, Any]], groups: Sequence[str], columns: Mapping[str, int]) -> Trees:
+    """Return the trees of a model file; raises KeyError, IndexError or TypeError if it is not one.
+
+    A tree is {"field", "columns", "limits", "children", "values"}: `children` holds, for each inner node, the next node
+    below and above its limit, a negative number being leaf -1, -2, ... of `values`.
+    """
+    node_columns: list[int] = []
+    limits: list[float] = []
+    below: list[int] = []
+    values: list[float] = []
+    roots: list[int] = []
+    depth = 0
+    for tree in facts:
+        inner, leaves = len(tree["limits"]), len(tree["values"])
+        first = len(node_columns)
+        roots.append(first)
+        for at in range(inner):
+            node_columns.append(columns[tree["columns"][at]])
+            limits.append(float(tree["limits"][at]))
+            values.append(0.0)
+            both = tree["children"][2 * at : 2 * at + 2]
+            below += [first + (child if child >= 0 else inner - child - 1) for child in both]
+        for leaf in range(leaves):
+            node_columns.append(0)
+            limits.append(0.0)
+            values.append(float(tree["values"][leaf]))
+            below += [first + inner + leaf] * 2
+        depth = max(depth, _depth(tree["children"], 0) if inner else 0)
+    return Trees(
+        columns=np.array(node_columns, np.intp),
+        limits=np.array(limits, np.float32),
+        below=np.array(below, np.intp),
+        values=np.array(values, np.float64),
+        roots=np.array(roots, np.intp),
+        groups=np.array([groups.index(tree["field"]) for tree in facts], np.intp),
+        depth=depth,
+    )
+
+
+def _depth(children: Sequence[int], node: int) -> int:
+    return 1 + max(_depth(children, child) if child >= 0 else 0 for child in children[2 * node : 2 * node + 2])
