@@ -164,10 +164,12 @@ async def test_a_confirmed_freeze_stays_for_people_who_see_what_has_changed(
     assert (counts["left_count"], counts["left_complaint_ids"]) == (2, None)
     told = await street.sql("SELECT facts FROM event WHERE name = 'signal.members_moved' ORDER BY seq")
     assert sum(row.facts["left"] for row in told) == 2
-    for language, words in (("en", "2 complaints of the freeze were moved"), ("zh", "有 2 宗已改归其他批次")):
-        cookies = f"{mediator.by_session['Cookie']}; fairhold_language={language}"
-        page = await client.get("/mediator/signals", headers={"Cookie": cookies})
-        assert (page.status_code, words in page.text) == (200, True)
+    regulator = street.world.account(Role.REGULATOR)
+    for who, path in ((mediator, "/mediator/signals"), (regulator, f"/regulator/batches/{street.goods.batch_id}")):
+        for language, words in (("en", "2 complaints of the freeze were moved"), ("zh", "有 2 宗已改归其他批次")):
+            cookies = f"{who.by_session['Cookie']}; fairhold_language={language}"
+            page = await client.get(path, headers={"Cookie": cookies})
+            assert (page.status_code, words in page.text) == (200, True)
 
 
 async def test_buyers_who_withdraw_or_pick_another_batch_unfreeze_nothing(
@@ -208,6 +210,9 @@ async def test_moves_and_counts_at_once_lift_a_freeze_once(
     await drain()
     assert await street.signals() == [("closed", "links_moved"), ("preliminary", None)]
     assert (await street.events()).count("signal.dissolved") == 1
+    regulator = street.world.account(Role.REGULATOR)
+    page = await client.get(f"/regulator/batches/{street.goods.batch_id}", headers=regulator.by_session)
+    assert "Its complaints belong to another batch" in page.text
     assert await moves(street) == ["left"] * 3
 
 
