@@ -6,9 +6,9 @@ from uuid import UUID, uuid5
 import pytest
 from sqlalchemy import text
 
+from service.complaints.matching.calibrate import shipped_model
 from service.complaints.matching.facts import Candidate, Outcome, Query
 from service.complaints.matching.match import match
-from service.complaints.matching.calibrate import shipped_model
 from service.complaints.matching.retrieve import find
 from service.core.lots import fold_lot
 from service.core.names import name_key

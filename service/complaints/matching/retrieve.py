@@ -31,10 +31,17 @@ SELECT b.id AS batch_id, b.product_id, b.seller_id, b.lot_code, b.maker_lot_code
        p.name_en, p.name_zh, p.brand, p.gtin, trim(concat_ws(' ', s.name, s.name_zh)) AS seller_name
 FROM batch b JOIN product p ON p.id = b.product_id JOIN seller s ON s.id = b.seller_id
 """
-_PAGE = text(f"{_FACTS} WHERE b.id > :after ORDER BY b.id LIMIT :limit")
+_PAGE = text(f"{_FACTS} WHERE b.id > :after AND b.id <> ALL(:own) ORDER BY b.id LIMIT :limit")
 _SOME = text(f"{_FACTS} WHERE b.id = ANY(:batches) OR b.product_id = ANY(:products)")
+_OWN = text(
+    """
+SELECT CASE e.name WHEN 'product.corrected' THEN NULL ELSE e.subject_id END FROM event e
+WHERE e.xid = pg_current_xact_id_if_assigned()
+    AND e.name IN ('batch.registered', 'batch.corrected', 'product.corrected', 'batches.seeded')
+"""
+)
+"""What this very transaction has done, which may still be undone."""
 _HORIZON = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
-# What this very transaction has done may still be undone: others' committed work alone is read.
 _SINCE = text(
     """
 SELECT h.horizon::text AS horizon, e.seq, e.name, e.subject_id
@@ -64,7 +71,11 @@ class Followed:
         if self._shelf is None:
             self._since = (await session.execute(_HORIZON)).scalar_one()
             self._seen = _numbers(await self._events(session))  # committed before all is read, so they are in it
-            self._shelf = await self._read_all(session)
+            own = (await session.execute(_OWN)).scalars().all()
+            shelf = await self._read_all(session, [each for each in own if each is not None])
+            if own:  # its work may be undone, and nobody would say so: it gets a shelf of its own
+                return shelf
+            self._shelf = shelf
         rows = await self._events(session)
         news = [row for row in rows if row.seq is not None and row.seq not in self._seen]
         if any(row.name == "batches.seeded" for row in news):
@@ -85,10 +96,10 @@ class Followed:
         return (await session.execute(_SINCE, {"since": self._since})).all()
 
     @staticmethod
-    async def _read_all(session: AsyncSession) -> Shelf:
+    async def _read_all(session: AsyncSession, own: Collection[UUID]) -> Shelf:
         shelf, after = Shelf(), _BEFORE_ALL
         while True:
-            rows = (await session.execute(_PAGE, {"after": after, "limit": PAGE})).mappings().all()
+            rows = (await session.execute(_PAGE, {"after": after, "own": list(own), "limit": PAGE})).mappings().all()
             if len(rows) <= PUT_AT_ONCE:
                 shelf.put(_candidates(rows))
             else:
