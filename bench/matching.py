@@ -81,9 +81,8 @@ def prepare(folder: Path, *, quick: bool) -> Ground:
         rows = sample(rows, QUICK_COMPLAINTS)
     write_rows(folder / "complaints.csv", rows)
     registry = DATA / "registry.csv"
-    cases = _matcher.read_cases(registry, folder / "complaints.csv")
-    folds = _matcher.folds_of(cases)
-    models = {fold: _matcher.trained_without(cases, fold) for fold in sorted(set(folds.values()))}
+    folds = _matcher.folds_of(folder / "complaints.csv")
+    models = _matcher.models_of_folds(registry, folder / "complaints.csv")
     newcomers = folder / "newcomers.csv"
     write_batches(newcomers, islice(generated(read_batches(registry), first_round=NEWCOMERS_ROUND), NEWCOMERS))
     return Ground(folder, registry, newcomers, complaints_of(rows, folds), models)

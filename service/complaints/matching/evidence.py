@@ -118,8 +118,10 @@ class Evidence:
             if self._product.terms or self._seller.terms or self._text.terms:
                 table[:, PLACES["product.likeness"]] = self.found.likeness
             for row, each in enumerate(self.found.candidates):
-                for column, value in (_of_date(self.query, each) | _of_keys(self.query, each)).items():
+                for column, value in _of_date(self.query, each).items():
                     table[row, PLACES[column]] = value
+            for column, values in self._of_keys().items():
+                table[:, PLACES[column]] = values
         return table
 
     def _of_names(self) -> dict[str, NDArray[np.float64]]:
@@ -172,6 +174,19 @@ class Evidence:
             alike[f"{field}.sound"] = _ratios(fuzz.token_set_ratio, self._product.sound, sounds)
         return alike
 
+    def _of_keys(self) -> dict[str, NDArray[np.float64]]:
+        query, candidates = self.query, self.found.candidates
+        found: dict[str, NDArray[np.float64]] = {}
+        if told := gtin14(query.gtin):
+            known = [gtin14(each.gtin) for each in candidates]
+            found["gtin.equal"] = np.array([float(told == own) if own else NOT_TOLD for own in known])
+            found["gtin.differs"] = np.array([float(told != own) if own else NOT_TOLD for own in known])
+        if query.order_batch_id or query.order_product_id or query.order_seller_id:
+            found["order.batch"] = np.array([float(query.order_batch_id == each.batch_id) for each in candidates])
+            found["order.product"] = np.array([float(query.order_product_id == each.product_id) for each in candidates])
+            found["order.seller"] = np.array([float(query.order_seller_id == each.seller_id) for each in candidates])
+        return found
+
     def _of_strengths(self) -> dict[str, NDArray[np.float64]]:
         told = self._product.strengths or self._text.strengths
         found: dict[str, NDArray[np.float64]] = {}
@@ -211,15 +226,3 @@ def _of_date(query: Query, candidate: Candidate) -> dict[str, float]:
     days = (known - query.purchase_date).days
     fits = span[0] <= query.purchase_date <= span[1]
     return {"date.fits": float(fits), "date.days": float(min(abs(days), 10_000)), "date.before": float(days > 0)}
-
-
-def _of_keys(query: Query, candidate: Candidate) -> dict[str, float]:
-    found = {}
-    told, registered = gtin14(query.gtin), gtin14(candidate.gtin)
-    if told and registered:
-        found = {"gtin.equal": float(told == registered), "gtin.differs": float(told != registered)}
-    if query.order_batch_id or query.order_product_id or query.order_seller_id:
-        found["order.batch"] = float(query.order_batch_id == candidate.batch_id)
-        found["order.product"] = float(query.order_product_id == candidate.product_id)
-        found["order.seller"] = float(query.order_seller_id == candidate.seller_id)
-    return found

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from heapq import nsmallest
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,8 @@ class Shelf:
     def __init__(self, batches: Iterable[Candidate] = ()) -> None:
         self._rows: list[Candidate | None] = []
         self._folded: list[tuple[str, ...]] = []
+        self._days: list[int] = []
+        self._keys: list[str] = []
         self._row_of: dict[Key, int] = {}
         self._products: dict[Key, _Product] = {}
         self._by_place: list[_Product] = []
@@ -97,6 +100,9 @@ class Shelf:
             self._rows[old] = None
         row = self._row_of[batch.batch_id] = len(self._rows)
         self._rows.append(batch)
+        known = batch.made_on or batch.registered_on
+        self._days.append(known.toordinal() if known else 0)
+        self._keys.append(str(batch.batch_id))
         both = (fold_lot(batch.lot_code), fold_lot(batch.maker_lot_code))
         self._folded.append(tuple(code for code in dict.fromkeys(both) if code))
         return row
@@ -105,7 +111,7 @@ class Shelf:
         """Return at most `limit` batches: equal GTIN, equal and near lots, then lots of products of similar name."""
         readings = readings_of(query)
         likeness = self._names.nearest(query, RANKED_PRODUCTS)
-        ranked = sorted(likeness, key=lambda place: (-likeness[place], self._by_place[place].key))
+        ranked = [place for _, _, place in sorted((-like, self._by_place[at].key, at) for at, like in likeness.items())]
         rank = {place: number for number, place in enumerate(ranked)}
         found: dict[int, None] = {}
         if gtin := gtin14(query.gtin):
@@ -142,8 +148,8 @@ class Shelf:
     def _nearest(self, rows: Sequence[int], rank: Mapping[int, int], most: int) -> list[int]:
         """Return the rows whose product's name fits best; of those that fit alike, the first by id."""
         if len(rows) <= most:
-            return sorted(rows, key=self._key_of)
-        return sorted(rows, key=lambda row: (rank.get(self._place_of(row), RANKED_PRODUCTS), self._key_of(row)))[:most]
+            return sorted(rows, key=self._keys.__getitem__)
+        return sorted(rows, key=lambda row: (rank.get(self._place_of(row), RANKED_PRODUCTS), self._keys[row]))[:most]
 
     def _add_lots_of(
         self, found: dict[int, None], places: Sequence[int], readings: Sequence[Reading], query: Query
@@ -154,10 +160,11 @@ class Shelf:
             return
         far = dict(zip(rows, self._distances(rows, readings), strict=True))
         bought = (query.purchase_date or date.max).toordinal()
+        days, keys = self._days, self._keys
         for place in places:
-            own = self._by_place[place].rows
-            best = sorted(own, key=lambda row: (far[row], abs(bought - self._known_on(row)), self._key_of(row)))
-            found.update(dict.fromkeys(best[:LOTS_PER_PRODUCT_MAX]))
+            own = [(far[row], abs(bought - days[row]), keys[row], row) for row in self._by_place[place].rows]
+            best = sorted(own) if len(own) <= LOTS_PER_PRODUCT_MAX else nsmallest(LOTS_PER_PRODUCT_MAX, own)
+            found.update((row, None) for _, _, _, row in best)
 
     def _distances(self, rows: Sequence[int], readings: Sequence[Reading]) -> list[int]:
         """Return how many mistakes each row's lot is from the nearest reading, at most 3 apart."""
@@ -168,18 +175,9 @@ class Shelf:
         table = process.cdist(told, codes, scorer=OSA.distance, score_cutoff=3, dtype=np.uint8)
         return list(table.min(axis=0).tolist())
 
-    def _known_on(self, row: int) -> int:
-        batch = self._rows[row]
-        known = batch and (batch.made_on or batch.registered_on)
-        return known.toordinal() if known else 0
-
     def _place_of(self, row: int) -> int:
         batch = self._rows[row]
         return self._products[batch.product_id].place if batch else -1
-
-    def _key_of(self, row: int) -> str:
-        batch = self._rows[row]
-        return str(batch.batch_id) if batch else ""
 
 
 def _named(batch: Candidate) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ that fit are looked at, so the time grows with what candidates share with the qu
 """
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import chain
 from math import log
 
 import numpy as np
@@ -44,10 +45,8 @@ class Vocabulary:
             self._counts[word] = len({*places, *self._names.get(word, ())})
         self._weights: dict[str, float] = {}
         self._fits = _fits(told, self._counts)
-        self._fits_back: defaultdict[str, dict[str, float]] = defaultdict(dict)
-        for word, others in self._fits.items():
-            for other, ratio in others.items():
-                self._fits_back[other][word] = ratio
+        self._name_words = _Words(self._names, self._size, self._weight)
+        self._seller_words = _Words(self._sellers, self._size, self._weight)
 
     def told_found(
         self, told: AbstractSet[str], *, in_names_alone: bool = False, among_all: bool = False
@@ -76,23 +75,20 @@ class Vocabulary:
 
     def names_told(self, told: AbstractSet[str]) -> Shares:
         """Return the weighted share (0 to 1) of each candidate's name that was told."""
-        return self._share(self._names, told)
+        return self._name_words.share(self._ratios(told))
 
     def sellers_told(self, told: AbstractSet[str]) -> Shares:
         """Return the weighted share (0 to 1) of each candidate's seller that was told."""
-        return self._share(self._sellers, told)
+        return self._seller_words.share(self._ratios(told))
 
-    def _share(self, holders: _Holders, told: AbstractSet[str]) -> Shares:
-        found, whole = np.zeros(self._size), np.zeros(self._size)
-        for word, places in holders.items():
-            own = self._weight(word)
-            back = self._fits_back.get(word)
-            ratio = max((ratio for other, ratio in back.items() if other in told), default=0.0) if back else 0.0
-            for place in places:
-                whole[place] += own
-                if ratio:
-                    found[place] += own * ratio
-        return np.divide(found, whole, out=np.zeros(self._size), where=whole > 0)
+    def _ratios(self, told: AbstractSet[str]) -> dict[str, float]:
+        """Return how well each known word was told; those that were not are left out."""
+        ratios: dict[str, float] = {}
+        for word in told:
+            for other, ratio in self._fits[word].items():
+                if ratio > ratios.get(other, 0.0):
+                    ratios[other] = ratio
+        return ratios
 
     def _weight(self, word: str) -> float:
         known = self._weights.get(word)
@@ -105,6 +101,29 @@ class Vocabulary:
         if known is None:
             known = self._rarities[word] = self._rarity(word) * _length(word)
         return known
+
+
+class _Words:
+    """The words of all candidates' names, or sellers, in one list, with their weights."""
+
+    def __init__(self, holders: _Holders, size: int, weight: Callable[[str], float]) -> None:
+        self._size = size
+        self._numbers = {word: number for number, word in enumerate(holders)}
+        self._weights = np.array([weight(word) for word in holders])
+        counts = [len(places) for places in holders.values()]
+        self._places = np.fromiter(chain.from_iterable(holders.values()), np.intp, sum(counts))
+        self._words = np.repeat(np.arange(len(counts)), counts)
+        self._whole = np.bincount(self._places, self._weights[self._words], minlength=size)
+
+    def share(self, ratios: Mapping[str, float]) -> Shares:
+        """Return, for each candidate, the weighted share (0 to 1) of its words that these are."""
+        told = np.zeros(len(self._weights))
+        for word, ratio in ratios.items():
+            number = self._numbers.get(word)
+            if number is not None:
+                told[number] = ratio
+        found = np.bincount(self._places, (self._weights * told)[self._words], minlength=self._size)
+        return np.divide(found, self._whole, out=np.zeros(self._size), where=self._whole > 0)
 
 
 def _length(word: str) -> float:
