@@ -17,10 +17,10 @@ from service import settings as environment
 from service.accounts.identity import actor_for_person
 from service.accounts.queries import person_by_email
 from service.cli.home import running_settings
-from service.cli.matching_tables import compared_table, evaluated_table, models_table, verdict_words
+from service.cli.matching_tables import compared_table, deployments_table, evaluated_table, models_table, verdict_words
 from service.complaints.actions import Deployed, deploy_model, keep_model
 from service.complaints.matching.evaluate import Evaluated, evaluate, predictions
-from service.complaints.models import ModelView, list_models
+from service.complaints.models import DeploymentView, ModelView, list_deployments, list_models
 from service.complaints.training import Lessons, Trained, lessons, train_on
 from service.core.actor import SYSTEM, Actor, Role, SignIn
 from service.core.errors import Forbidden, Invalid
@@ -88,13 +88,15 @@ def deploy(version: str, reason: str, worse_anyway: bool, by: str | None) -> Non
 @matching.command()
 @_JSON
 def models(as_json: bool) -> None:
-    """List the models: the shipped one, those that were trained here, and which is in force."""
+    """List the models, which is in force, and who put which in force when and why."""
     settings = running_settings(environment.read())
-    found = asyncio.run(_models(settings))
+    found, deployments = asyncio.run(_models(settings))
     if as_json:
-        print(msgspec.json.encode(found).decode())
+        print(msgspec.json.encode({"models": found, "deployments": deployments}).decode())
     else:
         Console().print(models_table(found))
+        if deployments:
+            Console().print(deployments_table(deployments))
 
 
 @matching.command("evaluate")
@@ -210,11 +212,11 @@ async def _deploy(settings: Settings, by: str | None, version: str, reason: str,
         await database.close()
 
 
-async def _models(settings: Settings) -> list[ModelView]:
+async def _models(settings: Settings) -> tuple[list[ModelView], list[DeploymentView]]:
     database = Database(settings.database_url, pool_max=1)
     try:
         async with database.begin() as tx:
-            return await list_models(tx)
+            return await list_models(tx), await list_deployments(tx)
     finally:
         await database.close()
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from service.complaints.matching.evaluate import Evaluated
-from service.complaints.models import ModelView
+from service.complaints.models import DeploymentView, ModelView
 
 _FIGURES = (
     ("recall_at_1", "right batch first, lot told"),
@@ -37,6 +38,16 @@ def models_table(models: Sequence[ModelView]) -> Table:
         shown = [_percent(figures.get(name)) for name in ("linked", "linked_precision", "recall_at_1")]
         made, deployed = (f"{at:%Y-%m-%d %H:%M}" if at else "" for at in (each.made_at, each.deployed_at))
         table.add_row(each.version, each.origin, made, deployed, "yes" if each.is_in_force else "", *shown)
+    return table
+
+
+def deployments_table(deployments: Sequence[DeploymentView]) -> Table:
+    """Return a line a change of the model in force, the newest first."""
+    table = Table("number", "at", "model", "before", "by", "worse", title="Deployments", title_justify="left")
+    table.add_column("why", overflow="fold")
+    for each in deployments:
+        at, worse = f"{each.at:%Y-%m-%d %H:%M}", "yes" if each.was_worse else ""
+        table.add_row(str(each.number), at, each.version, each.before, each.by or "", worse, escape(each.reason))
     return table
 
 

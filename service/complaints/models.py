@@ -14,7 +14,9 @@ from uuid import UUID
 import msgspec
 import structlog
 from sqlalchemy import Row, Select, func, select, text
+from sqlalchemy.orm import aliased
 
+from service.accounts.queries import person_names
 from service.complaints.matching.calibrate import Model, model_from, shipped_model
 from service.complaints.rules import ModelOrigin
 from service.complaints.tables import MatchingDeployment, MatchingModel
@@ -39,6 +41,19 @@ class ModelView:
     deployed_at: datetime | None
     report: Mapping[str, Any]
     trained_on: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentView:
+    """A change of the model in force; `by` is the person's name, None where the system did it."""
+
+    number: int
+    version: str
+    before: str
+    by: str | None
+    reason: str
+    was_worse: bool
+    at: datetime
 
 
 async def current_model(tx: Tx) -> Model:
@@ -105,6 +120,32 @@ async def list_models(tx: Tx, *, limit: int = 50) -> list[ModelView]:
     if shipped_model().version not in {each.version for each in found}:
         found.append(_of_package(is_in_force=in_force is None))
     return found
+
+
+async def list_deployments(tx: Tx, *, limit: int = 50) -> list[DeploymentView]:
+    """Return the changes of the model in force, the newest first."""
+    deployed, before, done = aliased(MatchingModel), aliased(MatchingModel), MatchingDeployment
+    query = (
+        select(
+            done.number,
+            deployed.version,
+            before.version.label("before"),
+            done.by_id,
+            done.reason,
+            done.was_worse,
+            done.at,
+        )
+        .join(deployed, deployed.id == done.model_id)
+        .join(before, before.id == done.before_id)
+        .order_by(done.number.desc())
+        .limit(limit)
+    )
+    rows = (await tx.execute(query)).all()
+    names = await person_names(tx, {row.by_id for row in rows if row.by_id is not None})
+    return [
+        DeploymentView(row.number, row.version, row.before, names.get(row.by_id), row.reason, row.was_worse, row.at)
+        for row in rows
+    ]
 
 
 async def model_in_force(tx: Tx) -> ModelView:

@@ -10,10 +10,12 @@ from typing import Any
 from service.complaints import rules
 from service.complaints.labels import Label, labels, registered
 from service.complaints.matching.calibrate import Model
-from service.complaints.matching.evaluate import FOLDS, CrossFitted, Source, Told, cross_fit
+from service.complaints.matching.cases import FOLDS
+from service.complaints.matching.evaluate import CrossFitted, Source, cross_fit
 from service.complaints.matching.labelled import Labelled, check_registry, read_labelled
 from service.complaints.matching.measures import Answer, service_figures, worse_in
 from service.complaints.matching.shelf import read_registry
+from service.complaints.matching.train import Told
 from service.complaints.models import ModelView, current_model, model_in_force
 from service.core.errors import Conflict
 from service.core.names import name_key
@@ -43,14 +45,16 @@ async def lessons(tx: Tx, files: tuple[Path, Path] | None) -> Lessons:
 
     Raises `Invalid` for what is wrong with a file, `Conflict` ("labels_too_few").
     """
-    said = await labels(tx)
-    sources = [Source(await registered(tx), [_labelled(each) for each in said])] if said else []
-    hashes = []
-    if files is not None:
+    hashes: list[dict[str, str]] = []
+    sources: list[Source] = []
+    if files is not None:  # before the first statement, so that no transaction waits for files
         registry, complaints = files
         check_registry(registry)
-        sources.append(Source(read_registry(registry), read_labelled(complaints, needs_truth=True), registry))
+        sources.append(Source(read_registry(registry), read_labelled(complaints, needs_truth=True)))
         hashes = [{"name": each.name, "sha256": sha256(each.read_bytes()).hexdigest()} for each in files]
+    said = await labels(tx)
+    if said:
+        sources.insert(0, Source(await registered(tx), [_labelled(each) for each in said]))
     known = [one for source in sources for one in source.complaints]
     check_enough(known)
     trained_on = {
@@ -103,7 +107,6 @@ def report_of(fitted: CrossFitted, given: Lessons) -> dict[str, Any]:
             "unmatched": new["unmatched"],
             "overridden": None if new["linked_precision"] is None else round(1 - new["linked_precision"], 4),
         },
-        "trainer": fitted.report,
     }
 
 

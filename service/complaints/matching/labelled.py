@@ -1,16 +1,16 @@
-"""Complaints with their right answers and registries as CSV files: read strictly, and written for the trainer.
+"""Complaints with their right answers, and registries, as CSV files: read strictly.
 
 What is wrong with a file is told by its line, with a stable code; nothing is guessed and no row is passed over.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
-from service.complaints.matching.facts import Candidate, Query
+from service.complaints.matching.facts import Query
 from service.core.errors import Invalid
 
 TOLD = ("complaint_id", "product_text", "brand_text", "lot_text", "purchase_date", "narrative", "lang")
@@ -18,7 +18,6 @@ TRUTH = ("expected_batch_id", "expected_product_key")
 REGISTERED = ("batch_id", "seller", "product_name", "lot_code", "registered_on", "product_key")
 MORE_TOLD = ("seller_text", "gtin", "order_batch_id", "order_product_id", "order_seller_id")
 """Columns that a file may have beside `TOLD`."""
-MORE_REGISTERED = ("name_zh", "brand", "gtin", "maker_lot_code", "made_on", "expires_on")
 CELL_LENGTH_MAX = 100_000
 
 
@@ -124,31 +123,6 @@ def rows_of(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[s
         _refuse("csv_malformed", path, begins, f"this is not CSV: {error}")
     except OSError as error:
         raise Invalid("csv_not_readable", f"{path}: {error.strerror or error}", file=str(path)) from error
-
-
-def write_registry(path: Path, registry: Iterable[Candidate]) -> None:
-    """Write batches as the form of a registry file has them; both names of a product stand beside each other."""
-    with path.open("w", encoding="utf-8", newline="") as lines:
-        out = csv.writer(lines)
-        out.writerow((*REGISTERED, *MORE_REGISTERED))
-        for one in registry:
-            names = " ".join(each for each in (one.name_en, one.name_zh) if each)
-            own = (one.batch_id, one.seller_name, names, one.lot_code, one.registered_on or "", one.product_id)
-            dates = (one.made_on or "", one.expires_on or "")
-            out.writerow((*own, one.name_zh, one.brand, one.gtin, one.maker_lot_code, *dates))
-
-
-def write_labelled(path: Path, complaints: Iterable[Labelled]) -> None:
-    """Write complaints so that `read_labelled` and the trainer read them again."""
-    with path.open("w", encoding="utf-8", newline="") as lines:
-        out = csv.writer(lines)
-        out.writerow((*TOLD, *TRUTH, "source_batch_id", "difficulty", *MORE_TOLD))
-        for one in complaints:
-            query = one.query
-            told = (query.product_text, query.brand_text, query.lot_text, query.purchase_date or "", query.narrative)
-            truth = (one.batch, one.product, f"{one.group}-0", one.difficulty)
-            order = (query.order_batch_id or "", query.order_product_id or "", query.order_seller_id or "")
-            out.writerow((one.complaint_id, *told, query.lang, *truth, query.seller_text, query.gtin, *order))
 
 
 def _check_columns(path: Path, names: Sequence[str], wanted: Sequence[str]) -> None:

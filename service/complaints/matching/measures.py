@@ -1,4 +1,4 @@
-"""Figures of answers whose truth is known, thresholds chosen on them, and whether one model is worse than another."""
+"""Figures of answers whose truth is known, and whether one model is worse than another."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,7 @@ from typing import Any
 
 from service.complaints.matching.labelled import Labelled
 
-HIDDEN_LINKED_MAX = 0.005  # share of complaints about an unregistered batch that the strict threshold may link
 NOISE = 2.0  # standard errors: a smaller difference may be chance
-NEVER = 2.0  # a threshold that no score reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,25 +115,6 @@ def figures(answers: Sequence[Answer], threshold: float, strict_threshold: float
         "lang": by(lambda one: one.complaint.query.lang),
         "difficulty": by(lambda one: one.complaint.difficulty),
     }
-
-
-def choose_threshold(answers: Iterable[Answer], precision: float) -> float:
-    """Return the lowest score at and above which at least `precision` of the answers are right; `NEVER` if none is."""
-    best, right = NEVER, 0
-    ordered = sorted((one for one in answers if one.places), key=lambda one: -one.score)
-    for place, one in enumerate(ordered, start=1):
-        right += one.is_right
-        is_last_of_its_score = place == len(ordered) or ordered[place].score < one.score
-        if is_last_of_its_score and right / place >= precision:
-            best = one.score
-    return best
-
-
-def shares(answers: Sequence[Answer], most: float) -> float:
-    """Return the score at and above which at most this part of the answers lies."""
-    ordered = sorted((one.score for one in answers if one.places), reverse=True)
-    place = int(len(ordered) * most)
-    return ordered[place] + 1e-9 if place < len(ordered) else 0.0
 
 
 def worse_in(new: Sequence[Answer], old: Sequence[Answer]) -> list[str]:
