@@ -63,7 +63,9 @@ async def test_names_are_looked_for_with_the_first_batch_of_a_product_and_when_i
     assert await found(cases, [], corrected) == [by_name["id"]]
 
 
-async def test_whose_best_guess_was_a_batch_of_the_product_is_found(cases: Cases, drain: Drain) -> None:
+async def test_whose_best_guess_was_a_batch_of_the_product_is_found_for_a_lot_near_to_theirs(
+    cases: Cases, drain: Drain
+) -> None:
     await register(cases, "LQ774411", "Lanqi Night Repair Cream")
     near = await cases.filed(product_text="Lanqi Night Repair Cream", seller_text="Lanqi", lot_text="LQ774410")
     await drain()
@@ -73,10 +75,12 @@ async def test_whose_best_guess_was_a_batch_of_the_product_is_found(cases: Cases
     )
     assert status in ("suggested", "product_only")
     seller = cases.who(Role.SELLER, Whose.OTHERS)
-    answer = await cases.client.post(
-        "/api/v1/batches", json={"product_id": str(product_id), "lot_code": "LQ774418"}, headers=seller.by_key
-    )
-    assert await found(cases, [answer.json()["id"]]) == [near["id"]]
+    tried = {}
+    for lot in ("LQ774418", "ZX1"):
+        body = {"product_id": str(product_id), "lot_code": lot}
+        answer = await cases.client.post("/api/v1/batches", json=body, headers=seller.by_key)
+        tried[lot] = await found(cases, [answer.json()["id"]])
+    assert tried == {"LQ774418": [near["id"]], "ZX1": []}  # its lot is near to one of them
 
 
 async def test_a_common_lot_crowds_out_no_other(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:
