@@ -13,6 +13,7 @@ from service.complaints.matching.facts import Candidate, Decision, Outcome, Quer
 from service.complaints.matching.lot_fits import EQUAL_MAX, ONE_MAX
 
 RUNNERS_UP_MAX = 3
+RUNNER_UP_MARGIN_MAX = 14.0  # log-odds: what weighs less than a millionth of the best is not worth a look
 NAMED_MIN = 0.2  # weighted share of the told words that the batch's names must hold
 _BELOW = 1e-6
 _NAMED = [PLACES[column] for column in ("product.told", "product.text", "seller.told", "gtin.equal")]
@@ -90,7 +91,7 @@ def order_fits(query: Query, candidate: Candidate) -> bool:
 
 
 def _runners_up(scored: Sequence[Scored], *, lot_told: bool) -> tuple[RunnerUp, ...]:
-    """The next batches; where no lot was told, the first batch of each next product, since their lots say nothing."""
+    """The next batches that may be meant; where no lot was told, the first batch of each next product."""
     if not scored:
         return ()
     best = scored[0]
@@ -102,7 +103,8 @@ def _runners_up(scored: Sequence[Scored], *, lot_told: bool) -> tuple[RunnerUp, 
             if one.candidate.product_id not in seen:
                 seen.add(one.candidate.product_id)
                 others.append(one)
-    return tuple(RunnerUp(one, best.total - one.total) for one in others[:RUNNERS_UP_MAX])
+    near = [one for one in others[:RUNNERS_UP_MAX] if best.total - one.total <= RUNNER_UP_MARGIN_MAX]
+    return tuple(RunnerUp(one, best.total - one.total) for one in near)
 
 
 def score_of(decision: Decision, *, lot_told: bool) -> float:

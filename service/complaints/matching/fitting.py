@@ -15,7 +15,7 @@ from service.complaints.matching.shapes import standardised
 Rows = NDArray[np.float64]
 _COMMON = {
     "verbose": -1, "deterministic": True, "force_row_wise": True, "use_missing": False, "seed": 1,
-    "bagging_fraction": 0.8, "bagging_freq": 1, "num_threads": 2,
+    "bagging_fraction": 0.8, "bagging_freq": 1, "num_threads": 1,
 }  # fmt: skip
 _RANKING = _COMMON | {
     "objective": "lambdarank", "learning_rate": 0.08, "num_leaves": 12, "max_depth": 5, "min_data_in_leaf": 30,

@@ -18,6 +18,7 @@ from service.core.lots import fold_lot
 FAR = 4.0
 EQUAL_MAX = 0.25  # costs up to this are of codes that are equal once look-alikes are folded
 ONE_MAX = 1.75
+JOINED_LENGTH_MIN = 5  # a shorter code that was joined of two is too easily like another
 _WITNESS = {Source.FIELD: 0, Source.BARCODE: 0, Source.NARRATIVE: 1, Source.LOOSE: 2, Source.SPLIT: 2}
 # What a mistake costs: what hands and eyes do often is cheap, what tells sibling lots apart is dear.
 _COSTS: Final = {
@@ -79,12 +80,14 @@ def _fit(readings: Sequence[Reading], code: str, folded: str, far: Mapping[tuple
 
 
 def _mistake(reading: Reading, code: str, folded: str, distance: int) -> str:
-    """Name what stands between two codes; only equal ones count from a joined or unlabelled reading."""
+    """Name what stands between two codes; of an unlabelled reading, or a short joined one, only equal ones count."""
     told = reading.folded
     if distance == 0:
         if reading.source is Source.SPLIT:
             return "joined"
         return "equal" if reading.written == _compact(code) else "folded"
+    if reading.source is Source.SPLIT and distance == 1 and min(len(told), len(folded)) >= JOINED_LENGTH_MIN:
+        return "other"
     if reading.source in (Source.SPLIT, Source.LOOSE) or min(len(told), len(folded)) < 3:
         return "far"
     if distance == 1:

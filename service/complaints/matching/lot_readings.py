@@ -11,7 +11,7 @@ from service.core.lots import fold_lot, strip_label
 from service.core.names import plain
 
 TEXT_LENGTH_MAX = 5_000  # characters of a narrative that are read
-READINGS_MAX = 12
+READINGS_MAX = 16
 
 
 class Source(StrEnum):
@@ -65,7 +65,9 @@ _DATES = re.compile(
 )
 _LOOSE = re.compile(r"(?<![A-Z0-9.])(?=[A-Z0-9@:/+#-]*\d[A-Z0-9@:/+#-]*\d)[A-Z0-9][A-Z0-9@:/+#-]{4,19}(?![A-Z0-9%])")
 _STRENGTH_LIKE = re.compile(r"^[\d./,]+(?:MG|G|MCG|UG|ML|L|IU|KG|CC|OZ|UNITS?|CT)(?:/[\d.]*(?:MG|G|MCG|ML|L|OZ))?$")
-_TAIL = re.compile(r"(?<![A-Z0-9@:./+#-])([A-Z0-9@:./+#-]{0,11}[A-Z0-9])\W*$")
+_TAIL_PARTS = re.compile(r"(?<![A-Z0-9@:./+#-])[A-Z0-9@:./+#-]{0,18}[A-Z0-9](?![A-Z0-9@:./+#-])")
+_TAIL_LENGTH_MAX = 40  # characters of the end of a product text that may hold the rest of a lot
+_TAIL_PARTS_MAX = 3
 
 
 def read_lots(*, lot_text: str, barcode_lot: str = "", product_text: str = "", narrative: str = "") -> list[Reading]:
@@ -75,8 +77,8 @@ def read_lots(*, lot_text: str, barcode_lot: str = "", product_text: str = "", n
         readings.append(_reading(barcode_lot, Source.BARCODE))
     readings += [_reading(code, Source.FIELD) for code in without_date(lot_text)]
     readings += [_reading(code, Source.NARRATIVE) for code in labelled_codes(narrative)]
-    readings += [_reading(code, Source.SPLIT) for code in joined_codes(lot_text, product_text)]
     readings += [_reading(code, Source.LOOSE) for code in loose_codes(narrative)]
+    readings += [_reading(code, Source.SPLIT) for code in joined_codes(lot_text, product_text)]
     kept: list[Reading] = []
     seen: set[tuple[str, bool]] = set()
     for reading in readings:
@@ -129,11 +131,24 @@ def loose_codes(text: str) -> list[str]:
 
 
 def joined_codes(lot_text: str, product_text: str) -> list[str]:
-    """Return the lot field joined with the code-like end of the product text, both ways round."""
-    tail = _TAIL.search(_capitals(product_text))
-    if tail is None:
-        return []
-    return [code for head in without_date(lot_text)[:2] for code in (head + tail[1], tail[1] + head)]
+    """Return the lot field joined with the code-like end of the product text, both ways round.
+
+    The end is read without a date, and may be a code that was written with spaces.
+    """
+    text = _capitals(product_text)[-_TAIL_LENGTH_MAX:]
+    bare = _BARE_DATE.sub("", _NAMED_DATE.sub("", text))
+    tails: dict[str, None] = {}
+    for end in (bare, text):
+        parts = _TAIL_PARTS.findall(end)[-_TAIL_PARTS_MAX:]
+        if not parts or not end.rstrip().endswith(parts[-1]):
+            continue
+        tails[parts[-1]] = None
+        for count in range(2, len(parts) + 1):
+            if all(len(part) <= 2 or any(letter.isdigit() for letter in part) for part in parts[-count:]):
+                tails["".join(parts[-count:])] = None
+    heads = without_date(lot_text)[:2]
+    ways = [head + tail for head in heads for tail in tails]
+    return list(dict.fromkeys(ways + [tail + head for head in heads[:1] for tail in list(tails)[:1]]))
 
 
 def _ways_to_end(parts: list[str]) -> list[str]:

@@ -41,17 +41,27 @@ def contributions(trees: Trees, by_hand: Mapping[str, float], table: Table) -> N
     return found
 
 
+def totals(trees: Trees, by_hand: Mapping[str, float], table: Table) -> list[float]:
+    """Return the candidates' totals: training ranks by the very numbers that matching ranks by."""
+    return _totals(contributions(trees, by_hand, table))
+
+
+def _totals(by_field: NDArray[np.float64]) -> list[float]:
+    rounded: list[float] = by_field.sum(axis=1).round(9).tolist()
+    return rounded
+
+
 def score(evidence: Evidence, trees: Trees, by_hand: Mapping[str, float]) -> list[Scored]:
     """Return the candidates best first, equal totals by the batch's id. The first few carry their fields."""
     candidates = evidence.found.candidates
     by_field = contributions(trees, by_hand, evidence.table)
-    totals = by_field.sum(axis=1).round(9).tolist()
-    order = sorted(range(len(candidates)), key=lambda row: (-totals[row], str(candidates[row].batch_id)))
+    sums = _totals(by_field)
+    order = sorted(range(len(candidates)), key=lambda row: (-sums[row], str(candidates[row].batch_id)))
     return [
         Scored(
             candidate=candidates[row],
             fields=tuple(_fields(evidence, row, by_field[row].tolist())) if place < EXPLAINED else (),
-            total=totals[row],
+            total=sums[row],
             row=row,
         )
         for place, row in enumerate(order)

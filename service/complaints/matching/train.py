@@ -19,7 +19,7 @@ from service.complaints.matching.decide import link_is_allowed, names_agree
 from service.complaints.matching.evidence import COLUMNS, FIELDS, PLACES
 from service.complaints.matching.facts import Key, Scored
 from service.complaints.matching.fitting import fit_chance_trees, fit_logistic, fit_ranking
-from service.complaints.matching.score import GROUPS
+from service.complaints.matching.score import GROUPS, totals
 from service.complaints.matching.trees import read_trees
 
 VERSION: Final = "2026-11-23.1"
@@ -34,7 +34,7 @@ BY_HAND: Final = {
     "order.seller": 1.0,
 }
 STANDARD_PRECISION = 0.991  # the promise is 0.99; a threshold chosen at exactly that misses it elsewhere
-UNREGISTERED_LINKED_MAX = 0.01  # share of unregistered products, and of batches, that the strict threshold links
+UNREGISTERED_LINKED_MAX = 0.0085  # share of unregistered products, and of batches, that the strict threshold links
 STRICT_PRECISION = 0.997
 CHANCE_MIN = 0.5  # nothing links itself below even odds, however precise the rest is
 SUGGEST_THRESHOLD = 0.15
@@ -105,7 +105,7 @@ def _see(cases: Sequence[Case], rankings: Sequence[Sequence[Mapping[str, Any]]])
     bests: list[Scored] = []
     rows = []
     for case in cases:
-        ranked = case.ranked(trees[case.fold].sums(case.table, len(GROUPS)).sum(axis=1).round(9).tolist())
+        ranked = case.ranked(totals(trees[case.fold], BY_HAND, case.table))
         bests.append(ranked[0])
         rows.append(weigh(case.table, ranked))
     amounts = {REAL: 1.0, BATCH_HIDDEN: BATCH_HIDDEN_AMOUNT, PRODUCT_HIDDEN: PRODUCT_HIDDEN_AMOUNT}
