@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from service.complaints import rules
-from service.complaints.labels import Label, labels, registered
+from service.complaints.labels import Label, labels
 from service.complaints.matching.calibrate import Model
 from service.complaints.matching.cases import FOLDS
 from service.complaints.matching.evaluate import CrossFitted, Source, cross_fit
 from service.complaints.matching.labelled import Labelled, check_registry, read_labelled
 from service.complaints.matching.measures import Answer, service_figures, worse_in
+from service.complaints.matching.retrieve import registered
 from service.complaints.matching.shelf import read_registry
 from service.complaints.matching.train import Told
 from service.complaints.models import ModelView, current_model, model_in_force

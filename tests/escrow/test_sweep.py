@@ -43,6 +43,17 @@ async def test_the_sweep_writes_what_a_resolution_writes(world: World, clock: Cl
     await world.assert_clean()
 
 
+async def test_a_sweeps_commit_alone_does_not_wait_for_the_disk(world: World) -> None:
+    waits = text("SELECT current_setting('synchronous_commit')")
+    async with world.database.begin() as tx:
+        await release_due(tx, now=await tx.now())
+        assert (await tx.execute(waits)).scalar_one() == "off"
+        driver = await tx.driver()
+    async with world.database.begin() as tx:
+        assert await tx.driver() is driver
+        assert (await tx.execute(waits)).scalar_one() == "on"
+
+
 async def test_nothing_is_released_while_an_alert_stops_the_sweep(world: World, clock: Clock) -> None:
     await world.delivered()
     clock.forward(WINDOW + timedelta(seconds=6))

@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from service.complaints.labels import Label, labels, registered
+from service.complaints.labels import Label, labels
 from service.complaints.matching.facts import Query
+from service.complaints.matching.retrieve import registered
 from service.complaints.training import _labelled
 from service.core.actor import Role
 from tests.complaints.conftest import STORY, Cases, cases

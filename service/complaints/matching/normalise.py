@@ -6,8 +6,6 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 
-from pypinyin import lazy_pinyin
-
 from service.core.names import is_han, name_key, plain, words
 
 PINYIN_LENGTH_MAX = 6  # letters of the longest syllable ("zhuang")
@@ -72,6 +70,14 @@ def terms(text: str) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=30_000)
+def _sound(letter: str) -> str:
+    # Its tables take 0.4 s to load: no process pays for that before somebody writes Chinese.
+    from pypinyin import lazy_pinyin  # noqa: PLC0415
+
+    return str(lazy_pinyin(letter)[0])
+
+
 @lru_cache(maxsize=50_000)
 def sounds(text: str) -> tuple[str, ...]:
     """Return the syllables of a text that has Chinese, without tones, its Latin words among them in their places.
@@ -81,7 +87,7 @@ def sounds(text: str) -> tuple[str, ...]:
     """
     told = words(text)
     if any(is_han(word) for word in told):
-        return tuple(lazy_pinyin(word)[0] if is_han(word) else word for word in told)
+        return tuple(_sound(word) if is_han(word) else word for word in told)
     return tuple(told) if told and all(len(word) <= PINYIN_LENGTH_MAX and word.isalpha() for word in told) else ()
 
 

@@ -7,7 +7,7 @@ between processes: after a crash the shelf is read anew.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -97,16 +97,13 @@ class Followed:
 
     @staticmethod
     async def _read_all(session: AsyncSession, own: Collection[UUID]) -> Shelf:
-        shelf, after = Shelf(), _BEFORE_ALL
-        while True:
-            rows = (await session.execute(_PAGE, {"after": after, "own": list(own), "limit": PAGE})).mappings().all()
-            if len(rows) <= PUT_AT_ONCE:
-                shelf.put(_candidates(rows))
+        shelf = Shelf()
+        async for page in _pages(session, own):
+            if len(page) <= PUT_AT_ONCE:
+                shelf.put(page)
             else:
-                await asyncio.to_thread(shelf.put, _candidates(rows))
-            if len(rows) < PAGE:
-                return shelf
-            after = rows[-1]["batch_id"]
+                await asyncio.to_thread(shelf.put, page)
+        return shelf
 
 
 _followed: WeakKeyDictionary[Pool, Followed] = WeakKeyDictionary()
@@ -122,10 +119,26 @@ async def find_each(session: AsyncSession, queries: Sequence[Query]) -> list[Fou
     return await _of(session).ask(session, lambda shelf: [shelf.find(query) for query in queries])
 
 
+async def registered(session: AsyncSession) -> list[Candidate]:
+    """Return every registered batch, by id."""
+    return [batch async for page in _pages(session, ()) for batch in page]
+
+
 def _of(session: AsyncSession) -> Followed:
     """Return the shelf of the database that a session talks to, one in a process."""
     pool = session.sync_session.get_bind().engine.pool
     return _followed.setdefault(pool, Followed())
+
+
+async def _pages(session: AsyncSession, own: Collection[UUID]) -> AsyncIterator[list[Candidate]]:
+    """Give all batches but one's own, by id."""
+    after = _BEFORE_ALL
+    while True:
+        rows = (await session.execute(_PAGE, {"after": after, "own": list(own), "limit": PAGE})).mappings().all()
+        yield _candidates(rows)
+        if len(rows) < PAGE:
+            return
+        after = rows[-1]["batch_id"]
 
 
 def _numbers(rows: Sequence[Row[Any]]) -> frozenset[int]:
