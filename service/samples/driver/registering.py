@@ -30,7 +30,7 @@ def register(stage: Stage, step: Step) -> None:
     product = seller.post("/products", new_product(stage, 1, BRAND, NAME_EN, NAME_ZH))
     known.product_id = product["id"]
     step.tell("product", product["id"], f"{product['name_en']} · {product['name_zh']}", product_id=product["id"])
-    batch = register_batch(stage, known.product_id, f"SY26J{stage.run}", f"LH-{stage.run}-07")
+    batch = register_batch(stage, known.product_id, f"SY26J0{stage.run}", f"LH-{stage.run}-07")
     known.batch_id, known.lot = batch["id"], batch["lot_code"]
     step.tell(
         "batch",
