@@ -17,7 +17,7 @@ Connection = psycopg.Connection[Any]
 BLOCKS = 6
 ROUNDS = 30
 ROUNDS_FULL = 400
-SEED = int(os.environ.get("FAIRHOLD_TEST_SEED", "20261122"))
+SEED = int(os.environ.get("CHANCE_SEED", "20261122"))
 
 EDITS = {
     "transfer": (

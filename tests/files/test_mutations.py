@@ -1,7 +1,7 @@
 """Good files with chance in their bytes: whatever a stranger's file looks like, the next one is decoded.
 
 500 in short runs, 100,000 with `-m full`. Each mutation is drawn from the run's seed and its own number, so that a
-failure names the one file that caused it; `FAIRHOLD_TEST_SEED` repeats the run.
+failure names the one file that caused it; `CHANCE_SEED` repeats the run.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ async def test_a_file_with_accidents_gives_pictures_or_a_code_and_costs_no_other
             chance = random.Random(f"{seed}:{number}")
             data = mutated(chance.choice(wholes), wholes, chance)
             outcome = await judge(workshop, data)
-            told = f"FAIRHOLD_TEST_SEED={seed}, mutation {number}: {outcome.code} after {outcome.seconds:.1f} s"
+            told = f"CHANCE_SEED={seed}, mutation {number}: {outcome.code} after {outcome.seconds:.1f} s"
             assert outcome.code in CODES | ({"file_empty"} if not data else set()), told
             assert outcome.seconds <= SECONDS_MAX + SLACK_SECONDS, told
             assert peak_mb(workshop) <= MEMORY_MB_MAX, told
