@@ -11,13 +11,13 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from service.batches import rules
 from service.batches.actions import check_new_gtin, check_new_lot
 from service.batches.queries import batches_of_product, get_batch, get_product, has_frozen_batch, lock_batches
-from service.batches.schemas import CorrectionView, NewBatchCorrection, NewProductCorrection
-from service.batches.tables import Batch, BatchCorrection, Product, ProductCorrection
+from service.batches.schemas import BatchView, CorrectionView, NewBatchCorrection, NewProductCorrection
+from service.batches.tables import Batch, Correction, Product
 from service.core.actor import COMMONS, Actor, Role
 from service.core.errors import Conflict, Forbidden, Invalid, NotFound
 from service.core.ids import new_id
@@ -31,9 +31,7 @@ from service.events.log import emit
 LOTS = ("lot_code", "maker_lot_code")
 
 
-async def correct_batch(
-    tx: Tx, actor: Actor, batch_id: UUID, data: NewBatchCorrection, *, now: datetime
-) -> BatchCorrection:
+async def correct_batch(tx: Tx, actor: Actor, batch_id: UUID, data: NewBatchCorrection, *, now: datetime) -> Correction:
     """Correct a batch of the actor's seller; mediators and supervisors of `commons` correct any.
 
     Raises `NotFound` ("batch_not_found"), `Forbidden` ("not_your_seller"), `Invalid` ("nothing_corrected",
@@ -43,9 +41,8 @@ async def correct_batch(
     batch = (await tx.scalars(locked(select(Batch).where(Batch.id == batch_id)))).one_or_none()
     if batch is None:
         raise NotFound("batch_not_found")
-    side = _side(actor, batch.seller_id)
+    side = await _side(tx, actor, batch)
     before, after = _changes(batch, _told(data))
-    await _check_room(tx, BatchCorrection, BatchCorrection.batch_id == batch.id)
     status = (await get_batch(tx, batch.id)).status
     if side == "seller" and status in rules.FROZEN and any(name in after for name in LOTS):
         raise Conflict("batch_frozen", "a new lot code is no way out of a freeze or a recall", status=status)
@@ -54,22 +51,18 @@ async def correct_batch(
     rules.check_dates(made_on, expires_on, today=now.date())
     if "lot_code" in after:
         await check_new_lot(tx, batch.product_id, after["lot_code"])
-    correction = BatchCorrection(batch_id=batch.id, **_row(actor, side, data.reason, before, after, now=now))
-    tx.add(correction)
-    await tx.flush()  # the database lets a batch change only behind its correction
-    for name, value in after.items():
-        setattr(batch, name, value)
-    batch.lot_folded = lot_folded
-    batch.maker_lot_folded = fold_lot(batch.maker_lot_code or "") or None
+    maker_lot_folded = fold_lot(after.get("maker_lot_code", batch.maker_lot_code) or "") or None
+    derived = {"lot_folded": lot_folded, "maker_lot_folded": maker_lot_folded}
+    correction = _correction(actor, side, data.reason, before, after, now=now, batch_id=batch.id)
+    await _change(tx, batch, correction, after | derived)
     facts = {"batch_id": str(batch.id), "product_id": str(batch.product_id), "seller_id": str(batch.seller_id)}
     await emit(tx, "batch.corrected", actor=actor, subject=("batch", batch.id), now=now, facts=facts)
-    await tx.flush()  # what the database refuses is refused here
     return correction
 
 
 async def correct_product(
     tx: Tx, actor: Actor, product_id: UUID, data: NewProductCorrection, *, now: datetime
-) -> ProductCorrection:
+) -> Correction:
     """Correct a product of the actor's seller; mediators and supervisors of `commons` correct any.
 
     Raises `NotFound` ("product_not_found"), `Forbidden` ("not_your_seller"), `Invalid` ("nothing_corrected",
@@ -80,12 +73,11 @@ async def correct_product(
     await get_product(tx, product_id)
     await lock_batches(tx, await batches_of_product(tx, product_id))
     product = (await tx.scalars(locked(select(Product).where(Product.id == product_id)))).one()
-    side = _side(actor, product.seller_id)
+    side = await _side(tx, actor, product)
     told = _told(data)
     if told.get("gtin") is not None:
         told["gtin"] = rules.gtin14(told["gtin"])
     before, after = _changes(product, told)
-    await _check_room(tx, ProductCorrection, ProductCorrection.product_id == product.id)
     if side == "seller" and await has_frozen_batch(tx, product.id):
         raise Conflict("product_frozen", "payments for a batch of this product are frozen")
     names = {name: after.get(name, getattr(product, name)) for name in ("brand", "name_en", "name_zh")}
@@ -93,39 +85,25 @@ async def correct_product(
         raise Invalid("product_name_missing", "a product needs a name in English or Chinese", field="name_en")
     if after.get("gtin") is not None:
         await check_new_gtin(tx, product.seller_id, after["gtin"])
-    correction = ProductCorrection(product_id=product.id, **_row(actor, side, data.reason, before, after, now=now))
-    tx.add(correction)
-    await tx.flush()  # the database lets a product change only behind its correction
-    for name, value in after.items():
-        setattr(product, name, value)
-    product.name_key = name_key(names["brand"], names["name_en"], names["name_zh"])
+    derived = {"name_key": name_key(names["brand"], names["name_en"], names["name_zh"])}
+    correction = _correction(actor, side, data.reason, before, after, now=now, product_id=product.id)
+    await _change(tx, product, correction, after | derived)
     facts = {"product_id": str(product.id), "seller_id": str(product.seller_id)}
     await emit(tx, "product.corrected", actor=actor, subject=("product", product.id), now=now, facts=facts)
-    await tx.flush()  # what the database refuses is refused here
     return correction
 
 
-async def corrections_of_batch(
-    tx: Tx, actor: Actor, batch_id: UUID, *, after: str | None, limit: int
+async def corrections_page(
+    tx: Tx, actor: Actor, thing: BatchView | Product, *, after: str | None, limit: int
 ) -> Page[CorrectionView]:
-    """Return a batch's corrections, the newest first. Raises `NotFound` ("batch_not_found"), `Forbidden`."""
-    _check_reader(actor, (await get_batch(tx, batch_id)).seller_id)
-    query = select(BatchCorrection).where(BatchCorrection.batch_id == batch_id)
-    page = await read_page(tx, query, BatchCorrection.id, after=after, limit=limit)
+    """Return the corrections of a batch or product, the newest first. Raises `Forbidden` ("not_your_seller")."""
+    if thing.seller_id not in actor.seller_ids and not _oversees(actor):
+        raise Forbidden("not_your_seller", "only people of this seller may do this")
+    page = await read_page(tx, select(Correction).where(_of(thing)), Correction.id, after=after, limit=limit)
     return page.shown_as([view_of(actor, each) for each in page.rows])
 
 
-async def corrections_of_product(
-    tx: Tx, actor: Actor, product_id: UUID, *, after: str | None, limit: int
-) -> Page[CorrectionView]:
-    """Return a product's corrections, the newest first. Raises `NotFound` ("product_not_found"), `Forbidden`."""
-    _check_reader(actor, (await get_product(tx, product_id)).seller_id)
-    query = select(ProductCorrection).where(ProductCorrection.product_id == product_id)
-    page = await read_page(tx, query, ProductCorrection.id, after=after, limit=limit)
-    return page.shown_as([view_of(actor, each) for each in page.rows])
-
-
-def view_of(actor: Actor, row: BatchCorrection | ProductCorrection) -> CorrectionView:
+def view_of(actor: Actor, row: Correction) -> CorrectionView:
     """Return what an actor who may read it sees of a correction."""
     is_told_who = row.side == "seller" or _oversees(actor)
     return CorrectionView(
@@ -139,17 +117,22 @@ def view_of(actor: Actor, row: BatchCorrection | ProductCorrection) -> Correctio
     )
 
 
-def _side(actor: Actor, seller_id: UUID) -> str:
-    if seller_id in actor.seller_ids:
-        return "seller"
-    if COMMONS in actor.tenants(Role.MEDIATOR, Role.SUPERVISOR):
-        return "mediator"
-    raise Forbidden("not_your_seller", "people of this seller and mediators of commons may do this")
+async def _side(tx: Tx, actor: Actor, thing: Batch | Product) -> str:
+    """Return for which side the actor corrects; raises `Forbidden`, and `Conflict` where that side did so too often."""
+    if thing.seller_id in actor.seller_ids:
+        side = "seller"
+    elif COMMONS in actor.tenants(Role.MEDIATOR, Role.SUPERVISOR):
+        side = "mediator"
+    else:
+        raise Forbidden("not_your_seller", "people of this seller and mediators of commons may do this")
+    made = select(func.count()).select_from(Correction).where(_of(thing), Correction.side == side)
+    if (await tx.scalar(made) or 0) >= rules.CORRECTIONS_MAX:
+        raise Conflict("corrections_too_many", "this was corrected too often", limit=rules.CORRECTIONS_MAX)
+    return side
 
 
-def _check_reader(actor: Actor, seller_id: UUID) -> None:
-    if seller_id not in actor.seller_ids and not _oversees(actor):
-        raise Forbidden("not_your_seller", "only people of this seller may do this")
+def _of(thing: Batch | BatchView | Product) -> ColumnElement[bool]:
+    return (Correction.product_id if isinstance(thing, Product) else Correction.batch_id) == thing.id
 
 
 def _oversees(actor: Actor) -> bool:
@@ -170,20 +153,31 @@ def _changes(thing: Batch | Product, told: Mapping[str, Any]) -> tuple[dict[str,
     return {name: getattr(thing, name) for name in after}, after
 
 
-async def _check_room(tx: Tx, kept: type[BatchCorrection | ProductCorrection], of_it: Any) -> None:
-    if (await tx.scalar(select(func.count()).select_from(kept).where(of_it)) or 0) >= rules.CORRECTIONS_MAX:
-        raise Conflict("corrections_too_many", "this was corrected too often", limit=rules.CORRECTIONS_MAX)
+def _correction(
+    actor: Actor,
+    side: str,
+    reason: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    *,
+    now: datetime,
+    **of: UUID,
+) -> Correction:
+    return Correction(
+        id=new_id(),
+        **of,
+        side=side,
+        reason_code=reason,
+        before=msgspec.to_builtins(before),
+        after=msgspec.to_builtins(after),
+        corrected_by=actor.person_id,
+        at=now,
+    )
 
 
-def _row(
-    actor: Actor, side: str, reason: str, before: Mapping[str, Any], after: Mapping[str, Any], *, now: datetime
-) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "side": side,
-        "reason_code": reason,
-        "before": msgspec.to_builtins(before),
-        "after": msgspec.to_builtins(after),
-        "corrected_by": actor.person_id,
-        "at": now,
-    }
+async def _change(tx: Tx, thing: Batch | Product, correction: Correction, values: Mapping[str, Any]) -> None:
+    tx.add(correction)
+    await tx.flush()  # the database lets a thing change only behind its correction
+    for name, value in values.items():
+        setattr(thing, name, value)
+    await tx.flush()  # what the database refuses is refused here

@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from service.batches import corrections
+from service.batches.queries import get_batch, get_product
 from service.batches.schemas import CorrectionView, NewBatchCorrection, NewProductCorrection
 from service.core.actor import Actor
 from service.db.pages import LIMIT_DEFAULT
@@ -48,8 +49,8 @@ class BatchCorrections(Controller):
         limit: Limit = LIMIT_DEFAULT,
     ) -> PageOf[CorrectionView]:
         """List who corrected what of a batch, when and why, the newest first. Sellers see those of their own."""
-        page = await corrections.corrections_of_batch(tx, actor, batch_id, after=after, limit=limit)
-        return page.answer()
+        batch = await get_batch(tx, batch_id)
+        return (await corrections.corrections_page(tx, actor, batch, after=after, limit=limit)).answer()
 
 
 class ProductCorrections(Controller):
@@ -85,5 +86,5 @@ class ProductCorrections(Controller):
         limit: Limit = LIMIT_DEFAULT,
     ) -> PageOf[CorrectionView]:
         """List who corrected what of a product, when and why, the newest first. Sellers see those of their own."""
-        page = await corrections.corrections_of_product(tx, actor, product_id, after=after, limit=limit)
-        return page.answer()
+        product = await get_product(tx, product_id)
+        return (await corrections.corrections_page(tx, actor, product, after=after, limit=limit)).answer()

@@ -97,6 +97,7 @@ class Custody(Base):
         CheckConstraint("units > 0", name="units"),
         CheckConstraint("from_seller_id <> to_seller_id", name="not_itself"),
         Index("custody_batch_idx", "batch_id", "id"),
+        Index("custody_way_idx", "batch_id", "to_seller_id", "at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -134,38 +135,21 @@ class BatchPhotoRemoval(Base):
     at: Mapped[datetime]
 
 
-class BatchCorrection(Base):
-    """What was corrected of a batch: the corrected fields as they stood before and after. Append-only."""
+class Correction(Base):
+    """What was corrected of a batch or a product: the corrected fields as they stood before and after. Append-only."""
 
-    __tablename__ = "batch_correction"
+    __tablename__ = "correction"
     __table_args__ = (
+        CheckConstraint("num_nonnulls(batch_id, product_id) = 1", name="of_one"),
         CheckConstraint(one_of("side", CORRECTED_BY), name="side"),
         CheckConstraint(one_of("reason_code", CORRECTION_REASONS), name="reason_code"),
-        Index("batch_correction_batch_idx", "batch_id", "id"),
+        Index("correction_batch_idx", "batch_id", "id"),
+        Index("correction_product_idx", "product_id", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batch.id"))
-    side: Mapped[str]
-    reason_code: Mapped[str]
-    before: Mapped[dict[str, Any]]
-    after: Mapped[dict[str, Any]]
-    corrected_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
-    at: Mapped[datetime]
-
-
-class ProductCorrection(Base):
-    """What was corrected of a product: the corrected fields as they stood before and after. Append-only."""
-
-    __tablename__ = "product_correction"
-    __table_args__ = (
-        CheckConstraint(one_of("side", CORRECTED_BY), name="side"),
-        CheckConstraint(one_of("reason_code", CORRECTION_REASONS), name="reason_code"),
-        Index("product_correction_product_idx", "product_id", "id"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"))
+    batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batch.id"))
+    product_id: Mapped[UUID | None] = mapped_column(ForeignKey("product.id"))
     side: Mapped[str]
     reason_code: Mapped[str]
     before: Mapped[dict[str, Any]]

@@ -140,7 +140,7 @@ async def test_a_wrong_correction_of_a_batch_is_refused_and_nothing_moves(
     answer = await shelf.correct(f"/batches/{batch_id}", **told)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert (await shelf.get(f"/batches/{batch_id}")).json() == before
-    assert await shelf.sql("SELECT id FROM batch_correction") == []
+    assert await shelf.sql("SELECT id FROM correction") == []
     assert await shelf.said("batch.corrected") == []
 
 
@@ -163,7 +163,7 @@ async def test_a_wrong_correction_of_a_product_is_refused_and_nothing_moves(
     answer = await shelf.correct(f"/products/{product_id}", **told)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert (await shelf.get(f"/products/{product_id}")).json() == before
-    assert await shelf.sql("SELECT id FROM product_correction") == []
+    assert await shelf.sql("SELECT id FROM correction") == []
 
 
 async def test_nobody_corrects_for_another_seller_and_only_who_oversees_reads_of_others(
@@ -196,7 +196,7 @@ async def test_a_new_lot_code_is_no_way_out_of_a_freeze(shelf: Shelf, mediator: 
         assert refused.json()["facts"] == {"status": status}
     refused = await shelf.correct(f"/products/{product_id}", brand="New")
     assert (refused.status_code, refused.json()["code"]) == (409, "product_frozen")
-    assert await shelf.sql("SELECT id FROM batch_correction") == []
+    assert await shelf.sql("SELECT id FROM correction") == []
     assert (await shelf.correct(f"/batches/{batch_id}", units_made=5)).status_code == 201
     assert (await shelf.correct(f"/batches/{batch_id}", by=mediator, lot_code="NEW-1")).status_code == 201
     await shelf.status(batch_id, "cleared")
@@ -210,7 +210,7 @@ async def test_the_same_correction_sent_again_under_its_key_is_made_once(shelf: 
     again = await shelf.post(f"/batches/{batch_id}/corrections", TYPING | {"lot_code": "B1"}, key="correct-1")
     assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
     assert again.headers["idempotency-replayed"] == "true"
-    assert len(await shelf.sql("SELECT id FROM batch_correction")) == 1
+    assert len(await shelf.sql("SELECT id FROM correction")) == 1
 
 
 async def test_two_corrections_to_one_lot_at_once_make_one(shelf: Shelf) -> None:
@@ -219,19 +219,22 @@ async def test_two_corrections_to_one_lot_at_once_make_one(shelf: Shelf) -> None
     answers = await asyncio.gather(*(shelf.correct(path, lot_code="A3") for path in paths))
     assert sorted(answer.status_code for answer in answers) == [201, 409]
     assert len(await shelf.sql("SELECT id FROM batch WHERE lot_code = 'A3'")) == 1
-    assert len(await shelf.sql("SELECT id FROM batch_correction")) == 1
+    assert len(await shelf.sql("SELECT id FROM correction")) == 1
 
 
-async def test_a_batch_is_corrected_a_limited_number_of_times(shelf: Shelf) -> None:
+async def test_each_side_corrects_a_batch_a_limited_number_of_times(shelf: Shelf, mediator: Account) -> None:
     batch_id = await shelf.batch(await shelf.product())
-    await shelf.sql(
-        "INSERT INTO batch_correction (id, batch_id, side, reason_code, before, after, at)"
-        " SELECT uuidv7(), :id, 'seller', 'typing_error', '{}', '{}', fairhold_now() - interval '1 day'"
-        " FROM generate_series(1, :count) RETURNING id",
-        id=batch_id, count=CORRECTIONS_MAX,
-    )  # fmt: skip
-    refused = await shelf.correct(f"/batches/{batch_id}", lot_code="B1")
-    assert (refused.status_code, refused.json()["code"]) == (409, "corrections_too_many")
+    for side, by in (("seller", None), ("mediator", mediator)):
+        await shelf.sql(
+            "INSERT INTO correction (id, batch_id, side, reason_code, before, after, at)"
+            " SELECT uuidv7(), :id, :side, 'typing_error', '{}', '{}', fairhold_now() - interval '1 day'"
+            " FROM generate_series(1, :count) RETURNING id",
+            id=batch_id, side=side, count=CORRECTIONS_MAX - 1,
+        )  # fmt: skip
+        assert (await shelf.correct(f"/batches/{batch_id}", by=by, lot_code=f"B-{side}")).status_code == 201
+        refused = await shelf.correct(f"/batches/{batch_id}", by=by, lot_code="B1")
+        assert (refused.status_code, refused.json()["code"]) == (409, "corrections_too_many")
+    assert (await shelf.get(f"/batches/{batch_id}")).json()["lot_code"] == "B-mediator"
 
 
 async def test_what_was_registered_is_not_overwritten_and_a_correction_not_changed(
@@ -246,14 +249,14 @@ async def test_what_was_registered_is_not_overwritten_and_a_correction_not_chang
             with pytest.raises(psycopg.DatabaseError, match=f"{table}_kept"):
                 owner.execute(f"UPDATE {table} SET {change} WHERE id = '{thing}'".encode())
         with pytest.raises(psycopg.DatabaseError, match="append_only"):
-            owner.execute("UPDATE batch_correction SET before = '{}'")
+            owner.execute("UPDATE correction SET before = '{}'")
     assert (await shelf.get(f"/batches/{batch_id}")).json()["lot_code"] == "A2"
 
 
 async def test_a_correction_says_everything_that_changes(shelf: Shelf, owner_url: str) -> None:
     batch_id = await shelf.batch(await shelf.product(), "A1")
     kept = (
-        "INSERT INTO batch_correction (id, batch_id, side, reason_code, before, after, at) VALUES (uuidv7(), %s,"
+        "INSERT INTO correction (id, batch_id, side, reason_code, before, after, at) VALUES (uuidv7(), %s,"
         """ 'seller', 'typing_error', '{"lot_code": "A1"}', '{"lot_code": "A2"}', fairhold_now())"""
     )
     change = "UPDATE batch SET lot_code = 'A2', lot_folded = 'A2', units_made = %s WHERE id = %s"

@@ -1,42 +1,27 @@
 -- Corrections of products and batches: what stood before is kept, and nothing is overwritten without one.
 
-CREATE TABLE batch_correction (
+CREATE TABLE correction (
     id uuid NOT NULL,
-    batch_id uuid NOT NULL,
+    batch_id uuid,
+    product_id uuid,
     side text NOT NULL,
     reason_code text NOT NULL,
     before jsonb NOT NULL,
     after jsonb NOT NULL,
     corrected_by uuid,
     at timestamptz NOT NULL,
-    CONSTRAINT batch_correction_pk PRIMARY KEY (id),
-    CONSTRAINT batch_correction_batch_id_fk FOREIGN KEY (batch_id) REFERENCES batch (id),
-    CONSTRAINT batch_correction_corrected_by_fk FOREIGN KEY (corrected_by) REFERENCES person (id),
-    CONSTRAINT batch_correction_side_check CHECK (side IN ('mediator', 'seller')),
-    CONSTRAINT batch_correction_reason_code_check CHECK (
+    CONSTRAINT correction_pk PRIMARY KEY (id),
+    CONSTRAINT correction_batch_id_fk FOREIGN KEY (batch_id) REFERENCES batch (id),
+    CONSTRAINT correction_product_id_fk FOREIGN KEY (product_id) REFERENCES product (id),
+    CONSTRAINT correction_corrected_by_fk FOREIGN KEY (corrected_by) REFERENCES person (id),
+    CONSTRAINT correction_of_one_check CHECK (num_nonnulls(batch_id, product_id) = 1),
+    CONSTRAINT correction_side_check CHECK (side IN ('mediator', 'seller')),
+    CONSTRAINT correction_reason_code_check CHECK (
         reason_code IN ('label_differs', 'left_out', 'maker_told', 'typing_error'))
 );
-CREATE INDEX batch_correction_batch_idx ON batch_correction (batch_id, id);
-SELECT fairhold_append_only('batch_correction');
-
-CREATE TABLE product_correction (
-    id uuid NOT NULL,
-    product_id uuid NOT NULL,
-    side text NOT NULL,
-    reason_code text NOT NULL,
-    before jsonb NOT NULL,
-    after jsonb NOT NULL,
-    corrected_by uuid,
-    at timestamptz NOT NULL,
-    CONSTRAINT product_correction_pk PRIMARY KEY (id),
-    CONSTRAINT product_correction_product_id_fk FOREIGN KEY (product_id) REFERENCES product (id),
-    CONSTRAINT product_correction_corrected_by_fk FOREIGN KEY (corrected_by) REFERENCES person (id),
-    CONSTRAINT product_correction_side_check CHECK (side IN ('mediator', 'seller')),
-    CONSTRAINT product_correction_reason_code_check CHECK (
-        reason_code IN ('label_differs', 'left_out', 'maker_told', 'typing_error'))
-);
-CREATE INDEX product_correction_product_idx ON product_correction (product_id, id);
-SELECT fairhold_append_only('product_correction');
+CREATE INDEX correction_batch_idx ON correction (batch_id, id);
+CREATE INDEX correction_product_idx ON correction (product_id, id);
+SELECT fairhold_append_only('correction');
 
 -- Whether complaints about a batch are being counted, or its payments were frozen on them.
 CREATE FUNCTION fairhold_is_in_signal(of_batch_id uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -48,45 +33,29 @@ $$;
 
 -- What was registered changes only together with a row that names what stood before, written just before it. A seller's
 -- own word changes no lot and no name of goods whose complaints count: that would be a way out of a freeze.
-CREATE FUNCTION batch_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION correction_keep() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
+    derived CONSTANT text[] := '{lot_folded,maker_lot_folded,name_key}';
     by_side text;
 BEGIN
-    SELECT c.side INTO by_side FROM batch_correction c
-    WHERE c.batch_id = OLD.id AND c.at = fairhold_now()
+    SELECT c.side INTO by_side FROM correction c
+    WHERE (c.batch_id = OLD.id OR c.product_id = OLD.id) AND c.at = fairhold_now()
       AND to_jsonb(OLD) @> c.before AND to_jsonb(NEW) @> c.after
-      AND (to_jsonb(OLD) - '{lot_folded,maker_lot_folded}'::text[]) || c.after = to_jsonb(NEW) - '{lot_folded,maker_lot_folded}'::text[]
+      AND (to_jsonb(OLD) - derived) || c.after = to_jsonb(NEW) - derived
     ORDER BY c.id DESC LIMIT 1;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'batch_kept' USING ERRCODE = 'FH409', DETAIL = 'a batch is corrected, and never overwritten';
+        RAISE EXCEPTION '%_kept', TG_TABLE_NAME USING ERRCODE = 'FH409', DETAIL = 'it is corrected, and never overwritten';
     END IF;
-    IF by_side = 'seller' AND (NEW.lot_folded, NEW.maker_lot_folded) IS DISTINCT FROM (OLD.lot_folded, OLD.maker_lot_folded)
-       AND fairhold_is_in_signal(OLD.id)
+    IF by_side = 'seller' AND (TG_TABLE_NAME = 'product' OR (to_jsonb(OLD) -> 'lot_folded', to_jsonb(OLD) -> 'maker_lot_folded')
+           IS DISTINCT FROM (to_jsonb(NEW) -> 'lot_folded', to_jsonb(NEW) -> 'maker_lot_folded'))
+       AND EXISTS (SELECT FROM batch b WHERE (b.id = OLD.id OR b.product_id = OLD.id) AND fairhold_is_in_signal(b.id))
     THEN
-        RAISE EXCEPTION 'batch_in_signal' USING ERRCODE = 'FH409', DETAIL = 'complaints about this batch are being counted';
+        RAISE EXCEPTION '%_in_signal', TG_TABLE_NAME USING ERRCODE = 'FH409', DETAIL = 'complaints about it are being counted';
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER keep BEFORE UPDATE ON batch FOR EACH ROW EXECUTE FUNCTION batch_keep();
-
-CREATE FUNCTION product_keep() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    by_side text;
-BEGIN
-    SELECT c.side INTO by_side FROM product_correction c
-    WHERE c.product_id = OLD.id AND c.at = fairhold_now()
-      AND to_jsonb(OLD) @> c.before AND to_jsonb(NEW) @> c.after
-      AND (to_jsonb(OLD) - 'name_key') || c.after = to_jsonb(NEW) - 'name_key'
-    ORDER BY c.id DESC LIMIT 1;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'product_kept' USING ERRCODE = 'FH409', DETAIL = 'a product is corrected, and never overwritten';
-    END IF;
-    IF by_side = 'seller' AND EXISTS (SELECT FROM batch b WHERE b.product_id = OLD.id AND fairhold_is_in_signal(b.id)) THEN
-        RAISE EXCEPTION 'product_in_signal' USING ERRCODE = 'FH409', DETAIL = 'complaints about a batch of this product are being counted';
-    END IF;
-    RETURN NEW;
-END $$;
-CREATE TRIGGER keep BEFORE UPDATE ON product FOR EACH ROW EXECUTE FUNCTION product_keep();
+CREATE TRIGGER keep BEFORE UPDATE ON batch FOR EACH ROW EXECUTE FUNCTION correction_keep();
+CREATE TRIGGER keep BEFORE UPDATE ON product FOR EACH ROW EXECUTE FUNCTION correction_keep();
 
 -- A freeze keeps what it was decided on; a complaint of it that was moved to another batch, or back, is noted here.
 CREATE TABLE signal_member_move (
