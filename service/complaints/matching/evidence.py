@@ -68,6 +68,13 @@ class Found:
         )
 
 
+def gtins_of(query: Query) -> tuple[str, ...]:
+    """Return the barcode number that was told, else those that photos seem to show; 14 digits each."""
+    if told := gtin14(query.gtin):
+        return (told,)
+    return tuple(dict.fromkeys(gtin for each in query.photo_gtins if (gtin := gtin14(each))))
+
+
 def candidate_name(candidate: Candidate) -> Name:
     """Return the comparable form of brand and names together."""
     return name(" ".join(text for text in (candidate.brand, candidate.name_en, candidate.name_zh) if text))
@@ -177,10 +184,12 @@ class Evidence:
     def _of_keys(self) -> dict[str, NDArray[np.float64]]:
         query, candidates = self.query, self.found.candidates
         found: dict[str, NDArray[np.float64]] = {}
-        if told := gtin14(query.gtin):
+        if told := gtins_of(query):
             known = [gtin14(each.gtin) for each in candidates]
-            found["gtin.equal"] = np.array([float(told == own) if own else NOT_TOLD for own in known])
-            found["gtin.differs"] = np.array([float(told != own) if own else NOT_TOLD for own in known])
+            # An unconfirmed one may be of the carton, or of what lay beside the goods: it differs from nothing.
+            differs = float(bool(gtin14(query.gtin)))
+            found["gtin.equal"] = np.array([float(own in told) if own else NOT_TOLD for own in known])
+            found["gtin.differs"] = np.array([differs * (own not in told) if own else NOT_TOLD for own in known])
         if query.order_batch_id or query.order_product_id or query.order_seller_id:
             found["order.batch"] = np.array([float(query.order_batch_id == each.batch_id) for each in candidates])
             found["order.product"] = np.array([float(query.order_product_id == each.product_id) for each in candidates])

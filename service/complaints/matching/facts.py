@@ -23,7 +23,8 @@ class Outcome(StrEnum):
 class Query:
     """What a buyer told, and what is known of the order.
 
-    Every text may be empty; `gtin` and `barcode_lot` come from a barcode that the buyer confirmed.
+    Every text may be empty. `barcode_lot` or `printed_lot` was read on a photo, and somebody took it over.
+    `photo_lots` and `photo_gtins` are what photos seem to say besides, which nobody has confirmed: the surest first.
     """
 
     product_text: str = ""
@@ -32,12 +33,21 @@ class Query:
     lot_text: str = ""
     gtin: str = ""
     barcode_lot: str = ""
+    printed_lot: str = ""
     purchase_date: date | None = None
     narrative: str = ""
     lang: str = "en"
     order_batch_id: Key | None = None
     order_product_id: Key | None = None
     order_seller_id: Key | None = None
+    agent_text: str = ""
+    sold_by: Key | None = None
+    """Who sold the goods: the order's seller, or the registered one that the buyer named."""
+    country: str = ""
+    area: str = ""
+    """Where they were sold, as orders say it: the country's two letters, and an area such as 330100."""
+    photo_lots: tuple[str, ...] = ()
+    photo_gtins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,7 @@ class Decision:
     The scores are what is held against the thresholds: the same, and 0 where a link may not be automatic.
 
     `strict` is true only of a link that a signal may count without a fitting order or a person's word. `best` is None
-    only if nothing resembled the complaint at all.
+    only if nothing resembled the complaint at all. `shown` are the batches whose lot a photo shows, unconfirmed.
     """
 
     outcome: Outcome
@@ -114,3 +124,4 @@ class Decision:
     batch_score: float
     product_score: float
     model_version: str
+    shown: tuple[Candidate, ...] = ()

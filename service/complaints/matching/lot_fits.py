@@ -19,7 +19,10 @@ FAR = 4.0
 EQUAL_MAX = 0.25  # costs up to this are of codes that are equal once look-alikes are folded
 ONE_MAX = 1.75
 JOINED_LENGTH_MIN = 5  # a shorter code that was joined of two is too easily like another
-_WITNESS = {Source.FIELD: 0, Source.BARCODE: 0, Source.NARRATIVE: 1, Source.LOOSE: 2, Source.SPLIT: 2}
+_WITNESS = {
+    Source.FIELD: 0, Source.BARCODE: 0, Source.PRINT: 0, Source.PHOTO: 0,
+    Source.NARRATIVE: 1, Source.LOOSE: 2, Source.SPLIT: 2,
+}  # fmt: skip
 # What a mistake costs: what hands and eyes do often is cheap, what tells sibling lots apart is dear.
 _COSTS: Final = {
     "equal": 0.0, "folded": 0.2, "joined": 0.2, "doubled": 1.0, "swapped": 1.0, "missing": 1.1, "extra": 1.3,

@@ -15,10 +15,15 @@ READINGS_MAX = 16
 
 
 class Source(StrEnum):
-    """Where a reading comes from: `LOOSE` is an unlabelled code in running text, `SPLIT` is joined of two fields."""
+    """Where a reading comes from: `LOOSE` is an unlabelled code in running text, `SPLIT` is joined of two fields.
+
+    `BARCODE` and `PRINT` were read on a photo and taken over by a person; `PHOTO` nobody has confirmed.
+    """
 
     FIELD = "field"
     BARCODE = "barcode"
+    PRINT = "print"
+    PHOTO = "photo"
     NARRATIVE = "narrative"
     LOOSE = "loose"
     SPLIT = "split"
@@ -70,11 +75,15 @@ _TAIL_LENGTH_MAX = 40  # characters of the end of a product text that may hold t
 _TAIL_PARTS_MAX = 3
 
 
-def read_lots(*, lot_text: str, barcode_lot: str = "", product_text: str = "", narrative: str = "") -> list[Reading]:
+def read_lots(
+    *, lot_text: str, barcode_lot: str = "", printed_lot: str = "", product_text: str = "", narrative: str = ""
+) -> list[Reading]:
     """Return the readings of all sources, surest first, each folded code once; never more than `READINGS_MAX`."""
     readings: list[Reading] = []
     if barcode_lot:
         readings.append(_reading(barcode_lot, Source.BARCODE))
+    if printed_lot:
+        readings.append(_reading(printed_lot, Source.PRINT))
     readings += [_reading(code, Source.FIELD) for code in without_date(lot_text)]
     readings += [_reading(code, Source.NARRATIVE) for code in labelled_codes(narrative)]
     readings += [_reading(code, Source.LOOSE) for code in loose_codes(narrative)]
@@ -83,7 +92,7 @@ def read_lots(*, lot_text: str, barcode_lot: str = "", product_text: str = "", n
     seen: set[tuple[str, bool]] = set()
     for reading in readings:
         # The same code in the field and in the text is kept twice: two witnesses are worth more than one.
-        key = (reading.folded, reading.source in (Source.FIELD, Source.BARCODE))
+        key = (reading.folded, reading.source in (Source.FIELD, Source.BARCODE, Source.PRINT))
         if key not in seen and len(reading.folded) >= 2:
             seen.add(key)
             kept.append(reading)
@@ -92,15 +101,21 @@ def read_lots(*, lot_text: str, barcode_lot: str = "", product_text: str = "", n
 
 @lru_cache(maxsize=256)  # retrieval, scores and what is kept each read the same query, a chunk of them at a time
 def readings_of(query: Query) -> tuple[Reading, ...]:
-    """Return the readings of what a query tells, surest first."""
-    return tuple(
-        read_lots(
-            lot_text=query.lot_text,
-            barcode_lot=query.barcode_lot,
-            product_text=query.product_text,
-            narrative=query.narrative,
-        )
+    """Return the readings of what a query tells, surest first; then what photos seem to say beyond that."""
+    told = read_lots(
+        lot_text=query.lot_text,
+        barcode_lot=query.barcode_lot,
+        printed_lot=query.printed_lot,
+        product_text=query.product_text,
+        narrative=query.narrative,
     )
+    known = {each.folded for each in told}
+    for lot in query.photo_lots:
+        reading = _reading(lot, Source.PHOTO)
+        if reading.folded not in known and len(reading.folded) >= 2:
+            known.add(reading.folded)
+            told.append(reading)
+    return tuple(told)
 
 
 def without_date(text: str) -> list[str]:

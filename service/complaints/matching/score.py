@@ -29,6 +29,7 @@ _LOT_REASONS = {
 }  # fmt: skip
 _SHOWN = ("lot", "gtin", "product", "seller", "strength", "date", "order")  # the order in which people read them
 _Told = tuple[float | None, str, Mapping[str, str | int]]
+_NO_GTIN: _Told = (None, "gtin_not_told", {})
 
 
 def contributions(trees: Trees, by_hand: Mapping[str, float], table: Table) -> NDArray[np.float64]:
@@ -131,8 +132,11 @@ def _of_date(evidence: Evidence, row: int, values: Mapping[str, float]) -> _Told
 
 def _of_gtin(evidence: Evidence, row: int, values: Mapping[str, float]) -> _Told:
     if values["gtin.equal"] == NOT_TOLD:
-        return None, "gtin_not_told", {}
+        return _NO_GTIN
     told = gtin14(evidence.query.gtin)
+    if not told:  # photos seem to show one, and nobody has confirmed it
+        own = gtin14(evidence.found.candidates[row].gtin)
+        return (1.0, "gtin_equal", {"told": own, "source": "photo"}) if values["gtin.equal"] else _NO_GTIN
     if values["gtin.equal"]:
         return 1.0, "gtin_equal", {"told": told}
     return 0.0, "gtin_differs", {"told": told, "registered": gtin14(evidence.found.candidates[row].gtin)}

@@ -17,7 +17,7 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from service.complaints.matching.evidence import Found
+from service.complaints.matching.evidence import Found, gtins_of
 from service.complaints.matching.facts import Candidate, Key, Query
 from service.complaints.matching.lot_readings import Reading, Source, readings_of
 from service.complaints.matching.names import NameIndex
@@ -34,6 +34,7 @@ GTIN_MAX = 20
 RANKED_PRODUCTS = 200
 SURE_LOTS_MAX = 3
 _FAR = 9
+_UNSURE = frozenset({Source.SPLIT, Source.LOOSE, Source.PHOTO})
 
 
 @dataclass(slots=True)
@@ -114,7 +115,7 @@ class Shelf:
         ranked = [place for _, _, place in sorted((-like, self._by_place[at].key, at) for at, like in likeness.items())]
         rank = {place: number for number, place in enumerate(ranked)}
         found: dict[int, None] = {}
-        if gtin := gtin14(query.gtin):
+        for gtin in gtins_of(query):
             products = sorted(self._by_gtin.get(gtin, ()), key=str)[:GTIN_MAX]
             self._add_lots_of(found, [self._products[key].place for key in products], readings, query)
         equal, near = self._by_lot(readings)
@@ -133,7 +134,7 @@ class Shelf:
         """Return the rows whose lot equals a reading, and those that are a mistake away from one of the surest."""
         equal: dict[int, None] = {}
         near: dict[int, None] = {}
-        sure = dict.fromkeys(each.folded for each in readings if each.source not in (Source.SPLIT, Source.LOOSE))
+        sure = dict.fromkeys(each.folded for each in readings if each.source not in _UNSURE)
         nearby = set(list(sure)[:SURE_LOTS_MAX])
         for code in dict.fromkeys(each.folded for each in readings):
             for row in self._lots.near(code):
