@@ -192,9 +192,8 @@ def kill_at(street: Street, point: int, victim: str) -> None:
     if point not in CLOSES_ITSELF:
         street.gates.close(point)
     begun = ACTS[point](street, point)
-    wait_until(lambda: street.gates.waiting(point), EVENTUALLY_SECONDS)
-    wait_until(begun.is_there, EVENTUALLY_SECONDS)
-    assert street.gates.waiting(point)
+    # Who waits too long before the gate gives up and comes again: both must be true at once.
+    wait_until(lambda: begun.is_there() and street.gates.waiting(point), EVENTUALLY_SECONDS)
     street.kill(victim)
     if victim == "postgresql":
         street.start_again(victim)
