@@ -124,4 +124,4 @@ class Decision:
     batch_score: float
     product_score: float
     model_version: str
-    shown: tuple[Candidate, ...] = ()
+    shown: tuple[Scored, ...] = ()

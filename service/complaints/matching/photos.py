@@ -40,7 +40,7 @@ def with_photos(told: Decision, evidence: Evidence, scored: Sequence[Scored], se
     `seen` is what would be decided, on `evidence` and `scored`, if what the photos seem to say had been told.
     """
     shown = _shown(evidence, scored)
-    decision = dataclasses.replace(told, shown=tuple(one.candidate for one in shown))
+    decision = dataclasses.replace(told, shown=tuple(shown))
     best = told.best
     if told.outcome is Outcome.LINKED and best is not None:
         reason = _against(decision, best.candidate, evidence, scored)
@@ -67,16 +67,17 @@ def with_photos(told: Decision, evidence: Evidence, scored: Sequence[Scored], se
     )
 
 
-def shows_other_lot(decision: Decision, batch_id: Key, product_id: Key) -> Candidate | None:
+def shows_other_lot(decision: Decision, batch_id: Key, product_id: Key) -> Scored | None:
     """Return the other batch of the product whose lot a photo shows, if none shows that of this batch."""
-    if any(each.batch_id == batch_id for each in decision.shown):
+    if any(each.candidate.batch_id == batch_id for each in decision.shown):
         return None
-    return next((each for each in decision.shown if each.product_id == product_id), None)
+    return next((each for each in decision.shown if each.candidate.product_id == product_id), None)
 
 
-def other_lot_reason(other: Candidate) -> FieldScore:
+def other_lot_reason(other: Scored) -> FieldScore:
     """Return the reason that a batch is not linked because a photo shows the lot of another one."""
-    return FieldScore("photo", 0.0, 0.0, OTHER_LOT, {"registered": other.lot_code, "source": Source.PHOTO.value})
+    facts = {"registered": other.candidate.lot_code, "source": Source.PHOTO.value}
+    return FieldScore("photo", 0.0, 0.0, OTHER_LOT, facts)
 
 
 def _against(decision: Decision, linked: Candidate, evidence: Evidence, scored: Sequence[Scored]) -> FieldScore | None:
@@ -85,7 +86,7 @@ def _against(decision: Decision, linked: Candidate, evidence: Evidence, scored: 
     if other is not None:
         return other_lot_reason(other)
     own = gtin14(linked.gtin)
-    is_shown = any(each.batch_id == linked.batch_id for each in decision.shown)
+    is_shown = any(each.candidate.batch_id == linked.batch_id for each in decision.shown)
     if is_shown or not own or gtin14(evidence.query.gtin) or not evidence.query.photo_gtins:
         return None
     equal = evidence.table[:, PLACES["gtin.equal"]]
