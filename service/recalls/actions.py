@@ -29,11 +29,20 @@ from service.orders.queries import sellers_of_products
 from service.recalls import rules
 from service.recalls.counting import Batches, Counted, count_scope
 from service.recalls.moves import note_moves
-from service.recalls.queries import counted_before, decides, frozen_batches, frozen_signals, get_row, open_signals
+from service.recalls.queries import (
+    counted_before,
+    decides,
+    frozen_batches,
+    frozen_signals,
+    get_row,
+    open_signals,
+    signals_of_batches,
+)
 from service.recalls.schemas import SignalNumbers, numbers_of
 from service.recalls.tables import Signal, SignalBatch, SignalMember, SignalText
 
-FREEZE_REASON = "signal"
+FREEZE_REASON, CORRECTED = "signal", "corrected"
+"""What a batch's history says of a freeze, and of a batch that a correction took out of one."""
 DEADLINES = ("circuit_breaker_call", "circuit_breaker_confirm", "circuit_breaker")
 
 
@@ -41,9 +50,9 @@ async def evaluate_batch(tx: Tx, batch_id: UUID, *, now: datetime) -> Signal | N
     """Count the scope of a batch again; open its signal at the first new buyer, and freeze when the rules say so.
 
     A freeze that nobody has confirmed lifts when complaints that it was decided on were moved to another batch, and
-    those that are left would not freeze. Returns the open signal, or None. Doing it again changes nothing. Raises
-    `NotFound` ("batch_not_found"). Locks the scope's batches, so that two evaluations of one scope follow each other,
-    then the signal.
+    those that are left would not freeze. Batches that a correction took out of the scope thaw. Returns the open signal,
+    or None. Doing it again changes nothing. Raises `NotFound` ("batch_not_found"). Locks the scope's batches, so that
+    two evaluations of one scope follow each other, then the signal.
     """
     scope = await batch_scope(tx, batch_id)
     await lock_batches(tx, scope)
@@ -56,6 +65,8 @@ async def evaluate_batch(tx: Tx, batch_id: UUID, *, now: datetime) -> Signal | N
     if signal is None:
         signal = await _open(tx, batch_id, numbers, now=now)
     signal.numbers = numbers
+    if signal.state in rules.FROZEN_STATES:
+        await _release(tx, signal, counted, now=now)
     if signal.state in rules.FROZEN_STATES and not await _stays_founded(tx, signal, counted, fresh, now=now):
         step = rules.SIGNAL.next(signal.state, "dissolve")
         await _close(tx, SYSTEM, signal, reason=rules.LINKS_MOVED, status="active", event=step.event, now=now)
@@ -72,12 +83,14 @@ async def evaluate_batch(tx: Tx, batch_id: UUID, *, now: datetime) -> Signal | N
 async def cover_batch(tx: Tx, batch_id: UUID, *, now: datetime) -> None:
     """Put a registered or corrected batch under the freezes of the scopes that it belongs to; a new lot is no way out.
 
-    Waits for evaluations that did not see the batch yet. Locks as `evaluate_batch`.
+    Signals of scopes that it belonged to are counted again without it. Waits for evaluations that did not see the batch
+    as it is now. Locks as `evaluate_batch`.
     """
     others = [other_id for other_id in await batch_scope(tx, batch_id) if other_id != batch_id]
     others += await ancestors(tx, batch_id)
-    await lock_batches(tx, others)
-    for began_with in sorted({signal.batch_id for signal in await frozen_signals(tx, others)}):
+    await lock_batches(tx, [batch_id, *others])
+    mine = [signal for signal in await signals_of_batches(tx, [batch_id]) if signal.state in rules.OPEN_STATES]
+    for began_with in sorted({signal.batch_id for signal in (*mine, *await frozen_signals(tx, others))}):
         await evaluate_batch(tx, began_with, now=now)
 
 
@@ -180,7 +193,7 @@ async def _stays_founded(tx: Tx, signal: Signal, counted: Counted, fresh: Collec
 
     One that a person has confirmed stays for people; they are told by the event.
     """
-    moved = await note_moves(tx, signal, {batch.id for batch in counted.batches}, counted.grouped, now=now)
+    moved = await note_moves(tx, signal, counted, now=now)
     if moved.is_news:
         left, returned = len(moved.left), len(moved.returned)
         await _tell(tx, SYSTEM, signal, "signal.members_moved", now=now, left=left, returned=returned, **signal.numbers)
@@ -240,6 +253,34 @@ async def _extend(tx: Tx, signal: Signal, counted: Counted, *, now: datetime) ->
         await _tell(tx, SYSTEM, signal, "signal.extended", now=now, batches=len(more))
 
 
+async def _release(tx: Tx, signal: Signal, counted: Counted, *, now: datetime) -> None:
+    """Thaw the batches that a correction took out of a frozen scope. Only mediators of `commons` can make such a one.
+
+    Each is counted by itself first, so that one which is bad itself is never without a freeze. The others of a freeze
+    get another before it is lifted.
+    """
+    frozen = await frozen_batches(tx, signal.id)
+    here = {batch.id: batch for batch in counted.batches}
+    gone = [each for each in frozen if each.batch_id not in here]
+    if not gone or signal.frozen_at is None:
+        return
+    lifted = {each.frozen_by for each in gone if each.frozen_by}
+    rest = [here[each.batch_id] for each in frozen if each.frozen_by in lifted and each.batch_id in here]
+    for each in gone:
+        each.frozen_by = None
+    await tx.flush()  # from here on the signal does not cover them
+    for each in gone:
+        await evaluate_batch(tx, each.batch_id, now=now)
+    if rest:
+        longest = await policy(tx, "circuit_breaker", now=now)
+        keys = [ScopeKey.seller_product(*selling) for selling in counted.sellings]
+        await _hold(tx, signal, rest, keys, expires_at=signal.frozen_at + longest.duration, now=now)
+    for freeze_id in sorted(lifted):
+        await lift_scope_freeze(tx, SYSTEM, freeze_id, now=now)
+    await _say_thawed(tx, SYSTEM, signal, gone, reason=CORRECTED, status="active", now=now)
+    await _tell(tx, SYSTEM, signal, "signal.narrowed", now=now, batches=len(gone))
+
+
 async def _hold(
     tx: Tx,
     signal: Signal,
@@ -275,10 +316,17 @@ async def _close(tx: Tx, actor: Actor, signal: Signal, *, reason: str, status: s
     frozen = await frozen_batches(tx, signal.id)
     for freeze_id in sorted({each.frozen_by for each in frozen if each.frozen_by}):
         await lift_scope_freeze(tx, actor, freeze_id, now=now)
-    for batch in (await batches_by_id(tx, [each.batch_id for each in frozen])).values():
+    await _say_thawed(tx, actor, signal, frozen, reason=reason, status=status, now=now)
+    await _tell(tx, actor, signal, event, now=now, reason=reason)
+
+
+async def _say_thawed(
+    tx: Tx, actor: Actor, signal: Signal, batches: Sequence[SignalBatch], *, reason: str, status: str, now: datetime
+) -> None:
+    """Append to the history of those batches that no other signal holds."""
+    for batch in (await batches_by_id(tx, [each.batch_id for each in batches])).values():
         if batch.status == "held" and not await frozen_signals(tx, [batch.id]):
             await set_status(tx, actor, batch.id, status, reason_code=reason, source_id=signal.id, now=now)
-    await _tell(tx, actor, signal, event, now=now, reason=reason)
 
 
 async def _check_decider(tx: Tx, actor: Actor, signal: Signal) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import insert, select
 from service.complaints.queries import case_facts
 from service.core.ids import new_id
 from service.db.session import Tx
+from service.recalls.counting import Counted
 from service.recalls.queries import left_members
 from service.recalls.tables import Signal, SignalMember, SignalMemberMove
 
@@ -22,7 +23,8 @@ from service.recalls.tables import Signal, SignalMember, SignalMemberMove
 class Moves:
     """Who is away, and who left and came back since the last look.
 
-    `silent` is how many buyers were counted and are no more, though nobody but themselves took their complaints away.
+    `silent` is how many buyers were counted and are no more, though nobody but themselves took all of their complaints
+    away.
     """
 
     away: Collection[UUID]
@@ -36,10 +38,9 @@ class Moves:
         return bool(self.left or self.returned)
 
 
-async def note_moves(
-    tx: Tx, signal: Signal, scope: Collection[UUID], counted: Collection[UUID], *, now: datetime
-) -> Moves:
+async def note_moves(tx: Tx, signal: Signal, counted: Counted, *, now: datetime) -> Moves:
     """Write who left a locked signal's scope, and who came back, since it was last noted."""
+    scope = {batch.id for batch in counted.batches}
     members = await tx.scalars(select(SignalMember.complaint_id).where(SignalMember.signal_id == signal.id))
     cases = await case_facts(tx, list(members))
     away = {
@@ -54,5 +55,6 @@ async def note_moves(
     ]
     if rows:
         await tx.execute(insert(SignalMemberMove), rows)
-    silent = {case.buyer_id for complaint_id, case in cases.items() if complaint_id not in {*away, *counted}}
+    heard = {report.buyer_id for report in counted.reports if report.complaint_id in counted.grouped}
+    silent = {case.buyer_id for at, case in cases.items() if at not in away and at not in counted.grouped} - heard
     return Moves(away, left, returned, len(silent))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, false, func, select, true
+from sqlalchemy import ColumnElement, exists, false, func, or_, select, true
 
 from service.core.actor import COMMONS, Actor, Role
 from service.core.errors import NotFound
@@ -17,6 +17,7 @@ from service.recalls.tables import Signal, SignalBatch, SignalMember, SignalMemb
 
 _ON_EXPIRY = {"circuit_breaker_confirm": "freeze_lifted", "circuit_breaker": "freeze_lifted"}
 _DEADLINES = tuple(_ON_EXPIRY)
+_IS_IN = or_(Signal.frozen_at.is_(None), SignalBatch.frozen_by.is_not(None))
 
 
 async def open_signals(tx: Tx, batch_ids: Collection[UUID]) -> list[Signal]:
@@ -40,7 +41,7 @@ async def counted_before(tx: Tx, batch_ids: Collection[UUID]) -> set[UUID]:
         .where(
             Signal.state == "closed",
             Signal.reason_code != rules.LINKS_MOVED,
-            exists().where(SignalBatch.signal_id == Signal.id, SignalBatch.batch_id.in_(list(batch_ids))),
+            _covers(SignalBatch.batch_id.in_(list(batch_ids))),
         )
     )
     return set(await tx.scalars(query))
@@ -61,8 +62,13 @@ async def left_members(tx: Tx, signal_ids: Collection[UUID]) -> dict[UUID, set[U
 
 async def signals_of_batches(tx: Tx, batch_ids: Collection[UUID]) -> list[Signal]:
     """Return the signals whose scope has any of the batches, oldest first. No permission filter."""
-    covers = exists().where(SignalBatch.signal_id == Signal.id, SignalBatch.batch_id.in_(list(batch_ids)))
+    covers = _covers(SignalBatch.batch_id.in_(list(batch_ids)))
     return list(await tx.scalars(select(Signal).where(covers).order_by(Signal.id)))
+
+
+def _covers(batches: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return whether a signal's scope has any of the batches; one that a correction took out of a freeze is in none."""
+    return exists().where(SignalBatch.signal_id == Signal.id, batches, _IS_IN)
 
 
 async def frozen_signals(tx: Tx, batch_ids: Collection[UUID]) -> list[Signal]:
@@ -116,7 +122,7 @@ async def signals_page(
     if is_open:
         query = query.where(Signal.state.in_(rules.OPEN_STATES))
     if batch_id:
-        query = query.where(exists().where(SignalBatch.signal_id == Signal.id, SignalBatch.batch_id == batch_id))
+        query = query.where(_covers(SignalBatch.batch_id == batch_id))
     page = await read_page(tx, query, Signal.id, after=after, limit=limit)
     return page.shown_as(await _views(tx, actor, page.rows))
 
@@ -143,7 +149,8 @@ async def _views(tx: Tx, actor: Actor, rows: Sequence[Signal]) -> list[SignalVie
             due.setdefault(each.subject_id, each)
     batches = await tx.execute(
         select(SignalBatch.signal_id, func.array_agg(SignalBatch.batch_id))
-        .where(SignalBatch.signal_id.in_(ids))
+        .join(Signal, Signal.id == SignalBatch.signal_id)
+        .where(SignalBatch.signal_id.in_(ids), _IS_IN)
         .group_by(SignalBatch.signal_id)
     )
     members = await tx.execute(

@@ -79,7 +79,10 @@ class SignalMemberMove(Base):
 
 
 class SignalBatch(Base):
-    """A batch in a signal's scope; `frozen_by` is the escrow freeze that covers it, once there is one."""
+    """A batch in a signal's scope; `frozen_by` is the escrow freeze that covers it, once there is one.
+
+    One without, of a signal that has frozen, left the scope by a correction.
+    """
 
     __tablename__ = "signal_batch"
     __table_args__ = (Index("signal_batch_seller_idx", "seller_id", "signal_id"),)

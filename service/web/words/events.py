@@ -79,6 +79,7 @@ EVENTS: dict[str, str] = {
     "event.signal.expired": N_("The freeze ran out"),
     "event.signal.dissolved": N_("The freeze ended, because its complaints belong to another batch"),
     "event.signal.members_moved": N_("Complaints that the freeze was decided on were moved to another batch"),
+    "event.signal.narrowed": N_("Batches that do not belong to the freeze left it when they were corrected"),
     "event.signal.acted": N_("A regulator acted"),
     "event.order.placed": N_("The order was placed"),
     "event.order.claimed": N_("The buyer added the order with its code"),

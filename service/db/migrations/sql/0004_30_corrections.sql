@@ -27,8 +27,8 @@ SELECT fairhold_append_only('correction');
 CREATE FUNCTION fairhold_is_in_signal(of_batch_id uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (
         SELECT FROM signal_batch b JOIN signal s ON s.id = b.signal_id
-        WHERE b.batch_id = of_batch_id AND s.state <> 'closed'
-          AND (s.state <> 'screening' OR EXISTS (SELECT FROM signal_member m WHERE m.signal_id = s.id)))
+        WHERE b.batch_id = of_batch_id AND s.state <> 'closed' AND CASE WHEN s.state = 'screening'
+            THEN EXISTS (SELECT FROM signal_member m WHERE m.signal_id = s.id) ELSE b.frozen_by IS NOT NULL END)
 $$;
 
 -- What was registered changes only together with a row that names what stood before, written just before it. A seller's
