@@ -196,3 +196,44 @@ async def test_many_links_of_a_corrected_batch_are_tried_again_by_the_chunk(
     await correct(cases, batch_id, lot_code="ZX30021")
     await drain()
     assert [(await link_of(cases, case))[1] for case in filed] == [None] * 5
+
+
+async def product_of(cases: Cases, case: dict[str, Any]) -> str | None:
+    ((product_id,),) = await cases.sql("SELECT product_id FROM complaint WHERE id = :id", id=case["id"])
+    return None if product_id is None else str(product_id)
+
+
+async def test_the_product_goes_with_the_link_that_it_came_with(cases: Cases, drain: Drain) -> None:
+    wrong = await register(cases, "LQ774410", "Lanqi Night Repair Cream")
+    free, ordered = await cases.filed(**CREAM), await cases.filed(await cases.order(batch=False), **CREAM)
+    mediator = await make_account(cases.database, "commons-mediator", Role.MEDIATOR)
+    for case in (free, ordered):
+        by = mediator if case is free else cases.mediator
+        await cases.ok(f"/{case['id']}/link", {"batch_id": wrong}, by=by)
+        assert await product_of(cases, case) not in (None, str(cases.goods.product_id))
+        await cases.ok(f"/{case['id']}/link", {"batch_id": None}, by=by)
+    assert await product_of(cases, free) is None
+    assert await product_of(cases, ordered) == str(cases.goods.product_id)
+
+
+async def test_a_certain_product_that_turns_out_to_be_another_is_counted_where_it_belongs(
+    cases: Cases, drain: Drain
+) -> None:
+    batch_id = await register(cases, "ZX30021", "Lanqi Night Repair Cream")
+    case = await cases.filed(**CREAM | {"lot_text": ""})
+    await drain()
+    assert (await cases.case(case["id"]))["match_status"] == "product_only"
+    assert await product_of(cases, case) is not None
+    await rename(cases, batch_id, name_en="Rice cooker", brand="Hongda")
+    await drain()
+    assert (await cases.case(case["id"]))["match_status"] != "product_only"
+    assert await product_of(cases, case) is None
+
+
+async def test_a_link_that_stays_where_it_was_moves_from_nowhere(cases: Cases, drain: Drain) -> None:
+    batch_id = await register(cases, "LQ774410", "Lanqi Night Repair Cream")
+    case = await cases.filed(**CREAM)
+    await drain()
+    mediator = await make_account(cases.database, "commons-mediator", Role.MEDIATOR)
+    await cases.ok(f"/{case['id']}/link", {"batch_id": batch_id}, by=mediator)
+    assert await told(cases, case) == [("complaint.linked", batch_id, None)] * 2

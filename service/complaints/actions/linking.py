@@ -46,7 +46,7 @@ async def link_batch(tx: Tx, actor: Actor, complaint_id: UUID, batch_id: UUID | 
     fits = await _order_fits(tx, complaint, batch.seller_id, batch.product_id, batch.id)
     chosen.is_strict = by == "mediator" or fits
     tx.add(chosen)
-    was_batch_id = complaint.batch_id
+    was_batch_id = complaint.batch_id if complaint.batch_id != batch.id else None
     link(complaint, chosen, by)
     if complaint.status != "draft":
         await tell_link(tx, actor, complaint, side=side, now=now, was_batch_id=was_batch_id)
@@ -86,6 +86,7 @@ async def _unlink(tx: Tx, actor: Actor, complaint: Complaint, by: LinkBy, *, sid
         None,
         False,
     )
+    complaint.product_id = await _ordered_product(tx, complaint)  # the other came with the link
     if complaint.status != "draft":
         facts = {"match_status": "unmatched"} | was_facts(was)
         await tell(tx, actor, complaint, "complaint.unmatched", side=side, now=now, facts=facts)
@@ -151,6 +152,12 @@ async def _suggested(tx: Tx, found: ComplaintMatch, *, shows_probability: bool) 
 
 def _likelihood(probability: float) -> str:
     return next((word for least, word in _LIKELY if probability >= least), "less_likely")
+
+
+async def _ordered_product(tx: Tx, complaint: Complaint) -> UUID | None:
+    if complaint.order_id is None:
+        return None
+    return (await order_facts(tx, [complaint.order_id]))[complaint.order_id].product_id
 
 
 async def _order_fits(tx: Tx, complaint: Complaint, seller_id: UUID, product_id: UUID, batch_id: UUID) -> bool:

@@ -104,17 +104,14 @@ async def match_complaints(
 
 def _kept(complaint: Row[Any], query: Query, tried: ComplaintMatch, *, is_first: bool) -> dict[str, Any]:
     """Return what `_KEEP` writes of a try; an event only of the first, and of what moved."""
-    was, product_id = complaint.batch_id, complaint.product_id
+    was = complaint.batch_id
     was_linked = (complaint.match_status, was, complaint.link_is_strict)
     if tried.outcome == Outcome.LINKED:
         linked_to, linked_by, product_id = tried.batch_id, "automatic", tried.product_id
         event, more = "complaint.linked", link_facts(linked_to, product_id, linked_by, is_strict=tried.is_strict)
     else:
         linked_to, linked_by = None, None
-        if was is not None:
-            product_id = query.order_product_id  # the other came with the link
-        if tried.outcome == Outcome.PRODUCT_ONLY and product_id is None:
-            product_id = tried.product_id
+        product_id = query.order_product_id or (tried.product_id if tried.outcome == Outcome.PRODUCT_ONLY else None)
         event, more = "complaint.unmatched", {"match_status": tried.outcome}
     own = {
         name: getattr(tried, name)
@@ -125,7 +122,7 @@ def _kept(complaint: Row[Any], query: Query, tried: ComplaintMatch, *, is_first:
     }
     link = {"linked_to": linked_to, "linked_by": linked_by, "kept_product_id": product_id}
     moved = was_linked != (tried.outcome, linked_to, linked_to is not None and tried.is_strict)
-    facts = told_facts(complaint, "system", more | was_facts(was))
+    facts = told_facts(complaint, "system", more | was_facts(was if was != linked_to else None))
     return own | link | {"event_id": new_id(), "event": event if is_first or moved else None, "facts": facts}
 
 
