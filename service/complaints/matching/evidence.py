@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,7 @@ from service.complaints.matching.words import Vocabulary
 
 NARRATIVE_LENGTH_MAX = 1_000  # characters of a narrative whose words are compared
 PURCHASE_DAYS_MAX = 400  # a purchase this far from the only known date of a batch still fits
+DAYS_MAX = 10_000  # between a purchase and the only known date of a batch
 NOT_TOLD: Final = -1.0
 
 # The features of a field, each with how it may move the field's own score: 1 up, -1 down, 0 either way.
@@ -77,12 +78,17 @@ def gtins_of(query: Query) -> tuple[str, ...]:
 
 def candidate_name(candidate: Candidate) -> Name:
     """Return the comparable form of brand and names together."""
-    return name(" ".join(text for text in (candidate.brand, candidate.name_en, candidate.name_zh) if text))
+    return _known_name(candidate.brand, candidate.name_en, candidate.name_zh)
 
 
 def seller_name(candidate: Candidate) -> Name:
     """Return the comparable form of seller and brand together."""
-    return name(" ".join(text for text in (candidate.seller_name, candidate.brand) if text))
+    return _known_name(candidate.seller_name, candidate.brand)
+
+
+@lru_cache(maxsize=20_000)  # 2 kB each
+def _known_name(*texts: str) -> Name:
+    return name(" ".join(text for text in texts if text))
 
 
 class Evidence:
@@ -124,10 +130,7 @@ class Evidence:
                 table[:, PLACES[column]] = np.asarray(values, np.float32)[self._owner]
             if self._product.terms or self._seller.terms or self._text.terms:
                 table[:, PLACES["product.likeness"]] = self.found.likeness
-            for row, each in enumerate(self.found.candidates):
-                for column, value in _of_date(self.query, each).items():
-                    table[row, PLACES[column]] = value
-            for column, values in self._of_keys().items():
+            for column, values in (self._of_keys() | _of_dates(self.query, self.found.candidates)).items():
                 table[:, PLACES[column]] = values
         return table
 
@@ -137,8 +140,8 @@ class Evidence:
             return {}
         words = Vocabulary(
             told=told | seller | text,
-            names=[each.terms for each in self._names],
-            sellers=[each.terms for each in self._sellers],
+            names=[each.ordered for each in self._names],
+            sellers=[each.ordered for each in self._sellers],
             rarity=self.found.rarity,
         )
         found = {
@@ -220,18 +223,31 @@ def _ratios(scorer: Callable[..., float], told: str, keys: Sequence[str]) -> NDA
 
 def time_on_sale(candidate: Candidate) -> tuple[date, date] | None:
     """When a batch can have been bought: from making to expiry, or a year and a bit around the only known date."""
+    return _time_on_sale(candidate.made_on, candidate.expires_on, candidate.registered_on)
+
+
+@lru_cache(maxsize=20_000)
+def _time_on_sale(made: date | None, expires: date | None, known: date | None) -> tuple[date, date] | None:
     slack = timedelta(days=PURCHASE_DAYS_MAX)
-    known = candidate.registered_on
-    first = candidate.made_on or (known - slack if known else None)
-    last = candidate.expires_on or (known + slack if known else None)
+    first = made or (known - slack if known else None)
+    last = expires or (known + slack if known else None)
     return None if first is None and last is None else (first or date.min, last or date.max)
 
 
-def _of_date(query: Query, candidate: Candidate) -> dict[str, float]:
-    span = time_on_sale(candidate)
-    if query.purchase_date is None or span is None:
+def _of_dates(query: Query, candidates: Sequence[Candidate]) -> dict[str, NDArray[np.float64]]:
+    bought = query.purchase_date
+    if bought is None:
         return {}
-    known = candidate.registered_on or candidate.made_on or span[0]
-    days = (known - query.purchase_date).days
-    fits = span[0] <= query.purchase_date <= span[1]
-    return {"date.fits": float(fits), "date.days": float(min(abs(days), 10_000)), "date.before": float(days > 0)}
+    fits, days = np.full(len(candidates), NOT_TOLD), np.full(len(candidates), np.nan)
+    for row, each in enumerate(candidates):
+        span = time_on_sale(each)
+        if span is not None:
+            known = each.registered_on or each.made_on or span[0]
+            fits[row] = span[0] <= bought <= span[1]
+            days[row] = known.toordinal() - bought.toordinal()
+    is_known = ~np.isnan(days)
+    return {
+        "date.fits": fits,
+        "date.days": np.where(is_known, np.minimum(np.abs(days), DAYS_MAX), NOT_TOLD),
+        "date.before": np.where(is_known, days > 0, NOT_TOLD),
+    }

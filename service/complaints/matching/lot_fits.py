@@ -1,10 +1,9 @@
 """How a registered lot fits the lots that were told: equal, one mistake away and which, or different."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from service.core.lots import fold_lot
 FAR = 4.0
 EQUAL_MAX = 0.25  # costs up to this are of codes that are equal once look-alikes are folded
 ONE_MAX = 1.75
+_NEAR = 2  # mistakes; codes that are further apart are compared no closer
 JOINED_LENGTH_MIN = 5  # a shorter code that was joined of two is too easily like another
 _WITNESS = {
     Source.FIELD: 0, Source.BARCODE: 0, Source.PRINT: 0, Source.PHOTO: 0,
@@ -35,8 +35,7 @@ LOT_FEATURES: Final[dict[str, int]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class LotFit:
+class LotFit(NamedTuple):
     """The best fit of one registered lot: the mistake's name, its cost, and the costs by witness.
 
     `mistake` is equal, folded, joined, doubled, swapped, missing, extra, other, part, two or far; `reading` is None of
@@ -62,18 +61,21 @@ def fit_lots(readings: Sequence[Reading], candidates: Sequence[Candidate]) -> li
     known = {code: fold_lot(code) for own in codes for code in own}
     folded = list(dict.fromkeys(known.values()))
     told = list(dict.fromkeys(each.folded for each in readings))
-    table = process.cdist(told, folded, scorer=OSA.distance, score_cutoff=2, dtype=np.uint8).tolist()
-    far = {(one, other): cell for one, row in zip(told, table, strict=True)
-           for other, cell in zip(folded, row, strict=True)}  # fmt: skip
-    fits = {code: _fit(readings, code, own, far) for code, own in known.items()}
+    table = process.cdist(told, folded, scorer=OSA.distance, score_cutoff=_NEAR, dtype=np.uint8)
+    # A row of distances for each folded code, in the order of the readings.
+    rows = table[[told.index(each.folded) for each in readings]].T.tolist()
+    far = dict(zip(folded, rows, strict=True))
+    fits = {code: _fit(readings, code, own, far[own]) for code, own in known.items()}
     return [min((fits[code] for code in own), key=lambda fit: fit.cost, default=_NOTHING_TOLD) for own in codes]
 
 
-def _fit(readings: Sequence[Reading], code: str, folded: str, far: Mapping[tuple[str, str], int]) -> LotFit:
+def _fit(readings: Sequence[Reading], code: str, folded: str, distances: Sequence[int]) -> LotFit:
     costs = [FAR, FAR, FAR]
     best, best_cost, best_reading = "far", FAR, None
-    for reading in readings:
-        mistake = _mistake(reading, code, folded, far[reading.folded, folded])
+    for reading, distance in zip(readings, distances, strict=True):
+        if distance > _NEAR and not (reading.folded in folded or folded in reading.folded):
+            continue
+        mistake = _mistake(reading, code, folded, distance)
         cost = _COSTS[mistake]
         witness = _WITNESS[reading.source]
         costs[witness] = min(costs[witness], cost)

@@ -14,6 +14,10 @@ NARRATIVE_LENGTH_MAX = 400  # characters of a narrative that may name the produc
 _FIELDS = ("word", "gram", "sound")
 _HEAP_BYTES = 30_000_000
 _TERMS_MAX = 160
+_COMMON_SHARE = (
+    0.02  # of all products: a trigram that more of them have tells few apart, and most of the time goes there
+)
+_COMMON_MIN = 100
 # What a term of each field adds, by where it was told.
 _TOLD, _TOLD_IN_TEXT = {"word": 1.0, "gram": 0.35, "sound": 0.3}, {"word": 0.6, "gram": 0.12, "sound": 0.15}
 
@@ -54,6 +58,9 @@ class NameIndex:
         """Return the logarithm of the number of products by that of those that have the word."""
         return log(1 + self._searcher.num_docs / (0.5 + self._searcher.doc_freq("word", word)))
 
+    def _is_common(self, gram: str) -> bool:
+        return self._searcher.doc_freq("gram", gram) > max(_COMMON_MIN, _COMMON_SHARE * self._searcher.num_docs)
+
     def nearest(self, query: Query, most: int) -> dict[int, float]:
         """Return the places of products whose names resemble what was told, likeliest first, beside the best (0 to 1).
 
@@ -64,8 +71,9 @@ class NameIndex:
         for text, by_field in ((told, _TOLD), (query.narrative[:NARRATIVE_LENGTH_MAX], _TOLD_IN_TEXT)):
             for field, terms in index_terms(text).items():
                 for term in terms:
-                    key = (field, term)
-                    weights[key] = max(weights.get(key, 0.0), by_field[field])
+                    if field != "gram" or not self._is_common(term):
+                        key = (field, term)
+                        weights[key] = max(weights.get(key, 0.0), by_field[field])
         if not weights:
             return {}
         surest = sorted(weights.items(), key=lambda item: -item[1])[:_TERMS_MAX]
@@ -85,7 +93,7 @@ class NameIndex:
 
 def index_terms(text: str) -> dict[str, list[str]]:
     """Return what a name is found by, of each field, in ascending order."""
-    words = sorted(name(text).terms)
+    words = list(name(text).ordered)
     grams = {gram for word in words if not is_han(word[0]) and len(word) > 3 for gram in _grams(word)}
     syllables = sounds(text)
     pairs = {first + second for first, second in pairwise(syllables)}

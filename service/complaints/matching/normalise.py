@@ -28,18 +28,18 @@ _DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(
 class Name:
     """A text as it is compared.
 
-    Its spaced key, its terms (Latin words, numbers, pairs of Han), the numbers among them, its strengths, and how it
-    sounds, if it has Chinese.
+    Its spaced key, its terms (Latin words, numbers, pairs of Han; also in ascending order), the numbers among them, its
+    strengths, and how it sounds, if it has Chinese.
     """
 
     key: str
     terms: frozenset[str]
+    ordered: tuple[str, ...]
     numbers: frozenset[str]
     strengths: frozenset[str]
     sound: str
 
 
-@lru_cache(maxsize=50_000)
 def name(text: str) -> Name:
     """Return the comparable form of a name; the same for full or half width, either script of Chinese, any case."""
     found = frozenset(terms(text))
@@ -47,6 +47,7 @@ def name(text: str) -> Name:
     return Name(
         key=key,
         terms=found,
+        ordered=tuple(sorted(found)),
         numbers=frozenset(term for term in found if term[0].isdigit()),
         strengths=strengths(text),
         sound=" ".join(sounds(text)) if any(is_han(word) for word in key.split()) else "",
@@ -78,7 +79,6 @@ def _sound(letter: str) -> str:
     return str(lazy_pinyin(letter)[0])
 
 
-@lru_cache(maxsize=50_000)
 def sounds(text: str) -> tuple[str, ...]:
     """Return the syllables of a text that has Chinese, without tones, its Latin words among them in their places.
 

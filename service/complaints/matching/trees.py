@@ -15,36 +15,43 @@ Table = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """Nodes of all trees in one list. A leaf leads to itself; `groups` names the field that each tree asks of."""
+    """Nodes of all trees in one list. A leaf leads to itself; the trees of each group of `groups` stand together.
 
-    columns: NDArray[np.intp]
+    `first` is where each of those groups begins among the roots.
+    """
+
+    columns: NDArray[np.int32]
     limits: NDArray[np.float32]
-    below: NDArray[np.intp]  # the next node where the value is at most the limit, then the one where it is above
+    below: NDArray[np.int32]  # the next node where the value is at most the limit, then the one where it is above
     values: NDArray[np.float64]
-    roots: NDArray[np.intp]
+    roots: NDArray[np.int32]
     groups: NDArray[np.intp]
+    first: NDArray[np.intp]
     depth: int
 
     def sums(self, table: Table, groups: int) -> NDArray[np.float64]:
         """Return what the trees of each group add for each row: an array of rows by groups."""
         rows, trees = len(table), len(self.roots)
+        found = np.zeros((rows, groups))
         if not rows or not trees:
-            return np.zeros((rows, groups))
+            return found
         flat = np.ascontiguousarray(table).ravel()
-        starts = np.repeat(np.arange(rows) * table.shape[1], trees)
+        starts = np.repeat(np.arange(rows, dtype=np.int32) * np.int32(table.shape[1]), trees)
         nodes = np.tile(self.roots, rows)
         for _ in range(self.depth):
-            is_above = flat[starts + self.columns[nodes]] > self.limits[nodes]
-            nodes = self.below[2 * nodes + is_above]
-        leaves = self.values[nodes].reshape(rows, trees)
-        found = np.zeros((rows, groups))
-        for group in range(groups):
-            found[:, group] = leaves[:, self.groups == group].sum(axis=1)
+            at = self.columns.take(nodes)
+            at += starts
+            is_above = flat.take(at) > self.limits.take(nodes)
+            nodes += nodes
+            nodes += is_above
+            nodes = self.below.take(nodes)
+        leaves = self.values.take(nodes).reshape(rows, trees)
+        found[:, self.groups] = np.add.reduceat(leaves, self.first, axis=1)
         return found
 
 
 def read_trees(facts: Sequence[Mapping[str, Any]], groups: Sequence[str], columns: Mapping[str, int]) -> Trees:
-    """Return the trees of a model file; raises KeyError, IndexError or TypeError if it is not one.
+    """Return the trees of a model file; raises what `model_from` raises if it is not one.
 
     A tree is {"field", "columns", "limits", "children", "values"}: `children` holds, for each inner node, the next node
     below and above its limit, a negative number being leaf -1, -2, ... of `values`.
@@ -55,7 +62,8 @@ def read_trees(facts: Sequence[Mapping[str, Any]], groups: Sequence[str], column
     values: list[float] = []
     roots: list[int] = []
     depth = 0
-    for tree in facts:
+    by_group = sorted(facts, key=lambda tree: groups.index(tree["field"]))
+    for tree in by_group:
         inner, leaves = len(tree["limits"]), len(tree["values"])
         first = len(node_columns)
         roots.append(first)
@@ -71,13 +79,15 @@ def read_trees(facts: Sequence[Mapping[str, Any]], groups: Sequence[str], column
             values.append(float(tree["values"][leaf]))
             below += [first + inner + leaf] * 2
         depth = max(depth, _depth(tree["children"], 0) if inner else 0)
+    present, group_starts = np.unique([groups.index(tree["field"]) for tree in by_group], return_index=True)
     return Trees(
-        columns=np.array(node_columns, np.intp),
+        columns=np.array(node_columns, np.int32),
         limits=np.array(limits, np.float32),
-        below=np.array(below, np.intp),
+        below=np.array(below, np.int32),
         values=np.array(values, np.float64),
-        roots=np.array(roots, np.intp),
-        groups=np.array([groups.index(tree["field"]) for tree in facts], np.intp),
+        roots=np.array(roots, np.int32),
+        groups=present.astype(np.intp),
+        first=group_starts,
         depth=depth,
     )
 

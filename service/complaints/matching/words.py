@@ -5,7 +5,6 @@ that fit are looked at, so the time grows with what candidates share with the qu
 """
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
@@ -31,20 +30,20 @@ class Vocabulary:
         self,
         *,
         told: AbstractSet[str],
-        names: Sequence[AbstractSet[str]],
-        sellers: Sequence[AbstractSet[str]],
+        names: Sequence[Sequence[str]],
+        sellers: Sequence[Sequence[str]],
         rarity: Callable[[str], float],
     ) -> None:
-        """`rarity` is that of a word among all products, not only these."""
+        """Names and sellers have each word once, in ascending order; `rarity` is that of a word among all products."""
         self._size = len(names)
         self._rarity = rarity
         self._rarities: dict[str, float] = {}
         self._names, self._sellers = _holders(names), _holders(sellers)
-        self._counts = Counter({word: len(places) for word, places in self._names.items()})
+        counts = {word: len(places) for word, places in self._names.items()}
         for word, places in self._sellers.items():
-            self._counts[word] = len({*places, *self._names.get(word, ())})
-        self._weights: dict[str, float] = {}
-        self._fits = _fits(told, self._counts)
+            counts[word] = len({*places, *self._names[word]} if word in counts else places)
+        self._weights = _weights(counts, self._size)
+        self._fits = _fits(told, counts)
         self._name_words = _Words(self._names, self._size, self._weight)
         self._seller_words = _Words(self._sellers, self._size, self._weight)
 
@@ -93,7 +92,7 @@ class Vocabulary:
     def _weight(self, word: str) -> float:
         known = self._weights.get(word)
         if known is None:
-            known = self._weights[word] = log(1 + self._size / (0.5 + self._counts[word])) * _length(word)
+            known = self._weights[word] = log(1 + self._size / 0.5) * _length(word)  # no candidate has it
         return known
 
     def _weight_among_all(self, word: str) -> float:
@@ -126,20 +125,31 @@ class _Words:
         return np.divide(found, self._whole, out=np.zeros(self._size), where=self._whole > 0)
 
 
+def _weights(counts: Mapping[str, int], size: int) -> dict[str, float]:
+    """Return what each word weighs that so many of the candidates have."""
+    shares = size / (0.5 + np.fromiter(counts.values(), float, len(counts)))
+    weights = np.log1p(shares) * np.fromiter(map(_length, counts), float, len(counts))
+    return dict(zip(counts, weights.tolist(), strict=True))
+
+
 def _length(word: str) -> float:
     """A single letter or digit counts less."""
-    return min(1.0, 0.4 + 0.2 * len(word))
+    letters = len(word)
+    return 1.0 if letters >= 3 else 0.4 + 0.2 * letters
 
 
-def _holders(texts: Sequence[AbstractSet[str]]) -> _Holders:
+def _holders(texts: Sequence[Sequence[str]]) -> _Holders:
     holders: _Holders = {}
     for place, words in enumerate(texts):
-        for word in sorted(words):
-            holders.setdefault(word, []).append(place)
+        for word in words:
+            if word in holders:
+                holders[word].append(place)
+            else:
+                holders[word] = [place]
     return holders
 
 
-def _fits(told: AbstractSet[str], known: Counter[str]) -> dict[str, dict[str, float]]:
+def _fits(told: AbstractSet[str], known: Mapping[str, int]) -> dict[str, dict[str, float]]:
     """Return which known words each told word may stand for, and how well (0 to 1)."""
     fits = {word: {word: 1.0} if word in known else {} for word in told}
     asked, vocabulary = sorted(filter(_may_have_typo, told)), sorted(filter(_may_have_typo, known))
