@@ -14,10 +14,7 @@ NARRATIVE_LENGTH_MAX = 400  # characters of a narrative that may name the produc
 _FIELDS = ("word", "gram", "sound")
 _HEAP_BYTES = 30_000_000
 _TERMS_MAX = 160
-_COMMON_SHARE = (
-    0.02  # of all products: a trigram that more of them have tells few apart, and most of the time goes there
-)
-_COMMON_MIN = 100
+_COMMON = 5_000  # products: a trigram of more of them is not asked for, as most of a search's time would go there
 # What a term of each field adds, by where it was told.
 _TOLD, _TOLD_IN_TEXT = {"word": 1.0, "gram": 0.35, "sound": 0.3}, {"word": 0.6, "gram": 0.12, "sound": 0.15}
 
@@ -59,7 +56,7 @@ class NameIndex:
         return log(1 + self._searcher.num_docs / (0.5 + self._searcher.doc_freq("word", word)))
 
     def _is_common(self, gram: str) -> bool:
-        return self._searcher.doc_freq("gram", gram) > max(_COMMON_MIN, _COMMON_SHARE * self._searcher.num_docs)
+        return self._searcher.doc_freq("gram", gram) > _COMMON
 
     def nearest(self, query: Query, most: int) -> dict[int, float]:
         """Return the places of products whose names resemble what was told, likeliest first, beside the best (0 to 1).

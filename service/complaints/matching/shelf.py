@@ -6,12 +6,16 @@ shelf again replaces what stood there. The order in which batches came changes n
 """
 
 import csv
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from heapq import nsmallest
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rapidfuzz import process
@@ -34,6 +38,9 @@ GTIN_MAX = 20
 RANKED_PRODUCTS = 200
 SURE_LOTS_MAX = 3
 _FAR = 9
+# UUIDs of the service, texts in files: neither occurs beside the other, and UUIDs are ordered as their texts are.
+_batch_key: Callable[[Candidate | None], Any] = attrgetter("batch_id")
+_product_key: Callable[[Candidate], Any] = attrgetter("product_id")
 _UNSURE = frozenset({Source.SPLIT, Source.LOOSE, Source.PHOTO})
 
 
@@ -43,7 +50,6 @@ class _Product:
 
     place: int
     batch: Candidate
-    key: str
     rows: list[int] = field(default_factory=list)
 
 
@@ -52,9 +58,9 @@ class Shelf:
 
     def __init__(self, batches: Iterable[Candidate] = ()) -> None:
         self._rows: list[Candidate | None] = []
-        self._folded: list[tuple[str, ...]] = []
-        self._days: list[int] = []
-        self._keys: list[str] = []
+        self._folded: list[str] = []
+        self._maker_folded: dict[int, str] = {}  # of the rows whose maker's lot is another
+        self._days = array("i")
         self._row_of: dict[Key, int] = {}
         self._products: dict[Key, _Product] = {}
         self._by_place: list[_Product] = []
@@ -75,7 +81,7 @@ class Shelf:
             row = self._place(batch)
             product = self._products.get(batch.product_id)
             if product is None:
-                product = _Product(len(self._by_place), batch, str(batch.product_id))
+                product = _Product(len(self._by_place), batch)
                 self._products[batch.product_id] = product
                 self._by_place.append(product)
                 renamed[product.place] = batch
@@ -85,7 +91,7 @@ class Shelf:
             product.rows.append(row)
             if gtin := gtin14(batch.gtin):
                 self._by_gtin[gtin].add(batch.product_id)
-            for code in self._folded[row]:
+            for code in self._codes_of(row):
                 codes.append(code)
                 rows.append(row)
         self._lots.add(codes, rows)
@@ -103,16 +109,22 @@ class Shelf:
         self._rows.append(batch)
         known = batch.made_on or batch.registered_on
         self._days.append(known.toordinal() if known else 0)
-        self._keys.append(str(batch.batch_id))
-        both = (fold_lot(batch.lot_code), fold_lot(batch.maker_lot_code))
-        self._folded.append(tuple(code for code in dict.fromkeys(both) if code))
+        own, makers = fold_lot(batch.lot_code), fold_lot(batch.maker_lot_code)
+        own = batch.lot_code if own == batch.lot_code else own  # one text less to keep
+        self._folded.append(own or makers)
+        if own and makers and makers != own:
+            self._maker_folded[row] = makers
         return row
+
+    def _codes_of(self, row: int) -> list[str]:
+        return [code for code in (self._folded[row], self._maker_folded.get(row)) if code]
 
     def find(self, query: Query, *, limit: int = 100) -> Found:
         """Return at most `limit` batches: equal GTIN, equal and near lots, then lots of products of similar name."""
         readings = readings_of(query)
         likeness = self._names.nearest(query, RANKED_PRODUCTS)
-        ranked = [place for _, _, place in sorted((-like, self._by_place[at].key, at) for at, like in likeness.items())]
+        by_place = self._by_place
+        ranked = sorted(likeness, key=lambda place: (-likeness[place], _product_key(by_place[place].batch)))
         rank = {place: number for number, place in enumerate(ranked)}
         found: dict[int, None] = {}
         for gtin in gtins_of(query):
@@ -140,17 +152,18 @@ class Shelf:
             for row in self._lots.near(code):
                 if self._rows[row] is None:
                     continue
-                if code in self._folded[row]:
+                if code in (own := self._codes_of(row)):
                     equal[row] = None
-                elif code in nearby and any(OSA.distance(code, each) == 1 for each in self._folded[row]):
+                elif code in nearby and any(OSA.distance(code, each) == 1 for each in own):
                     near[row] = None
         return list(equal), [row for row in near if row not in equal]
 
     def _nearest(self, rows: Sequence[int], rank: Mapping[int, int], most: int) -> list[int]:
         """Return the rows whose product's name fits best; of those that fit alike, the first by id."""
+        by_id = sorted(rows, key=lambda row: _batch_key(self._rows[row]))
         if len(rows) <= most:
-            return sorted(rows, key=self._keys.__getitem__)
-        return sorted(rows, key=lambda row: (rank.get(self._place_of(row), RANKED_PRODUCTS), self._keys[row]))[:most]
+            return by_id
+        return sorted(by_id, key=lambda row: rank.get(self._place_of(row), RANKED_PRODUCTS))[:most]
 
     def _add_lots_of(
         self, found: dict[int, None], places: Sequence[int], readings: Sequence[Reading], query: Query
@@ -161,9 +174,10 @@ class Shelf:
             return
         far = dict(zip(rows, self._distances(rows, readings), strict=True))
         bought = (query.purchase_date or date.max).toordinal()
-        days, keys = self._days, self._keys
+        days, batches = self._days, self._rows
         for place in places:
-            own = [(far[row], abs(bought - days[row]), keys[row], row) for row in self._by_place[place].rows]
+            own = [(far[row], abs(bought - days[row]), _batch_key(batches[row]), row)
+                   for row in self._by_place[place].rows]  # fmt: skip
             best = sorted(own) if len(own) <= LOTS_PER_PRODUCT_MAX else nsmallest(LOTS_PER_PRODUCT_MAX, own)
             found.update((row, None) for _, _, _, row in best)
 
@@ -171,7 +185,7 @@ class Shelf:
         """Return how many mistakes each row's lot is from the nearest reading, at most 3 apart."""
         if not readings:
             return [_FAR] * len(rows)
-        codes = [(self._folded[row] or ("",))[0] for row in rows]
+        codes = [self._folded[row] for row in rows]
         told = list(dict.fromkeys(each.folded for each in readings))
         table = process.cdist(told, codes, scorer=OSA.distance, score_cutoff=3, dtype=np.uint8)
         return list(table.min(axis=0).tolist())
@@ -187,8 +201,10 @@ def _named(batch: Candidate) -> tuple[str, ...]:
 
 def read_registry(path: Path) -> list[Candidate]:
     """Return the batches of a file; columns batch_id, seller, product_name, lot_code, registered_on, product_key."""
+    once: dict[str, str] = {}
     with path.open(encoding="utf-8", newline="") as lines:
-        return [_batch(row) for row in csv.DictReader(lines)]
+        return [_batch({name: once.setdefault(text, text) for name, text in row.items()})
+                for row in csv.DictReader(lines)]  # fmt: skip
 
 
 def _batch(row: Mapping[str, str]) -> Candidate:
@@ -202,5 +218,8 @@ def _batch(row: Mapping[str, str]) -> Candidate:
         name_zh=names if chinese else "",
         seller_name=row["seller"],
         lot_code=row["lot_code"],
-        registered_on=date.fromisoformat(row["registered_on"]),
+        registered_on=_day(row["registered_on"]),
     )
+
+
+_day = lru_cache(maxsize=10_000)(date.fromisoformat)
