@@ -107,11 +107,10 @@ def _kept(complaint: Row[Any], query: Query, tried: ComplaintMatch, *, is_first:
     was = complaint.batch_id
     was_linked = (complaint.match_status, was, complaint.link_is_strict)
     if tried.outcome == Outcome.LINKED:
-        linked_to, linked_by, product_id = tried.batch_id, "automatic", tried.product_id
-        event, more = "complaint.linked", link_facts(linked_to, product_id, linked_by, is_strict=tried.is_strict)
+        linked_to, linked_by, kept = tried.batch_id, "automatic", tried.product_id
+        event, more = "complaint.linked", link_facts(linked_to, kept, linked_by, is_strict=tried.is_strict)
     else:
-        linked_to, linked_by = None, None
-        product_id = query.order_product_id or (tried.product_id if tried.outcome == Outcome.PRODUCT_ONLY else None)
+        linked_to, linked_by, kept = None, None, tried.product_id if tried.outcome == Outcome.PRODUCT_ONLY else None
         event, more = "complaint.unmatched", {"match_status": tried.outcome}
     own = {
         name: getattr(tried, name)
@@ -120,6 +119,7 @@ def _kept(complaint: Row[Any], query: Query, tried: ComplaintMatch, *, is_first:
             *("product_probability", "model_version", "reasons", "runners_up"),
         )
     }
+    product_id = kept if linked_to is not None else query.order_product_id or kept
     link = {"linked_to": linked_to, "linked_by": linked_by, "kept_product_id": product_id}
     moved = was_linked != (tried.outcome, linked_to, linked_to is not None and tried.is_strict)
     facts = told_facts(complaint, "system", more | was_facts(was if was != linked_to else None))
