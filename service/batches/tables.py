@@ -97,7 +97,7 @@ class Custody(Base):
         CheckConstraint("units > 0", name="units"),
         CheckConstraint("from_seller_id <> to_seller_id", name="not_itself"),
         Index("custody_batch_idx", "batch_id", "id"),
-        Index("custody_way_idx", "batch_id", "to_seller_id", "at"),
+        Index("custody_way_idx", "batch_id", "to_seller_id", "from_seller_id", "at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

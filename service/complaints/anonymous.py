@@ -49,7 +49,7 @@ async def send_report(tx: Tx, data: NewSafetyReport) -> Opened:
     """Send a safety report of nobody known to a mediator, and draw its receipt.
 
     `tx` must not have begun, as the receipt is hashed outside any transaction. Raises `NotFound` ("seller_not_found"),
-    `Invalid` ("gtin_wrong", "date_in_future"), `Unavailable` ("receipts_used_up").
+    `Invalid` ("gtin_wrong", "date_in_future", "place_malformed"), `Unavailable` ("receipts_used_up").
     """
     secret = secrets.randbelow(10**SECRET_FIGURES)
     secret_hash = await passwords.hash_password(from_numbers(0, secret).secret)

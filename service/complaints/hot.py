@@ -72,7 +72,7 @@ WITH asked AS MATERIALIZED (
     WHERE c.id = %(complaint_id)s AND c.status = 'draft' AND c.order_id IS NOT NULL AND c.batch_id IS NULL
     FOR NO KEY UPDATE OF c
 ), scoped AS MATERIALIZED ({SCOPED}), held AS MATERIALIZED ({CLAIMABLE})
-SELECT a.*, t.narrative, t.treatment, t.agent_text, t.contact_email, t.contact_phone,
+SELECT a.*, t.narrative, t.treatment, t.agent_text, t.contact_email, t.contact_phone, t.bought_in,
     (o.buyer_id = a.buyer_id AND o.paid_at IS NOT NULL AND o.delivered_at IS NOT NULL) AS is_verified_buyer,
     h.id AS held_id, h.state AS held_state, h.amount_minor AS held_minor, h.currency AS held_currency,
     h.fee_bps AS held_fee_bps, h.window_ends_at AS held_until,

@@ -8,7 +8,7 @@ import msgspec
 
 from service.complaints.rules import Channel, Harm, SafetyKind
 from service.complaints.schemas import ComplaintView
-from service.complaints.text_schemas import NO_NUL, SAYS, Code, Said, Short, Story
+from service.complaints.text_schemas import NO_NUL, SAYS, Code, Place, Said, Short, Story
 
 
 class NewSafetyReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -28,6 +28,7 @@ class NewSafetyReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     gtin: Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[0-9 -]*(?!\n)$")] = ""
     bought_on: date | None = None
     bought_through: Channel | None = None
+    bought_in: Place = ""
     contact_email: Annotated[str, msgspec.Meta(max_length=254, pattern=NO_NUL)] = ""
     contact_phone: Annotated[str, msgspec.Meta(max_length=40, pattern=NO_NUL)] = ""
     may_publish: bool = False

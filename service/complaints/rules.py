@@ -1,5 +1,6 @@
 """Words, life cycles, risk and the rules of silence of complaints; pure."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -105,6 +106,8 @@ OFFER = Lifecycle(
     ],
 )
 
+PLACE: Final = "^([0-9]{6}|[A-Z]{2}(-[A-Z0-9]{1,3})?)?$"
+"""Where something was bought: a Chinese division's six figures, a country's two letters, or ISO 3166-2 (US-CA)."""
 DRAFTS_MAX = 20
 ENTRIES_MAX = 200
 """Of each side, so that none can use up what another may say."""
@@ -262,6 +265,19 @@ def check_dates(*, bought_on: date | None, harmed_on: date | None, today: date) 
     for field, day in (("bought_on", bought_on), ("harmed_on", harmed_on)):
         if day is not None and day > today + timedelta(days=1):
             raise Invalid("date_in_future", "this day has not come yet", field=field)
+
+
+def check_place(bought_in: str) -> None:
+    """Raise `Invalid` ("place_malformed") unless it is empty or a place as `PLACE` says."""
+    if not re.fullmatch(PLACE, bought_in):
+        raise Invalid("place_malformed", "a place is 330100, or US, or US-CA", field="bought_in")
+
+
+def place_of(bought_in: str) -> tuple[str, str]:
+    """Return country and area of a place as orders have them; either may be empty."""
+    if bought_in[:1].isdigit():
+        return "CN", bought_in
+    return bought_in[:2], bought_in if "-" in bought_in else ""
 
 
 def check_not_ended(status: str) -> None:

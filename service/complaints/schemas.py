@@ -19,7 +19,7 @@ from service.complaints.rules import (
     Purpose,
     Wanted,
 )
-from service.complaints.text_schemas import NO_NUL, Code, Said, Short, Story
+from service.complaints.text_schemas import NO_NUL, Code, Place, Said, Short, Story
 from service.db.schemas import MoneyView
 
 
@@ -39,6 +39,7 @@ class DraftChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     gtin: Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[0-9 -]*(?!\n)$")] | UnsetType = UNSET
     bought_on: date | UnsetType | None = UNSET
     bought_through: Channel | UnsetType | None = UNSET
+    bought_in: Place | UnsetType = UNSET
     narrative: Annotated[Story, msgspec.Meta(examples=["The mask smells sour."])] | UnsetType = UNSET
     wanted: Wanted | UnsetType | None = UNSET
     claim: MoneyView | UnsetType | None = UNSET
@@ -103,7 +104,7 @@ class NewAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What the buyer told of the goods."""
+    """What the buyer told of the goods. `bought_in` is empty to sellers, and once the words were erased."""
 
     product_text: str
     brand_text: str
@@ -113,6 +114,7 @@ class Told(msgspec.Struct, frozen=True):
     gtin: str
     bought_on: date | None
     bought_through: str | None
+    bought_in: str
 
 
 class ContactView(msgspec.Struct, frozen=True):

@@ -38,7 +38,13 @@ class Order(Base):
         ),
         Index("order_seller_idx", "seller_id", "id"),
         Index("order_buyer_idx", "buyer_id", "id", postgresql_where="buyer_id IS NOT NULL"),
-        Index("order_batch_idx", "batch_id", postgresql_where="batch_id IS NOT NULL"),
+        Index(
+            "order_batch_idx",
+            "batch_id",
+            "jurisdiction",
+            "destination_area",
+            postgresql_where="batch_id IS NOT NULL",
+        ),
         Index("order_claim_code_key", "claim_code_hash", unique=True, postgresql_where="claim_code_hash IS NOT NULL"),
     )
 

@@ -21,6 +21,7 @@ class Seller(Base):
             "seller_registration_key", "country", "registration_number", unique=True,
             postgresql_where="registration_number IS NOT NULL",
         ),
+        Index("seller_name_begins_idx", "name_key"),
     )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

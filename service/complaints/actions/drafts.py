@@ -23,7 +23,7 @@ from service.db.session import Tx
 from service.orders.queries import order_facts
 from service.sellers.queries import get_seller
 
-_TEXTS = ("narrative", "treatment", "agent_text", "contact_email", "contact_phone")
+_TEXTS = ("narrative", "treatment", "agent_text", "contact_email", "contact_phone", "bought_in")
 _OWN_FIELDS = ("claim", "gtin", "order_id", "seller_id")
 
 
@@ -31,7 +31,7 @@ async def create_draft(tx: Tx, actor: Actor, data: NewComplaint, *, now: datetim
     """Begin a complaint about one of the actor's orders, or about goods bought elsewhere (tenant `commons`).
 
     Raises `NotFound` ("order_not_found", "seller_not_found"), `Conflict` ("drafts_too_many"), `Invalid` ("gtin_wrong",
-    "date_in_future", "claim_needs_order", "claim_currency_differs", "claim_not_positive").
+    "date_in_future", "place_malformed", "claim_needs_order", "claim_currency_differs", "claim_not_positive").
     """
     ensure(actor.person_id is not None, "the policy lets only buyers file")
     await _check_room(tx, actor)
@@ -130,6 +130,7 @@ async def _apply(tx: Tx, complaint: Complaint, texts: ComplaintText, data: Draft
     if data.gtin is not UNSET:
         complaint.gtin = gtin14(data.gtin) if data.gtin.strip() else ""
     await _apply_claim(tx, complaint, data.claim)
+    rules.check_place(texts.bought_in)
     rules.check_dates(bought_on=complaint.bought_on, harmed_on=complaint.harmed_on, today=today)
 
 

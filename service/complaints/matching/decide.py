@@ -42,7 +42,7 @@ def decide(evidence: Evidence, scored: Sequence[Scored], model: Model) -> Decisi
         outcome=outcome,
         strict=linked and batch_score >= model.strict_threshold,
         best=best,
-        runners_up=_runners_up(scored, lot_told=bool(evidence.readings)),
+        runners_up=runners_up(scored, lot_told=bool(evidence.readings)),
         probability=batch,
         product_probability=product,
         batch_score=batch_score,
@@ -90,8 +90,11 @@ def order_fits(query: Query, candidate: Candidate) -> bool:
     )
 
 
-def _runners_up(scored: Sequence[Scored], *, lot_told: bool) -> tuple[RunnerUp, ...]:
-    """The next batches that may be meant; where no lot was told, the first batch of each next product."""
+def runners_up(scored: Sequence[Scored], *, lot_told: bool) -> tuple[RunnerUp, ...]:
+    """Return the next batches that may be meant, of the scored (best first).
+
+    Where no lot was told, the first batch of each next product.
+    """
     if not scored:
         return ()
     best = scored[0]

@@ -1,6 +1,7 @@
 """Retrieve, score, calibrate, decide: what a complaint's actions call."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from service.complaints.matching.calibrate import Model, shipped_model
 from service.complaints.matching.decide import decide
 from service.complaints.matching.evidence import Evidence, Found
-from service.complaints.matching.facts import Decision, Query, Scored
+from service.complaints.matching.facts import Decision, Outcome, Query, Scored
 from service.complaints.matching.photos import looks, with_photos
 from service.complaints.matching.retrieve import find_each
 from service.complaints.matching.score import score
 from service.complaints.matching.shelf import Shelf
+from service.complaints.matching.trade import WEIGHED, tells, with_ways
+from service.complaints.matching.ways import sellers_named, ways_of
 
 
 def rank(query: Query, found: Found, model: Model) -> tuple[Evidence, list[Scored]]:
@@ -30,18 +33,61 @@ async def match_each(session: AsyncSession, queries: Sequence[Query], *, model: 
     """Return what `match` decides for each of the queries, in their order."""
     asked = [looks(query) for query in queries]
     found = iter(await find_each(session, [look for each in asked for look in each]))
-    return [_decided(each, list(islice(found, len(each))), model) for each in asked]
+    judged = [_judged(each, list(islice(found, len(each))), model) for each in asked]
+    return await _with_ways(session, judged, model)
 
 
 def match_on(shelf: Shelf, query: Query, model: Model | None = None) -> Decision:
     """Return the decision among what stands on a shelf; the shipped model decides unless another is given."""
     asked = looks(query)
-    return _decided(asked, [shelf.find(each) for each in asked], model or shipped_model())
+    return _judged(asked, [shelf.find(each) for each in asked], model or shipped_model()).decision
 
 
-def _decided(asked: Sequence[Query], found: Sequence[Found], model: Model) -> Decision:
-    told = decide(*rank(asked[0], found[0], model), model)
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A decision, and the evidence and candidates that its first batch was taken from."""
+
+    decision: Decision
+    evidence: Evidence
+    scored: Sequence[Scored]
+    is_curated: bool = False
+    """Whether photos chose what stands behind the first."""
+
+
+def _judged(asked: Sequence[Query], found: Sequence[Found], model: Model) -> _Judged:
+    evidence, scored = rank(asked[0], found[0], model)
+    told = decide(evidence, scored, model)
     if len(asked) == 1:
-        return told
-    evidence, scored = rank(asked[1], found[1], model)
-    return with_photos(told, evidence, scored, decide(evidence, scored, model))
+        return _Judged(told, evidence, scored)
+    seen_evidence, seen = rank(asked[1], found[1], model)
+    decision = with_photos(told, seen_evidence, seen, decide(seen_evidence, seen, model))
+    is_curated = decision.runners_up is not told.runners_up
+    if any(one is decision.best for one in seen):
+        return _Judged(decision, seen_evidence, seen, is_curated)
+    return _Judged(decision, evidence, scored, is_curated)
+
+
+async def _with_ways(session: AsyncSession, judged: Sequence[_Judged], model: Model) -> list[Decision]:
+    """Return the decisions with what the way of goods says; nothing is read for who tells nothing of it.
+
+    What somebody wrote of the seller is looked up only where no batch is linked anyway.
+    """
+    written = [
+        each.evidence.query
+        for each in judged
+        if each.scored and each.evidence.query.sold_by is None and each.decision.outcome is not Outcome.LINKED
+    ]
+    sellers = await sellers_named(session, written)
+    queries = [
+        replace(each.evidence.query, sold_by=sellers.get(each.evidence.query, each.evidence.query.sold_by))
+        for each in judged
+    ]
+    asked = [
+        (query, [one.candidate for one in each.scored[:WEIGHED]] if tells(query) else [])
+        for query, each in zip(queries, judged, strict=True)
+    ]
+    ways = await ways_of(session, asked)
+    return [
+        with_ways(each.decision, query, each.evidence, each.scored, own, model, is_curated=each.is_curated)
+        for each, query, own in zip(judged, queries, ways, strict=True)
+    ]

@@ -115,7 +115,7 @@ def view_of(row: Complaint, side: Side, parts: Parts) -> ComplaintView:
         is_verified_buyer=parts.is_verified_buyer,
         shows_name=parts.shows_name,
         may_publish=row.may_publish,
-        told=told_of(row, texts) if side in _READS_TEXTS else None,
+        told=told_of(row, texts, side) if side in _READS_TEXTS else None,
         narrative=texts.narrative if texts else None,
         treatment=texts.treatment if texts else None,
         contact=_contact(texts) if reads_contact else None,

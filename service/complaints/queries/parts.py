@@ -54,12 +54,12 @@ async def entries_of(tx: Tx, complaint_id: UUID, side: Side) -> list[EntryView]:
     if side not in READS_NOTES:
         query = query.where(ComplaintEntry.kind != "note")
     return [
-        EntryView(e.id, e.kind, e.side, e.decision, text, e.at, None if e.draft_id is None else _addition(draft, texts))
-        for e, text, draft, texts in await tx.execute(query)
+        EntryView(e.id, e.kind, e.side, e.decision, words, e.at, _addition(draft, texts, side) if e.draft_id else None)
+        for e, words, draft, texts in await tx.execute(query)
     ]
 
 
-def _addition(draft: Complaint, texts: ComplaintText | None) -> Addition:
+def _addition(draft: Complaint, texts: ComplaintText | None, side: Side) -> Addition:
     return Addition(
         reference=draft.reference,
         harm=draft.harm,
@@ -69,12 +69,15 @@ def _addition(draft: Complaint, texts: ComplaintText | None) -> Addition:
         claim=claim_of(draft),
         batch_id=draft.batch_id,
         may_publish=draft.may_publish,
-        told=told_of(draft, texts),
+        told=told_of(draft, texts, side),
     )
 
 
-def told_of(row: Complaint, texts: ComplaintText | None) -> Told:
-    """Return what the buyer told of the goods. `row` is the complaint, or any row with its columns."""
+def told_of(row: Complaint, texts: ComplaintText | None, side: Side) -> Told:
+    """Return what the buyer told of the goods. `row` is the complaint, or any row with its columns.
+
+    Sellers do not learn where the buyer bought: it says where they live, and helps to find the batch alone.
+    """
     return Told(
         product_text=row.product_text,
         brand_text=row.brand_text,
@@ -84,6 +87,7 @@ def told_of(row: Complaint, texts: ComplaintText | None) -> Told:
         gtin=row.gtin,
         bought_on=row.bought_on,
         bought_through=row.bought_through,
+        bought_in=texts.bought_in if texts and side != "seller" else "",
     )
 
 

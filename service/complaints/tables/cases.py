@@ -121,7 +121,10 @@ class ComplaintText(Base):
     """What a complaint says of people: may be erased (its row deleted), and not changed once it was sent."""
 
     __tablename__ = "complaint_text"
-    __table_args__ = (ForeignKeyConstraint(["tenant_id", "complaint_id"], ["complaint.tenant_id", "complaint.id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "complaint_id"], ["complaint.tenant_id", "complaint.id"]),
+        CheckConstraint(f"bought_in ~ '{rules.PLACE}'", name="bought_in"),
+    )
 
     complaint_id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID]
@@ -130,6 +133,7 @@ class ComplaintText(Base):
     agent_text: Mapped[str]
     contact_email: Mapped[str]
     contact_phone: Mapped[str]
+    bought_in: Mapped[str] = mapped_column(server_default=text("''"))
 
 
 class ComplaintEntry(Base):

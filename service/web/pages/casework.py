@@ -16,6 +16,7 @@ from service.db.session import Tx
 from service.disputes.schemas import DisputeView, RulingView
 from service.web import paths
 from service.web.language import Language
+from service.web.pages.places import place_named
 from service.web.phrase import Fact, Lot, Phrase, say
 from service.web.views.buyer import RulingNotice
 from service.web.views.parts import Clock, Effect, Happening, Held, Paging, Photo, Row, Side
@@ -220,7 +221,7 @@ def renamed(error: FairholdError, fields: Mapping[str, str]) -> FairholdError:
     return type(error)(error.code, error.message, **{**error.facts, "field": fields.get(named, named)})
 
 
-def typed_rows(view: ComplaintView) -> tuple[Row, ...]:
+def typed_rows(view: ComplaintView, language: Language) -> tuple[Row, ...]:
     """Return what the buyer typed about the goods; what was left open is left out."""
     if view.told is None:
         return ()
@@ -232,6 +233,7 @@ def typed_rows(view: ComplaintView) -> tuple[Row, ...]:
         ("fact.lot", Lot(told.lot_text) if told.lot_text else None),
         ("fact.gtin", Lot(told.gtin) if told.gtin else None),
         ("fact.bought_on", told.bought_on),
+        ("fact.bought_in", place_named(told.bought_in, language)),
     ]
     return tuple(Row(label, value) for label, value in values if value)
 

@@ -15,6 +15,7 @@ from service.web.pages.case_view import held_of
 from service.web.pages.casework import wanted
 from service.web.pages.filing_steps import path_before, place_of
 from service.web.pages.naming import goods_of, shop_names
+from service.web.pages.places import place_named
 from service.web.phrase import Fact, Lot, Phrase, say
 from service.web.views.filing import CheckAnswers, Sent
 from service.web.views.parts import Form, Happening, Held, Reason, Row
@@ -24,7 +25,7 @@ async def check_page(
     tx: Tx, case: ComplaintView, language: Language, form: Form, *, paid: Money | None
 ) -> CheckAnswers:
     """Return everything on one page."""
-    goods = [await _order_row(tx, case, language)] if case.order_id else _goods_rows(case)
+    goods = [await _order_row(tx, case, language)] if case.order_id else _goods_rows(case, language)
     rows = [
         *goods,
         _row(case, "fact.problem", say(f"kind.{case.kind}") if case.kind else None, "problem"),
@@ -74,7 +75,7 @@ async def _order_row(tx: Tx, case: ComplaintView, language: Language) -> Row:
     return Row("fact.order", product + units, detail)
 
 
-def _goods_rows(case: ComplaintView) -> list[Row]:
+def _goods_rows(case: ComplaintView, language: Language) -> list[Row]:
     told = case.told
     if told is None:
         return []
@@ -84,6 +85,7 @@ def _goods_rows(case: ComplaintView) -> list[Row]:
         ("fact.shop", told.seller_text),
         ("fact.gtin", Lot(told.gtin) if told.gtin else None),
         ("fact.bought_on", told.bought_on),
+        ("fact.bought_in", place_named(told.bought_in, language)),
     ]
     return [_row(case, label, value, "product") for label, value in named if value or label == "fact.product"]
 

@@ -20,6 +20,7 @@ from service.web.pages.casework import name_of, photo_of
 from service.web.pages.filing_check import check_page
 from service.web.pages.filing_steps import path_after, path_before, place_of
 from service.web.pages.naming import options
+from service.web.pages.places import places_in
 from service.web.pages.readings import said_in_draft
 from service.web.phrase import say
 from service.web.views import filing
@@ -83,6 +84,7 @@ def _said(case: ComplaintView) -> Mapping[str, str]:
             "gtin": told.gtin,
             "shop": told.seller_text,
             "channel": told.bought_through,
+            "place": told.bought_in,
             "bought_on": told.bought_on,
         }
     return {name: str(value) for name, value in values.items() if value}
@@ -104,7 +106,8 @@ async def _harm(at: Filing, form: Form) -> View:
 
 
 async def _product(at: Filing, form: Form) -> View:
-    return filing.AskProduct(**_shared(at, "product", form), channels=options("channel", CHANNELS))
+    channels, places = options("channel", CHANNELS), places_in(at.language, form.value("place"))
+    return filing.AskProduct(**_shared(at, "product", form), channels=channels, places=places)
 
 
 async def _story(at: Filing, form: Form) -> View:

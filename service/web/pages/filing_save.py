@@ -22,6 +22,7 @@ FIELDS: Mapping[str, str] = {
     "gtin": "gtin",
     "bought_on": "bought_on",
     "bought_through": "channel",
+    "bought_in": "place",
     "narrative": "story",
     "wanted": "wanted",
     "claim": "amount",
@@ -75,7 +76,7 @@ async def _product(at: Filing, form: Form) -> None:
     texts = {
         member: form.value(name).strip()
         for member, name in FIELDS.items()
-        if name in {"product", "brand", "shop", "lot", "gtin"}
+        if name in {"product", "brand", "shop", "lot", "gtin", "place"}
     }
     await _change(at, **texts, bought_on=_day(form.value("bought_on")), bought_through=form.value("channel") or None)
 

@@ -80,6 +80,7 @@ class AskProduct(Question):
     template: ClassVar[str] = "filing/product.html"
     asks_shop: bool = True
     channels: tuple[Option, ...] = ()
+    places: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

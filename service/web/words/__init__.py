@@ -11,6 +11,7 @@ from service.web.words.choices import CHOICES
 from service.web.words.errors import ERRORS
 from service.web.words.events import EVENTS
 from service.web.words.labels import LABELS
+from service.web.words.places import PLACES
 from service.web.words.readings import READINGS
 from service.web.words.reasons import REASONS
 from service.web.words.states import LOOKS, STATES, Look
@@ -18,7 +19,7 @@ from service.web.words.turns import TURNS
 
 Text = str | tuple[str, str]
 
-_BOOKS = (ERRORS, EVENTS, STATES, CHOICES, REASONS, TURNS, LABELS, READINGS)
+_BOOKS = (ERRORS, EVENTS, STATES, CHOICES, REASONS, TURNS, LABELS, READINGS, PLACES)
 PHRASES: Mapping[str, Text] = MappingProxyType({code: text for book in _BOOKS for code, text in book.items()})
 _FALLBACKS = {"error": "error.unknown", "event": "event.other"}
 

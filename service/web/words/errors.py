@@ -91,6 +91,7 @@ ERRORS: dict[str, str] = {
     "error.import_value_wrong": N_("Check what stands in the column %(column)s"),
     "error.import_row_twice": N_("This lot stands in the file twice"),
     "error.import_malformed": N_("The first line must hold the names of the columns"),
+    "error.place_malformed": N_("Choose a province or country from the list"),
     "error.gtin_wrong": N_("Check the barcode. It has 8, 12, 13 or 14 figures"),
     "error.seller_suspended": N_("This shop may not sell now"),
     "error.seller_state": N_("The shop is suspended already, or was not suspended"),

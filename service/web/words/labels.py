@@ -45,6 +45,7 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "fact.lot": N_("Lot code"),
     "fact.gtin": N_("Barcode"),
     "fact.bought_on": N_("Bought"),
+    "fact.bought_in": N_("Bought in"),
     "fact.open": N_("Not answered"),
     "fact.story": N_("What happened"),
     "fact.photos": N_("Photos"),

@@ -56,6 +56,18 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "reason.order_same_seller": N_("your order is from this seller"),
     "reason.order_differs": N_("your order is of something else"),
     "reason.order_not_told": N_("no order was named"),
+    # the way of goods (complaints/matching/trade.py)
+    "reason.agent_handed": N_("this batch was passed on to the shop that sold the goods"),
+    "reason.agent_own": N_("the shop that sold the goods registered this batch"),
+    "reason.agent_handed_above": N_("this batch was passed on to a company whose goods the shop sells"),
+    "reason.agent_of_principal": N_("the shop sells goods of the company that registered this batch"),
+    "reason.agent_elsewhere": N_("this batch was passed on to others, and not to the shop that sold the goods"),
+    "reason.agent_handed_later": N_("this batch came to the shop after the goods were bought"),
+    "reason.agent_not_told": N_("nothing is known of how this batch came to the shop"),
+    "reason.region_same_area": N_("goods of this batch were sold in the same area"),
+    "reason.region_same_country": N_("goods of this batch were sold in the same country"),
+    "reason.region_elsewhere": N_("goods of this batch are known to be sold elsewhere only"),
+    "reason.region_not_told": N_("nothing is known of where this batch was sold"),
     "cancelled.not_shipped": N_("It was not sent in time. The payment went back to the buyer."),
     "cancelled.not_delivered": N_("Nobody proved the delivery in time. The payment went back to the buyer."),
     "cancelled.refunded": N_("The payment went back to the buyer before the delivery."),
@@ -119,7 +131,8 @@ FITTING: frozenset[str] = frozenset(
     """
     lot_equal lot_equal_folded lot_equal_joined gtin_equal name_equal name_very_similar name_similar seller_very_similar
     seller_similar strength_equal strength_partly_equal date_fits order_same_batch order_same_product order_same_seller
-    order_names_batch
+    order_names_batch agent_handed agent_own agent_handed_above agent_of_principal region_same_area
+    region_same_country
     """.split()
 )
 """The matching's reasons that speak for a batch; the others speak against it or say nothing (`*_not_told`)."""

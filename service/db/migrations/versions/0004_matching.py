@@ -14,4 +14,5 @@ def upgrade() -> None:
         "0004_10_following.sql",
         "0004_20_models.sql",
         "0004_30_corrections.sql",
+        "0004_60_trade.sql",
     )

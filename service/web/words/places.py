@@ -1,0 +1,38 @@
+"""The provinces of China by the six figures of their division (GB/T 2260); countries have their names from CLDR."""
+
+from service.web.words.mark import N_
+
+PLACES: dict[str, str | tuple[str, str]] = {
+    "place.110000": N_("Beijing"),
+    "place.120000": N_("Tianjin"),
+    "place.130000": N_("Hebei"),
+    "place.140000": N_("Shanxi"),
+    "place.150000": N_("Inner Mongolia"),
+    "place.210000": N_("Liaoning"),
+    "place.220000": N_("Jilin"),
+    "place.230000": N_("Heilongjiang"),
+    "place.310000": N_("Shanghai"),
+    "place.320000": N_("Jiangsu"),
+    "place.330000": N_("Zhejiang"),
+    "place.340000": N_("Anhui"),
+    "place.350000": N_("Fujian"),
+    "place.360000": N_("Jiangxi"),
+    "place.370000": N_("Shandong"),
+    "place.410000": N_("Henan"),
+    "place.420000": N_("Hubei"),
+    "place.430000": N_("Hunan"),
+    "place.440000": N_("Guangdong"),
+    "place.450000": N_("Guangxi"),
+    "place.460000": N_("Hainan"),
+    "place.500000": N_("Chongqing"),
+    "place.510000": N_("Sichuan"),
+    "place.520000": N_("Guizhou"),
+    "place.530000": N_("Yunnan"),
+    "place.540000": N_("Tibet"),
+    "place.610000": N_("Shaanxi"),
+    "place.620000": N_("Gansu"),
+    "place.630000": N_("Qinghai"),
+    "place.640000": N_("Ningxia"),
+    "place.650000": N_("Xinjiang"),
+    "place.within": N_("%(place)s (%(code)s)"),
+}
