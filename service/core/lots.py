@@ -31,9 +31,14 @@ def fold_lot(code: str) -> str:
     Folding twice changes nothing. The answer holds letters and digits only and is empty if the code holds none; a date
     that is glued on stays, because many lots are dates themselves.
     """
-    upright = _upright(code[:LOT_LENGTH_MAX])
-    stripped = strip_label(upright)
-    compact = "".join(letter for letter in stripped if letter.isalnum())
+    folded = _folded_once(_upright(code[:LOT_LENGTH_MAX]))
+    while strip_label(folded) != folded:  # "CH/ARGE 5" is a label only once its sign is gone
+        folded = _folded_once(folded)
+    return folded
+
+
+def _folded_once(text: str) -> str:
+    compact = "".join(letter for letter in strip_label(text) if letter.isalnum())
     while (found := _HAN_LABEL.match(compact)) is not None and found.end() > 0:
         compact = compact[found.end() :]
     return compact.translate(_LOOKALIKES)
