@@ -51,6 +51,10 @@ async def rematch(payload: Payload, *, database: Database) -> None:
         for start in range(0, len(found), rules.REMATCH_CHUNK):
             ids = [str(each) for each in found[start : start + rules.REMATCH_CHUNK]]
             await enqueue_many(tx, "complaints.match_again", [{"complaint_ids": ids}], priority=LATER)
+        shown = await rematching.whose_photos_show(tx, registered, corrected)
+        for start in range(0, len(shown), rules.REMATCH_CHUNK):
+            some = {"complaint_ids": [str(each) for each in shown[start : start + rules.REMATCH_CHUNK]]}
+            await enqueue_many(tx, "complaints.match_again", [{**some, "with_linked": True}], priority=LATER)
         linked = await rematching.with_automatic_links(tx, corrected)
         await enqueue_many(tx, "complaints.relink", [{"batch_id": str(each)} for each in linked], priority=LATER)
 
@@ -59,7 +63,18 @@ async def rematch(payload: Payload, *, database: Database) -> None:
 
 async def match_again(payload: Payload, *, database: Database) -> None:
     """Look again for the batches of complaints that a registered or corrected one may fit."""
-    await _match_all(database, [UUID(each) for each in payload["complaint_ids"]])
+    found = [UUID(each) for each in payload["complaint_ids"]]
+    await _match_all(database, found, with_linked=payload.get("with_linked", False))
+
+
+async def match_photos(payload: Payload, *, database: Database) -> None:
+    """Photos say more than before: look again for the batches of their cases, also of those that the matcher linked.
+
+    A photo of a draft, which is told of here as well, speaks when the draft is sent.
+    """
+    async with database.reading() as tx:
+        found = await rematching.whose_photos_say_more(tx, await heard(tx, payload))
+    await _match_all(database, found, with_linked=True)
 
 
 async def relink(payload: Payload, *, database: Database) -> None:
@@ -194,6 +209,7 @@ HANDLERS: Mapping[str, Callable[..., Any]] = {
     "complaints.match": match,
     "complaints.rematch": rematch,
     "complaints.match_again": match_again,
+    "complaints.match_photos": match_photos,
     "complaints.relink": relink,
     "complaints.read_evidence": read_evidence,
     "complaints.read_photo": read_photo,
@@ -209,6 +225,9 @@ HANDLERS: Mapping[str, Callable[..., Any]] = {
 SUBSCRIPTIONS: Mapping[str, Sequence[str]] = {
     "complaint.submitted": [Together("complaints.match_sent")],
     "complaint.evidence_added": ["complaints.read_evidence"],
+    "complaint.photo_read": [Together("complaints.match_photos")],
+    "complaint.reading_accepted": [Together("complaints.match_photos")],
+    "complaint.merged": [Together("complaints.match_photos")],
     "batch.registered": [TogetherLater("complaints.rematch")],
     "batch.corrected": [TogetherLater("complaints.rematch")],
     "product.corrected": [TogetherLater("complaints.rematch")],

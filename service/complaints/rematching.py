@@ -82,6 +82,29 @@ _LINKED = text(
     """
 )
 
+_FOLDED = "translate(upper(regexp_replace(r.value, '[^0-9A-Za-z]', '', 'g')), 'OILSBZ', '011582')"
+_CASE = "CASE WHEN c.submitted_at IS NULL THEN coalesce(c.merged_into_id, c.id) ELSE c.id END"
+_BY_PHOTOS = text(
+    f"""
+    SELECT DISTINCT {_CASE} FROM complaint c JOIN (
+        SELECT r.complaint_id FROM unnest(CAST(:lots AS text[])) AS told(lot) CROSS JOIN LATERAL (
+            SELECT r.complaint_id FROM complaint_reading r WHERE r.kind = 'lot' AND {_FOLDED} = told.lot LIMIT :limit) r
+        UNION ALL
+        SELECT r.complaint_id FROM unnest(CAST(:gtins AS text[])) AS told(gtin) CROSS JOIN LATERAL (
+            SELECT r.complaint_id FROM complaint_reading r WHERE r.kind = 'gtin' AND r.value = told.gtin LIMIT :limit) r
+    ) shown ON shown.complaint_id = c.id
+    """  # noqa: S608 - made of constants
+)
+_WITH_PHOTOS = text(
+    f"""
+    SELECT DISTINCT {_CASE} FROM complaint_reading r JOIN complaint c ON c.id = r.complaint_id
+    WHERE r.kind IN ('lot', 'gtin') AND r.file_id = ANY(:file_ids)
+    UNION
+    SELECT DISTINCT c.merged_into_id FROM complaint_reading r JOIN complaint c ON c.id = r.complaint_id
+    WHERE r.kind IN ('lot', 'gtin') AND r.complaint_id = ANY(:merged_ids) AND c.merged_into_id IS NOT NULL
+    """  # noqa: S608 - made of constants
+)
+
 
 class Corrected:
     """What was corrected: batches, and products with the newest of theirs."""
@@ -136,6 +159,25 @@ async def that_may_fit(tx: Tx, registered: Collection[UUID], corrected: Correcte
         some = {"names": names[start : start + NAMES_AT_ONCE], "limit": rules.REMATCH_MAX}
         _keep(worth, await tx.execute(_BY_NAMES, some))
     return sorted(worth, key=lambda one: (-worth[one], one))
+
+
+async def whose_photos_show(tx: Tx, registered: Collection[UUID], corrected: Corrected) -> list[UUID]:
+    """Return the cases whose photos show a lot of any of the batches, or the barcode of a new product."""
+    asked = {"ids": list({*registered, *corrected.batch_ids}), "corrected_products": list(corrected.product_ids)}
+    batches = (await tx.execute(_BATCHES, asked)).all() if asked["ids"] else []
+    facts = {
+        "lots": sorted({lot for each in batches for lot in (each.lot_folded, each.maker_lot_folded) if lot}),
+        "gtins": sorted({each.gtin for each in batches if each.is_new and each.gtin}),
+        "limit": rules.REMATCH_MAX,
+    }
+    return sorted(await tx.scalars(_BY_PHOTOS, facts)) if batches else []
+
+
+async def whose_photos_say_more(tx: Tx, events: Sequence[Happened]) -> list[UUID]:
+    """Return the cases for which photos say a lot or a barcode that events tell of: read, taken over, or merged in."""
+    files = [UUID(each.facts["file_id"]) for each in events if "file_id" in each.facts]
+    merged = [each.subject_id for each in events if each.name == "complaint.merged"]
+    return sorted(await tx.scalars(_WITH_PHOTOS, {"file_ids": files, "merged_ids": merged}))
 
 
 def _keep(worth: dict[UUID, float], found: Iterable[Row[Any]]) -> None:

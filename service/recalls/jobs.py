@@ -12,18 +12,23 @@ from service.db.session import Database, Tx
 from service.events.log import Together, heard
 from service.jobs.queue import Payload, enqueue, enqueue_many
 from service.recalls import actions
+from service.recalls.queries import batches_that_count
 
 # Two that ask for the same count at once would break the queue's key, and one would have to be tried again.
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('recalls.recount'))")
 
 
 async def recount(payload: Payload, *, database: Database) -> None:
-    """Complaints were linked, moved, or count no more: have their batches, those of before too, counted again."""
+    """Complaints were linked, moved, or count no more: have their batches, those of before too, counted again.
+
+    One that was held back first, and then linked elsewhere by a person, still stands in the signal of before.
+    """
 
     async def work(tx: Tx) -> None:
         events = await heard(tx, payload)
-        linked = await batches_of(tx, {each.subject_id for each in events})
-        told = {str(batch_id) for batch_id in linked.values()}
+        subjects = {each.subject_id for each in events}
+        linked = await batches_of(tx, subjects)
+        told = {str(batch_id) for batch_id in {*linked.values(), *await batches_that_count(tx, subjects)}}
         told |= {str(each.facts.get(name) or "") for each in events for name in ("batch_id", "was_batch_id")}
         await _have_counted(tx, told - {""})
 

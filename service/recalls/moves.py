@@ -1,7 +1,8 @@
 """Complaints of a frozen signal that were moved to another batch. Ranks as `actions`.
 
 What a freeze was decided on stays written; a move is noted beside it. A person of the service or the matcher moves a
-complaint: that a buyer picks another batch or withdraws takes nothing away from a freeze, as either can be bought.
+complaint: that a buyer picks another batch, adds a photo of one or withdraws takes nothing away from a freeze, as all
+of that can be bought.
 """
 
 from collections.abc import Collection
@@ -11,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from service.complaints.queries import case_facts
+from service.complaints.queries import case_facts, placed_by_photos
 from service.core.ids import new_id
 from service.db.session import Tx
 from service.recalls.counting import Counted
@@ -43,9 +44,9 @@ async def note_moves(tx: Tx, signal: Signal, counted: Counted, *, now: datetime)
     scope = {batch.id for batch in counted.batches}
     members = await tx.scalars(select(SignalMember.complaint_id).where(SignalMember.signal_id == signal.id))
     cases = await case_facts(tx, list(members))
-    away = {
-        complaint_id for complaint_id, case in cases.items() if case.batch_id not in scope and case.link_by != "buyer"
-    }
+    gone = {complaint_id for complaint_id, case in cases.items() if case.batch_id not in scope}
+    away = {each for each in gone if cases[each].link_by != "buyer"}
+    away -= await placed_by_photos(tx, away)
     known = (await left_members(tx, [signal.id])).get(signal.id, set())
     left, returned = sorted(away - known), sorted(known - away)
     rows = [

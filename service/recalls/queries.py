@@ -60,6 +60,16 @@ async def left_members(tx: Tx, signal_ids: Collection[UUID]) -> dict[UUID, set[U
     return found
 
 
+async def batches_that_count(tx: Tx, complaint_ids: Collection[UUID]) -> set[UUID]:
+    """Return the batches whose open signals any of the complaints stands in, wherever it is linked now."""
+    query = (
+        select(Signal.batch_id)
+        .join(SignalMember, SignalMember.signal_id == Signal.id)
+        .where(SignalMember.complaint_id.in_(list(complaint_ids)), Signal.state.in_(rules.OPEN_STATES))
+    )
+    return set(await tx.scalars(query))
+
+
 async def signals_of_batches(tx: Tx, batch_ids: Collection[UUID]) -> list[Signal]:
     """Return the signals whose scope has any of the batches, oldest first. No permission filter."""
     covers = _covers(SignalBatch.batch_id.in_(list(batch_ids)))

@@ -7,11 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import Row, select, text
 
+from service.complaints.actions.photographed import SAID, photo_facts
 from service.complaints.actions.steps import tell
-from service.complaints.matching.decide import order_fits
-from service.complaints.matching.facts import Decision, Outcome, Query, Scored
+from service.complaints.matching.decide import RUNNERS_UP_MAX, order_fits
+from service.complaints.matching.facts import Decision, FieldScore, Outcome, Query, Scored
 from service.complaints.matching.lot_readings import readings_of
-from service.complaints.rules import LinkBy, Side, place_of
+from service.complaints.matching.photos import HELD_BACK_MAX, other_lot_reason, shows_other_lot, told_alone
+from service.complaints.rules import LinkBy, Side
 from service.complaints.tables import Complaint, ComplaintMatch
 from service.core.actor import Actor
 from service.core.errors import ensure
@@ -23,15 +25,15 @@ OPEN = f"c.batch_id IS NULL AND {_LOOKED_FOR}"
 """Whether complaint `c` may be matched: nobody and no earlier try has linked it."""
 OPEN_OR_LINKED = f"(c.batch_id IS NULL OR c.link_by = 'automatic') AND {_LOOKED_FOR}"
 """Whether complaint `c` may be matched again: no person has linked it."""
-_TOLD = """
+_TOLD = f"""
 SELECT c.id, c.product_text, c.brand_text, c.seller_text, c.lot_text, c.gtin, c.bought_on, c.language, t.narrative,
     o.placed_at, o.batch_id AS order_batch_id, o.product_id AS order_product_id, o.seller_id AS order_seller_id,
-    p.name_en, p.name_zh, p.brand, t.agent_text, coalesce(o.seller_id, c.seller_id) AS sold_by, t.bought_in,
-    o.jurisdiction, o.destination_area
+    p.name_en, p.name_zh, p.brand, photos.said
 FROM complaint c LEFT JOIN complaint_text t ON t.complaint_id = c.id
 LEFT JOIN "order" o ON o.id = c.order_id LEFT JOIN product p ON p.id = o.product_id
+{SAID}
 WHERE c.id = ANY(:ids)
-"""
+"""  # noqa: S608 - made of constants
 _TOLD_OF = text(_TOLD)
 _TOLD_OF_OPEN = text(f"{_TOLD} AND {OPEN} ORDER BY c.id")
 _TOLD_OF_LINKED = text(f"{_TOLD} AND {OPEN_OR_LINKED} ORDER BY c.id")
@@ -53,8 +55,8 @@ async def query_of(tx: Tx, complaint: Complaint) -> Query:
 
 
 async def queries_of(tx: Tx, complaint_ids: Collection[UUID]) -> dict[UUID, Query]:
-    """Return what the matcher reads of the complaints, whatever their state, by id."""
-    return {each.id: _query(each) for each in await tx.execute(_TOLD_OF, {"ids": list(complaint_ids)})}
+    """Return what was told of the complaints, whatever their state, by id: without what photos only seem to say."""
+    return {each.id: told_alone(_query(each)) for each in await tx.execute(_TOLD_OF, {"ids": list(complaint_ids)})}
 
 
 async def open_queries(tx: Tx, complaint_ids: Collection[UUID], *, with_linked: bool = False) -> dict[UUID, Query]:
@@ -70,33 +72,32 @@ def _query(told: Row[Any]) -> Query:
     product_text, brand_text = told.product_text, told.brand_text
     if told.placed_at is not None and not product_text.strip():
         product_text, brand_text = told.name_en or told.name_zh, told.brand
-    country, area = told.jurisdiction, told.destination_area
-    if told.placed_at is None:
-        country, area = place_of(told.bought_in or "")
     return Query(
         product_text=product_text,
         brand_text=brand_text,
         seller_text=told.seller_text,
-        lot_text=told.lot_text,
-        gtin=told.gtin,
         purchase_date=told.bought_on or (told.placed_at and told.placed_at.date()),
         narrative=told.narrative or "",
         lang=told.language,
         order_batch_id=told.order_batch_id,
         order_product_id=told.order_product_id,
         order_seller_id=told.order_seller_id,
-        agent_text=told.agent_text or "",
-        sold_by=told.sold_by,
-        country=country,
-        area=area,
+        **photo_facts(told),
     )
 
 
 def found_of(complaint: Complaint | Row[Any], query: Query, decision: Decision, *, now: datetime) -> ComplaintMatch:
     """Return the row of one try of a complaint, or of a row with its id and tenant.
 
-    An order that names its batch links a complaint that tells no lot.
+    An order that names its batch links a complaint that tells no lot, unless a photo shows another lot of the product.
     """
+    told = decision.alone or decision
+    is_by_order = (
+        told.outcome is not Outcome.LINKED and query.order_batch_id is not None and not readings_of(told_alone(query))
+    )
+    other = _other_lot(decision, query) if is_by_order else None
+    if is_by_order and other is None:
+        decision = told
     best = decision.best
     outcome = str(decision.outcome)
     batch_id = _uuid(best.candidate.batch_id) if best else None
@@ -105,11 +106,11 @@ def found_of(complaint: Complaint | Row[Any], query: Query, decision: Decision, 
     is_strict = decision.strict or (
         outcome == Outcome.LINKED and best is not None and order_fits(query, best.candidate)
     )
-    if outcome != Outcome.LINKED and query.order_batch_id is not None and not readings_of(query):
+    if is_by_order:
         outcome, is_strict = str(Outcome.LINKED), True
         batch_id, product_id = _uuid(query.order_batch_id), _uuid(query.order_product_id)
         reasons = [{"field": "order", "reason": "order_names_batch", "contribution": 0.0, "value": 1.0, "facts": {}}]
-    return ComplaintMatch(
+    found = ComplaintMatch(
         id=new_id(),
         tenant_id=complaint.tenant_id,
         complaint_id=complaint.id,
@@ -128,6 +129,25 @@ def found_of(complaint: Complaint | Row[Any], query: Query, decision: Decision, 
         ],
         at=now,
     )
+    if other is not None:
+        _hold_back(found, other)
+    return found
+
+
+def _other_lot(decision: Decision, query: Query) -> Scored | None:
+    """Return the batch that photos show instead of the order's."""
+    if query.order_batch_id is None or query.order_product_id is None:
+        return None
+    return shows_other_lot(decision, query.order_batch_id, query.order_product_id)
+
+
+def _hold_back(found: ComplaintMatch, other: Scored) -> None:
+    """Make a suggestion of an order's link, beside the batch whose lot a photo shows."""
+    found.outcome, found.is_strict, found.probability = str(Outcome.SUGGESTED), False, HELD_BACK_MAX
+    found.reasons = [{**found.reasons[0], "reason": "order_same_batch"}, _reason(other_lot_reason(other))]
+    shown = {"batch_id": str(other.candidate.batch_id), "margin": 0.0, "reasons": _reasons(other)}
+    rest = [each for each in found.runners_up if each["batch_id"] not in (str(found.batch_id), shown["batch_id"])]
+    found.runners_up = [shown, *rest][:RUNNERS_UP_MAX]
 
 
 async def last_try(tx: Tx, complaint_id: UUID) -> ComplaintMatch | None:
@@ -164,16 +184,17 @@ def was_facts(was_batch_id: UUID | None) -> dict[str, Any]:
 
 
 def _reasons(scored: Scored) -> list[dict[str, Any]]:
-    return [
-        {
-            "field": each.field,
-            "value": each.value,
-            "contribution": round(each.contribution, 4),
-            "reason": each.reason,
-            "facts": dict(each.facts),
-        }
-        for each in scored.fields
-    ]
+    return [_reason(each) for each in scored.fields]
+
+
+def _reason(each: FieldScore) -> dict[str, Any]:
+    return {
+        "field": each.field,
+        "value": each.value,
+        "contribution": round(each.contribution, 4),
+        "reason": each.reason,
+        "facts": dict(each.facts),
+    }
 
 
 def _uuid(key: object) -> UUID | None:

@@ -113,6 +113,7 @@ class Decision:
 
     `strict` is true only of a link that a signal may count without a fitting order or a person's word. `best` is None
     only if nothing resembled the complaint at all. `shown` are the batches whose lot a photo shows, unconfirmed.
+    `alone` is the decision on what was told, where what photos show made another one of it.
     """
 
     outcome: Outcome
@@ -125,3 +126,4 @@ class Decision:
     product_score: float
     model_version: str
     shown: tuple[Scored, ...] = ()
+    alone: "Decision | None" = None

@@ -64,6 +64,7 @@ def with_photos(told: Decision, evidence: Evidence, scored: Sequence[Scored], se
         runners_up=_runners_up(first, others, scored),
         probability=seen.probability if first is seen.best else told.probability,
         product_probability=seen.product_probability if first is seen.best else told.product_probability,
+        alone=told,
     )
 
 
@@ -117,6 +118,7 @@ def _held_back(
         runners_up=_runners_up(best, others, scored),
         probability=min(decision.probability, HELD_BACK_MAX),
         batch_score=0.0,
+        alone=decision,
     )
 
 

@@ -23,6 +23,7 @@ from service.complaints.queries.facts import (
     case_facts,
     cases_of_holds,
     linked_complaints,
+    placed_by_photos,
 )
 from service.complaints.queries.keeping import get_keeping
 from service.complaints.queries.lists import Filters, complaints_page, find_by_reference
@@ -53,6 +54,7 @@ __all__ = [
     "get_keeping",
     "get_row",
     "linked_complaints",
+    "placed_by_photos",
     "published_problems",
     "seller_counts",
     "seller_inbox",

@@ -3,13 +3,18 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from service.complaints.rules import UNCOUNTED
-from service.complaints.tables import Complaint
+from service.complaints.tables import Complaint, ComplaintMatch
 from service.db.session import Tx
+
+FROM_PHOTOS: Final = frozenset({"barcode", "print", "photo"})
+"""The sources of a match's reasons (`matching.lot_readings.Source`) that are photos, taken over or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,25 @@ async def batches_of(tx: Tx, complaint_ids: Collection[UUID]) -> dict[UUID, UUID
         Complaint.id.in_(list(complaint_ids)), Complaint.batch_id.is_not(None)
     )
     return {row.id: row.batch_id for row in await tx.execute(query)}
+
+
+async def placed_by_photos(tx: Tx, complaint_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of the complaints that the matcher last placed by what photos of their buyers' say.
+
+    Held back by one, or linked by a lot that was taken over from one.
+    """
+    newest = (
+        select(ComplaintMatch.complaint_id, ComplaintMatch.link_by, ComplaintMatch.reasons)
+        .ext(distinct_on(ComplaintMatch.complaint_id))
+        .where(ComplaintMatch.complaint_id.in_(list(complaint_ids)))
+        .order_by(ComplaintMatch.complaint_id, ComplaintMatch.id.desc())
+    )
+    return {
+        row.complaint_id
+        for row in await tx.execute(newest)
+        if row.link_by == "automatic"
+        and any(each.get("facts", {}).get("source") in FROM_PHOTOS for each in row.reasons)
+    }
 
 
 async def linked_complaints(tx: Tx, batch_ids: Collection[UUID], *, strict_only: bool = False) -> list[CaseFacts]:

@@ -14,5 +14,6 @@ def upgrade() -> None:
         "0004_10_following.sql",
         "0004_20_models.sql",
         "0004_30_corrections.sql",
+        "0004_50_photo_lots.sql",
         "0004_60_trade.sql",
     )
