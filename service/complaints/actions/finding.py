@@ -13,7 +13,7 @@ from service.complaints.matching.decide import RUNNERS_UP_MAX, order_fits
 from service.complaints.matching.facts import Decision, FieldScore, Outcome, Query, Scored
 from service.complaints.matching.lot_readings import readings_of
 from service.complaints.matching.photos import HELD_BACK_MAX, other_lot_reason, shows_other_lot, told_alone
-from service.complaints.rules import LinkBy, Side
+from service.complaints.rules import LinkBy, Side, place_of
 from service.complaints.tables import Complaint, ComplaintMatch
 from service.core.actor import Actor
 from service.core.errors import ensure
@@ -28,7 +28,8 @@ OPEN_OR_LINKED = f"(c.batch_id IS NULL OR c.link_by = 'automatic') AND {_LOOKED_
 _TOLD = f"""
 SELECT c.id, c.product_text, c.brand_text, c.seller_text, c.lot_text, c.gtin, c.bought_on, c.language, t.narrative,
     o.placed_at, o.batch_id AS order_batch_id, o.product_id AS order_product_id, o.seller_id AS order_seller_id,
-    p.name_en, p.name_zh, p.brand, photos.said
+    p.name_en, p.name_zh, p.brand, t.agent_text, coalesce(o.seller_id, c.seller_id) AS sold_by, t.bought_in,
+    o.jurisdiction, o.destination_area, photos.said
 FROM complaint c LEFT JOIN complaint_text t ON t.complaint_id = c.id
 LEFT JOIN "order" o ON o.id = c.order_id LEFT JOIN product p ON p.id = o.product_id
 {SAID}
@@ -72,6 +73,9 @@ def _query(told: Row[Any]) -> Query:
     product_text, brand_text = told.product_text, told.brand_text
     if told.placed_at is not None and not product_text.strip():
         product_text, brand_text = told.name_en or told.name_zh, told.brand
+    country, area = told.jurisdiction, told.destination_area
+    if told.placed_at is None:
+        country, area = place_of(told.bought_in or "")
     return Query(
         product_text=product_text,
         brand_text=brand_text,
@@ -82,6 +86,10 @@ def _query(told: Row[Any]) -> Query:
         order_batch_id=told.order_batch_id,
         order_product_id=told.order_product_id,
         order_seller_id=told.order_seller_id,
+        agent_text=told.agent_text or "",
+        sold_by=told.sold_by,
+        country=country,
+        area=area,
         **photo_facts(told),
     )
 
