@@ -30,7 +30,7 @@ REASONS: Final = {
     "no_risk": Name("No risk was found", "未发现风险"),
     "not_confirmed": Name("Nobody confirmed the freeze in time", "冻结未在期限内确认"),
     "time_over": Name("The longest time of a freeze has passed", "冻结已达最长期限"),
-    "links_moved": Name("Its complaints belong to another batch", "相关投诉属于其他批次"),
+    "links_moved": Name("Its complaints were not about this batch", "相关投诉不属于本批次"),
     "corrected": Name("What was registered was corrected", "登记内容已更正"),
 }
 MONEY_REASONS: Final = {

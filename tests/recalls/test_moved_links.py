@@ -166,7 +166,7 @@ async def test_a_confirmed_freeze_stays_for_people_who_see_what_has_changed(
     assert sum(row.facts["left"] for row in told) == 2
     regulator = street.world.account(Role.REGULATOR)
     for who, path in ((mediator, "/mediator/signals"), (regulator, f"/regulator/batches/{street.goods.batch_id}")):
-        for language, words in (("en", "2 complaints of the freeze were moved"), ("zh", "有 2 宗已改归其他批次")):
+        for language, words in (("en", "2 complaints that the freeze was decided on"), ("zh", "有 2 宗已不再关联本批次")):
             cookies = f"{who.by_session['Cookie']}; fairhold_language={language}"
             page = await client.get(path, headers={"Cookie": cookies})
             assert (page.status_code, words in page.text) == (200, True)
@@ -212,7 +212,7 @@ async def test_moves_and_counts_at_once_lift_a_freeze_once(
     assert (await street.events()).count("signal.dissolved") == 1
     regulator = street.world.account(Role.REGULATOR)
     page = await client.get(f"/regulator/batches/{street.goods.batch_id}", headers=regulator.by_session)
-    assert "Its complaints belong to another batch" in page.text
+    assert "Its complaints were not about this batch" in page.text
     assert await moves(street) == ["left"] * 3
 
 

@@ -82,7 +82,7 @@ CHOICES: dict[str, str] = {
     "lift.no_risk": N_("There is no risk"),
     "lift.not_confirmed": N_("Nobody confirmed the freeze in time"),
     "lift.time_over": N_("The longest time for a freeze has passed"),
-    "lift.links_moved": N_("Its complaints belong to another batch"),
+    "lift.links_moved": N_("Its complaints were not about this batch"),
     # categories
     "category.cosmetics": N_("Cosmetics"),
     "category.food": N_("Food"),

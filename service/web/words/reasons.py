@@ -82,8 +82,8 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "check.no_record": N_("No medical record was given"),
     "signal.buyers": NN_("%(n)s verified buyer, no shared address", "%(n)s verified buyers, no shared address"),
     "signal.left": NN_(
-        "%(n)s complaint of the freeze was moved to another batch since",
-        "%(n)s complaints of the freeze were moved to another batch since",
+        "%(n)s complaint that the freeze was decided on is not linked to this batch any more",
+        "%(n)s complaints that the freeze was decided on are not linked to this batch any more",
     ),
     "signal.above_limit": N_("The lower bound, %(low)s, is above the action limit of %(limit)s."),
     "signal.below_limit": N_("The lower bound, %(low)s, is not above the action limit of %(limit)s."),
