@@ -1,4 +1,4 @@
-"""The shelf of this process, in step with what PostgreSQL has committed: with `ways`, all of matching that reads anything.
+"""The shelf of this process, in step with what PostgreSQL has committed: with `ways`, all of matching that reads.
 
 A shelf is read whole when it is first asked, and before each later look it takes what was registered or corrected
 since, by the events of it. Events are read from the oldest transaction on that was still running at the look before, so
