@@ -34,7 +34,13 @@ async def match_each(session: AsyncSession, queries: Sequence[Query], *, model: 
     asked = [looks(query) for query in queries]
     found = iter(await find_each(session, [look for each in asked for look in each]))
     judged = [_judged(each, list(islice(found, len(each))), model) for each in asked]
-    return await _with_ways(session, judged, model)
+    alone = [each.alone for each in judged if each.alone is not None]
+    decisions = await _with_ways(session, [*judged, *alone], model)
+    of_told = iter(decisions[len(judged) :])
+    return [
+        decision if each.alone is None else replace(decision, alone=next(of_told))
+        for each, decision in zip(judged, decisions, strict=False)
+    ]
 
 
 def match_on(shelf: Shelf, query: Query, model: Model | None = None) -> Decision:
@@ -52,6 +58,8 @@ class _Judged:
     scored: Sequence[Scored]
     is_curated: bool = False
     """Whether photos chose what stands behind the first."""
+    alone: "_Judged | None" = None
+    """What was judged of what was told, where photos made another decision of it."""
 
 
 def _judged(asked: Sequence[Query], found: Sequence[Found], model: Model) -> _Judged:
@@ -62,9 +70,10 @@ def _judged(asked: Sequence[Query], found: Sequence[Found], model: Model) -> _Ju
     seen_evidence, seen = rank(asked[1], found[1], model)
     decision = with_photos(told, seen_evidence, seen, decide(seen_evidence, seen, model))
     is_curated = decision.runners_up is not told.runners_up
+    alone = None if decision.alone is None else _Judged(told, evidence, scored)
     if any(one is decision.best for one in seen):
-        return _Judged(decision, seen_evidence, seen, is_curated)
-    return _Judged(decision, evidence, scored, is_curated)
+        return _Judged(decision, seen_evidence, seen, is_curated, alone)
+    return _Judged(decision, evidence, scored, is_curated, alone)
 
 
 async def _with_ways(session: AsyncSession, judged: Sequence[_Judged], model: Model) -> list[Decision]:
