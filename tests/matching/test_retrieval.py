@@ -6,10 +6,12 @@ from uuid import UUID, uuid5
 import pytest
 from sqlalchemy import text
 
+from service.complaints.matching import names
 from service.complaints.matching.calibrate import shipped_model
-from service.complaints.matching.facts import Candidate, Outcome, Query
+from service.complaints.matching.facts import Candidate, Key, Outcome, Query
 from service.complaints.matching.match import match
 from service.complaints.matching.retrieve import find
+from service.complaints.matching.shelf import Shelf
 from service.core.lots import fold_lot
 from service.core.names import name_key
 from service.db.session import Database, Tx
@@ -153,3 +155,18 @@ async def test_an_unknown_product_is_unmatched_through_the_database(registry: Da
             tx, Query(product_text="Electric toothbrush head", lot_text="XX99"), model=shipped_model()
         )
     assert decision.outcome is Outcome.UNMATCHED
+
+
+def test_a_trigram_that_very_many_products_have_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    masks = [Candidate(f"b{at}", f"p{at}", "s", name_en=f"Hydrating mask {at}", lot_code=f"L{at}") for at in range(6)]
+    shelf = Shelf([*masks, Candidate("b9", "p9", "s", name_en="Hydrolysed toner", lot_code="L9")])
+
+    def misspelt() -> set[Key]:
+        return {one.product_id for one in shelf.candidates(Query(product_text="hydratimg"))}
+
+    assert misspelt() == {f"p{at}" for at in range(6)} | {"p9"}  # "hyd" and "ydr" are in all seven
+    monkeypatch.setattr(names, "_COMMON", 6)
+    assert misspelt() == {f"p{at}" for at in range(6)}
+    monkeypatch.setattr(names, "_COMMON", 5)
+    assert misspelt() == set()
+    assert shelf.candidates(Query(product_text="hydrating mask"))  # words are always asked for

@@ -132,10 +132,10 @@ def _of(session: AsyncSession) -> Followed:
 
 async def _pages(session: AsyncSession, own: Collection[UUID]) -> AsyncIterator[list[Candidate]]:
     """Give all batches but one's own, by id."""
-    after = _BEFORE_ALL
+    after, kept = _BEFORE_ALL, dict[Any, Any]()
     while True:
         rows = (await session.execute(_PAGE, {"after": after, "own": list(own), "limit": PAGE})).mappings().all()
-        yield _candidates(rows)
+        yield _candidates(rows, kept)
         if len(rows) < PAGE:
             return
         after = rows[-1]["batch_id"]
@@ -147,12 +147,11 @@ def _numbers(rows: Sequence[Row[Any]]) -> frozenset[int]:
 
 async def _read(session: AsyncSession, batches: Collection[UUID], products: Collection[UUID]) -> list[Candidate]:
     found = await session.execute(_SOME, {"batches": list(batches), "products": list(products)})
-    return _candidates(found.mappings())
+    return _candidates(found.mappings(), {})
 
 
-def _candidates(rows: Iterable[RowMapping]) -> list[Candidate]:
-    """Return the batches; texts that rows share are kept once."""
-    kept: dict[Any, Any] = {}
+def _candidates(rows: Iterable[RowMapping], kept: dict[Any, Any]) -> list[Candidate]:
+    """Return the batches; what rows share, also with those that came before into `kept`, is one object."""
     return [
         Candidate(
             batch_id=row["batch_id"],
