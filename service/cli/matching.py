@@ -3,7 +3,7 @@
 import asyncio
 import csv
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ def train(registry: Path | None, complaints: Path | None, report_file: Path | No
     if (registry is None) != (complaints is None):
         raise Invalid("files_incomplete", "--registry and --complaints belong together")
     files = None if registry is None or complaints is None else (registry, complaints)
+    _check_places(report_file)
     settings, console = running_settings(environment.read()), Console()
     given = asyncio.run(_lessons(settings, by, files))
     with _progress(Console(stderr=True)) as told:
@@ -113,6 +114,7 @@ def evaluate_files(
     The files are CSV, described in docs/matching.md. With --train, model and thresholds come from that file alone;
     without, they are those of the shipped model.
     """
+    _check_places(predictions_file, json_file)
     with _progress(Console(stderr=True)) as told:
         found = evaluate(registry, complaints, train_on=train_file, told=told)
     if predictions_file is not None:
@@ -148,6 +150,15 @@ def _write_predictions(part: Path, found: Evaluated) -> None:
         out.writerows(predictions(found.answers))
 
 
+def _check_places(*files: Path | None) -> None:
+    """Raise `Invalid` ("file_not_written") for a file that has no place to be, before the work of minutes."""
+    for file in files:
+        if file is not None and file.is_dir():
+            raise Invalid("file_not_written", f"{file} is a folder")
+        if file is not None and not file.parent.is_dir():
+            raise Invalid("file_not_written", f"{file}: there is no folder {file.parent}")
+
+
 def _write(file: Path, write: Callable[[Path], object]) -> None:
     """Write a file whole or not at all; raises `Invalid` ("file_not_written")."""
     part = file.with_name(f"{file.name}.part")
@@ -157,7 +168,8 @@ def _write(file: Path, write: Callable[[Path], object]) -> None:
     except OSError as error:
         raise Invalid("file_not_written", f"{file}: {error.strerror or error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the same that kept it from being written
+            part.unlink(missing_ok=True)
 
 
 def _json(content: object) -> bytes:

@@ -1,6 +1,7 @@
 """`fairhold matching evaluate`: the service's own answers over files, without a database; clear words on bad files."""
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
@@ -195,8 +196,24 @@ async def test_the_command_ends_with_1_and_writes_nothing_where_a_file_is_wrong(
     assert await command.refused("evaluate", files[0], tmp_path / "absent.csv") == (1, "csv_not_readable")
     assert await command.refused("evaluate", files[0], tmp_path) == (1, "csv_not_readable")
     assert not out.exists()
-    told = await command.run("evaluate", *files, "--json", tmp_path / "no" / "such.json")
-    assert (told.status, told.error.partition(":")[0]) == (1, "file_not_written")
+
+
+@pytest.mark.parametrize("place", ["no/such.json", ".", "/", "/dev/null/figures.json"])
+async def test_what_has_no_place_is_refused_before_any_work(
+    command: Command, files: tuple[Path, Path], tmp_path: Path, place: str
+) -> None:
+    absent = tmp_path / "absent.csv"  # would be refused as soon as it is looked at
+    for option in ("--json", "--predictions"):
+        assert await command.refused("evaluate", files[0], absent, option, tmp_path / place) == (1, "file_not_written")
+
+
+def test_a_pipe_that_can_be_read_only_once_is_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for asked in ((pipe, files[1]), (files[0], pipe)):
+        with pytest.raises(Invalid) as raised:
+            evaluate(*asked, train_on=None)
+        assert raised.value.code == "csv_not_readable"
 
 
 def test_a_file_with_a_mark_of_its_byte_order_and_windows_line_ends_is_read(tmp_path: Path) -> None:

@@ -101,6 +101,8 @@ def rows_of(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[s
     "csv_column_twice", "csv_row_wrong"; callers add "csv_cell_missing", "csv_date_wrong", "csv_duplicate").
     """
     begins = 1
+    if path.exists() and not path.is_file():  # a pipe, say, would be empty when it is read again
+        raise Invalid("csv_not_readable", f"{path} is no file", file=str(path))
     csv.field_size_limit(CELL_LENGTH_MAX)
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
