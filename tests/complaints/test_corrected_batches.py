@@ -1,5 +1,6 @@
 """Batches and products are corrected: complaints that may fit are tried again, and what the matcher itself linked."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,8 @@ import pytest
 from service.batches.corrections import correct_batch, correct_product
 from service.batches.schemas import NewBatchCorrection, NewProductCorrection
 from service.complaints import rules
-from service.complaints.actions import link_batch, match_complaints
+from service.complaints.actions import link_batch, match_complaints, tries
+from service.complaints.matching.match import match_each
 from service.complaints.rematching import batches_of, with_automatic_links
 from service.core.actor import Role
 from service.events.log import Happened
@@ -18,6 +20,7 @@ from tests.complaints.test_linking import register
 from tests.world import Whose, make_account
 
 Drain = Callable[[], Awaitable[None]]
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 CREAM: dict[str, Any] = {"product_text": "Lanqi Night Repair Cream", "seller_text": "Lanqi", "lot_text": "LQ774410"}
 
 
@@ -237,3 +240,44 @@ async def test_a_link_that_stays_where_it_was_moves_from_nowhere(cases: Cases, d
     mediator = await make_account(cases.database, "commons-mediator", Role.MEDIATOR)
     await cases.ok(f"/{case['id']}/link", {"batch_id": batch_id}, by=mediator)
     assert await told(cases, case) == [("complaint.linked", batch_id, None)] * 2
+
+
+@pytest.mark.parametrize("of", ["batch", "product"])
+async def test_a_correction_between_the_look_and_the_link_leaves_no_link_to_what_it_was(
+    cases: Cases, drain: Drain, monkeypatch: pytest.MonkeyPatch, of: str
+) -> None:
+    batch_id = await register(cases, "LQ774410", "Lanqi Night Repair Cream")
+    case = await cases.filed(**CREAM)
+    looked = match_each
+
+    async def corrected_meanwhile(*asked: Any, **more: Any) -> Any:
+        found = await looked(*asked, **more)
+        monkeypatch.setattr(tries, "match_each", looked)
+        if of == "batch":
+            await correct(cases, batch_id, lot_code="ZX30021")
+        else:
+            await rename(cases, batch_id, name_en="Rice cooker", brand="Hongda")
+        return found
+
+    monkeypatch.setattr(tries, "match_each", corrected_meanwhile)
+    async with cases.database.begin() as tx:
+        tried = await match_complaints(tx, [UUID(case["id"])], now=await tx.now())
+    assert tried[UUID(case["id"])] != "linked"
+    assert (await link_of(cases, case))[1] is None
+    await drain()
+    assert (await link_of(cases, case))[1] is None
+
+
+async def test_a_batch_is_not_corrected_while_a_link_to_it_is_being_made(cases: Cases, drain: Drain) -> None:
+    batch_id = await register(cases, "LQ774410", "Lanqi Night Repair Cream")
+    case = await cases.filed(**CREAM)
+    async with cases.database.begin() as tx:
+        assert await match_complaints(tx, [UUID(case["id"])], now=await tx.now()) == {UUID(case["id"]): "linked"}
+        waits = asyncio.create_task(correct(cases, batch_id, lot_code="ZX30021"))
+        async with asyncio.timeout(20):
+            while not (await cases.sql(WAITING))[0][0]:  # noqa: ASYNC110 - PostgreSQL tells it only when asked
+                await asyncio.sleep(0.01)
+    await waits
+    assert (await link_of(cases, case))[1] == batch_id
+    await drain()
+    assert (await link_of(cases, case))[1] is None

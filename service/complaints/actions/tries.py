@@ -1,7 +1,7 @@
 """The matcher's tries: many complaints at once, each kept with its reasons, and never over a person's choice."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,10 +18,12 @@ from service.complaints.actions.finding import (
     was_facts,
 )
 from service.complaints.actions.steps import told_facts
-from service.complaints.matching.facts import Outcome, Query
+from service.complaints.matching.calibrate import Model
+from service.complaints.matching.facts import Candidate, Decision, Outcome, Query
 from service.complaints.matching.match import match_each
 from service.complaints.models import current_model
 from service.complaints.tables import ComplaintMatch
+from service.core.errors import Unavailable
 from service.core.ids import new_id
 from service.db.session import Tx
 
@@ -34,6 +36,12 @@ def _lock(which: str) -> TextClause:
 
 
 _LOCK_OPEN, _LOCK_LINKED = _lock(OPEN), _lock(OPEN_OR_LINKED)
+_STAND = text(
+    "SELECT b.id, b.lot_code, coalesce(b.maker_lot_code, ''), p.brand, p.name_en, p.name_zh, coalesce(p.gtin, '')"
+    " FROM batch b JOIN product p ON p.id = b.product_id WHERE b.id = ANY(:ids) ORDER BY b.id FOR KEY SHARE"
+)
+"""Batches as they are, kept so: a correction takes the whole row, and evaluations do not wait."""
+DECIDED_MAX = 5
 _TRIES = text(
     "SELECT complaint_id, link_by, outcome, batch_id, is_strict, runners_up FROM complaint_match"
     " WHERE complaint_id = ANY(:ids) ORDER BY complaint_id, id"
@@ -79,13 +87,15 @@ async def match_complaints(
     """Do what `match_complaint` does for each, with as many statements as for one; return the outcomes of those tried.
 
     `with_linked` tries those again, too, that an earlier try linked: a link that no longer holds moves or goes.
-    Reads first, then locks the complaints by id. What fails with one of them fails with all.
+    Reads first, then locks the complaints by id, then the batches of the links; a link to one that was corrected in
+    between is decided again. What fails with one of them fails with all. Raises `Unavailable` ("busy").
     """
     queries = await open_queries(tx, complaint_ids, with_linked=with_linked)
     model = await current_model(tx)
-    decisions = dict(zip(queries, await match_each(tx, list(queries.values()), model=model), strict=True))
+    decisions = await _decide(tx, queries, model)
     locking = _LOCK_LINKED if with_linked else _LOCK_OPEN
     locked = list(await tx.execute(locking, {"ids": list(queries)})) if queries else []
+    await _decide_again(tx, {each.id: queries[each.id] for each in locked}, decisions, model)
     tries = await _tries(tx, [each.id for each in locked])
     outcomes: dict[UUID, str] = {}
     kept: list[dict[str, Any]] = []
@@ -100,6 +110,33 @@ async def match_complaints(
     if kept:
         await tx.execute(_KEEP, {"found": msgspec.json.encode(kept).decode(), "now": now})
     return outcomes
+
+
+async def _decide(tx: Tx, queries: Mapping[UUID, Query], model: Model) -> dict[UUID, Decision]:
+    return dict(zip(queries, await match_each(tx, list(queries.values()), model=model), strict=True))
+
+
+async def _decide_again(tx: Tx, queries: Mapping[UUID, Query], decisions: dict[UUID, Decision], model: Model) -> None:
+    """Decide those again whose batch is not as it was found. From here on no correction comes in between.
+
+    Whoever corrects a batch looks for its links as soon as that is committed, and would not see this transaction's.
+    """
+    for _ in range(DECIDED_MAX):
+        linked = {at: decisions[at].best for at in queries if decisions[at].outcome == Outcome.LINKED}
+        found = {at: best.candidate for at, best in linked.items() if best is not None}
+        if not found:
+            return
+        rows = await tx.execute(_STAND, {"ids": sorted({one.batch_id for one in found.values()}, key=str)})
+        stand = {row.id: tuple(row)[1:] for row in rows}
+        stale = {at: queries[at] for at, one in found.items() if stand.get(one.batch_id) != _facts(one)}
+        if not stale:
+            return
+        decisions |= await _decide(tx, stale, model)
+    raise Unavailable("busy", "batches are corrected faster than complaints can be matched")
+
+
+def _facts(batch: Candidate) -> tuple[str, ...]:
+    return (batch.lot_code, batch.maker_lot_code, batch.brand, batch.name_en, batch.name_zh, batch.gtin)
 
 
 def _kept(complaint: Row[Any], query: Query, tried: ComplaintMatch, *, is_first: bool) -> dict[str, Any]:
