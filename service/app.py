@@ -1,5 +1,6 @@
 """The only assembly point: settings in, the parts of a process out, handlers registered by name."""
 
+import asyncio
 import functools
 import importlib
 import importlib.util
@@ -9,9 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
+import structlog
 from litestar import Litestar, Request, Response
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
+from sqlalchemy.exc import DBAPIError
 
 from service.accounts.guards import (
     DEPENDENCIES,
@@ -23,6 +26,7 @@ from service.accounts.guards import (
 from service.api.health import HEALTH
 from service.api.problems import EXCEPTION_HANDLERS, answer
 from service.api.router import DOMAINS, api_router, openapi_config
+from service.complaints.matching.retrieve import catch_up
 from service.complaints.recognise.reader import Recogniser
 from service.db.hot import Connections, HotCommands
 from service.db.requests import RequestTransaction
@@ -40,6 +44,8 @@ from service.web.pages import HANDLERS as PAGES
 from service.web.pages import explain, is_for_people
 
 _HANDLED = ("files", *DOMAINS, "notices")
+
+_log = structlog.get_logger("fairhold.app")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +121,16 @@ def create_app(settings: Settings, service: Service | None = None) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        if not own:
+            yield
+            return
+        reading = asyncio.create_task(_read_registry(parts.database))
         try:
             yield
         finally:
-            if own:
-                await parts.close()
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            await parts.close()
 
     app = Litestar(
         route_handlers=[api_router(), *HEALTH, *PAGES],
@@ -145,6 +156,15 @@ def create_app(settings: Settings, service: Service | None = None) -> Litestar:
     )
     check_policy(app.routes)
     return app
+
+
+async def _read_registry(database: Database) -> None:
+    """Read the batches before somebody waits for that; who asks while the database is away reads them then."""
+    try:
+        async with database.begin() as tx:
+            await catch_up(tx)
+    except (DBAPIError, OSError, TimeoutError) as error:
+        _log.warning("registry_not_read", error=type(error).__name__)
 
 
 def _giver(parts: Service, name: str) -> Callable[[], Any]:

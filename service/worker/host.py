@@ -12,6 +12,7 @@ from procrastinate.jobs import DeleteJobCondition, Status
 from sqlalchemy.exc import DBAPIError
 
 from service.accounts.identity import prune_passes
+from service.complaints.matching.retrieve import catch_up
 from service.complaints.recognise.work import queue_unread
 from service.complaints.watching import watch_matching
 from service.db.idempotency import PRUNE_BATCH, prune
@@ -71,6 +72,11 @@ async def _seal(tx: Tx) -> int:
     return await seal_next(tx, now=await tx.now())
 
 
+async def _catch_up(tx: Tx) -> int:
+    await catch_up(tx)
+    return 0
+
+
 async def prune_keys(tx: Tx) -> int:
     """Forget a batch of idempotency keys that are older than the policy keeps them; return how many."""
     now = await tx.now()
@@ -92,6 +98,7 @@ HOUSEKEEPING = (
     Sweeper("checks", queue_checks, timedelta(minutes=1)),
     Sweeper("evidence", watch_evidence, timedelta(minutes=5)),
     Sweeper("matching", watch_matching, timedelta(minutes=5)),
+    Sweeper("registry", _catch_up, timedelta(minutes=1)),
     Sweeper("idempotency keys", prune_keys, timedelta(minutes=10), full=PRUNE_BATCH),
     Sweeper("counts", forget_counts, timedelta(minutes=10), full=FORGET_MAX),
 )

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from rich.console import Console
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from service import app as application
+from service.app import create_app
 from service.batches.actions import register_batch
 from service.batches.corrections import correct_batch, correct_product
 from service.batches.schemas import NewBatch, NewBatchCorrection, NewProductCorrection
@@ -17,6 +21,8 @@ from service.core.actor import Role
 from service.db.session import Database, Tx
 from service.samples.seeding import Amounts, seed_database
 from service.settings import Settings
+from service.worker.host import HOUSEKEEPING
+from tests.sandbox.running import free_port
 from tests.world import Whose, World, person_actor
 
 _SEEDED_LOT = text("SELECT lot_code FROM batch WHERE lot_code <> 'LOT-1' ORDER BY id LIMIT 1")
@@ -126,3 +132,41 @@ async def test_seeded_batches_are_found_by_a_process_that_runs(
     async with database.begin() as tx:
         seeded = (await tx.execute(_SEEDED_LOT)).scalar_one()
     assert seeded in await lots(database, seeded)
+
+
+async def test_a_worker_has_read_the_batches_before_anybody_asks(
+    world: World, database: Database, elsewhere: Database
+) -> None:
+    async with database.begin() as tx:
+        await register(tx, world, "ZQ77412")
+    (sweeper,) = (each for each in HOUSEKEEPING if each.name == "registry")
+    pages: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        pages.append(statement) if "FROM batch b JOIN product" in statement else None
+
+    event.listen(elsewhere.engine.sync_engine, "before_cursor_execute", note)
+    assert await elsewhere.run(sweeper.work) == 0
+    assert pages
+    pages.clear()
+    assert await lots(elsewhere, "ZQ77412") == ["ZQ77412"]
+    assert not pages
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_server_reads_the_batches_when_it_starts_and_starts_without_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    tried = asyncio.Event()
+
+    async def catch_up(tx: Tx) -> None:
+        try:
+            await tx.execute(text("SELECT 1"))
+        finally:
+            tried.set()
+
+    monkeypatch.setattr(application, "catch_up", catch_up)
+    gone = f"postgresql://fairhold_app:x@127.0.0.1:{free_port()}/fairhold"
+    app = create_app(settings if is_there else msgspec.structs.replace(settings, database_url=gone))
+    async with asyncio.timeout(20), app.lifespan():
+        await tried.wait()

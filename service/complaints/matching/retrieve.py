@@ -119,6 +119,11 @@ async def find_each(session: AsyncSession, queries: Sequence[Query]) -> list[Fou
     return await _of(session).ask(session, lambda shelf: [shelf.find(query) for query in queries])
 
 
+async def catch_up(session: AsyncSession) -> None:
+    """Bring this process's shelf in step, so that whoever asks next does not wait until all batches are read."""
+    await _of(session).ask(session, lambda _: None)
+
+
 async def registered(session: AsyncSession) -> list[Candidate]:
     """Return every registered batch, by id."""
     return [batch async for page in _pages(session, ()) for batch in page]
