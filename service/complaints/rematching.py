@@ -41,7 +41,7 @@ _BATCHES = text(
 _BY_FACTS = text(
     f"""
     SELECT c.id, 3.0 AS worth FROM unnest(CAST(:lots AS text[])) AS told(lot) CROSS JOIN LATERAL (
-        SELECT c.id FROM complaint c WHERE {_UNLINKED} AND c.lots_told ? told.lot LIMIT :limit) c
+        SELECT c.id FROM complaint c WHERE {_UNLINKED} AND c.lots_told ? told.lot LIMIT :lot_limit) c
     UNION ALL
     SELECT c.id, 2.0 FROM unnest(CAST(:gtins AS text[])) AS told(gtin) CROSS JOIN LATERAL (
         SELECT c.id FROM complaint c WHERE {_UNLINKED} AND c.gtin = told.gtin AND c.gtin <> '' LIMIT :limit) c
@@ -133,7 +133,7 @@ async def batches_of(tx: Tx, events: Sequence[Happened]) -> tuple[set[UUID], Cor
 async def that_may_fit(tx: Tx, registered: Collection[UUID], corrected: Corrected) -> list[UUID]:
     """Return the complaints without a batch that any of the batches may fit, each once, the likeliest first.
 
-    At most `rules.REMATCH_MAX` for each lot, name, barcode and product.
+    At most `rules.REMATCH_LOT_MAX` for each lot, `rules.REMATCH_MAX` for each name, barcode and product.
     """
     ids = list({*registered, *corrected.batch_ids})
     asked = {"ids": ids, "corrected_products": list(corrected.product_ids)}
@@ -151,7 +151,8 @@ async def that_may_fit(tx: Tx, registered: Collection[UUID], corrected: Correcte
         "product_lots": [" ".join(sorted(each)) for each in lots.values()],
     }
     worth: dict[UUID, float] = {}
-    _keep(worth, await tx.execute(_BY_FACTS, {**facts, "limit": rules.REMATCH_MAX}))
+    limits = {"lot_limit": rules.REMATCH_LOT_MAX, "limit": rules.REMATCH_MAX}
+    _keep(worth, await tx.execute(_BY_FACTS, facts | limits))
     # An empty name would be looked for without an index.
     names = sorted({name_key(name) for each in new for name in (each.name_en, each.name_zh)} - {""})
     await tx.execute(_THRESHOLD, {"least": str(NAME_SIMILARITY_MIN)})

@@ -113,7 +113,9 @@ ENTRIES_MAX = 200
 """Of each side, so that none can use up what another may say."""
 TEXT_MAX = 4_000
 REMATCH_MAX = 500
-"""Complaints that are tried again for one lot, name, barcode or product of a new batch."""
+"""Complaints that are tried again for one name, barcode or product of a new batch, which they only may mean."""
+REMATCH_LOT_MAX = 5_000
+"""Those that told one of its very lots: of a bad batch that is registered late all are to be linked."""
 REMATCH_CHUNK = 200
 REMATCH_LOTS_MAX = 1_000
 """Batches of one corrected product, the newest, for whose lots complaints are looked for."""

@@ -84,7 +84,8 @@ async def test_whose_best_guess_was_a_batch_of_the_product_is_found_for_a_lot_ne
 
 
 async def test_a_common_lot_crowds_out_no_other(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "REMATCH_MAX", 2)
+    monkeypatch.setattr(rules, "REMATCH_MAX", 1)
+    monkeypatch.setattr(rules, "REMATCH_LOT_MAX", 2)
     crowd = [(await cases.filed(product_text="Soap", seller_text="Shop", lot_text="77"))["id"] for _ in range(3)]
     alone = await cases.filed(product_text="Soap", seller_text="Shop", lot_text="LQ774410")
     batch_ids = [await register(cases, "77", "Hand Cream"), await register(cases, "LQ774410", "Foot Cream")]
