@@ -159,14 +159,14 @@ async def test_an_unknown_product_is_unmatched_through_the_database(registry: Da
 
 def test_a_trigram_that_very_many_products_have_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     masks = [Candidate(f"b{at}", f"p{at}", "s", name_en=f"Hydrating mask {at}", lot_code=f"L{at}") for at in range(6)]
-    shelf = Shelf([*masks, Candidate("b9", "p9", "s", name_en="Hydrolysed toner", lot_code="L9")])
+    toner = Candidate("b9", "p9", "s", name_en="Hydrolysed toner", lot_code="L9")
 
-    def misspelt() -> set[Key]:
-        return {one.product_id for one in shelf.candidates(Query(product_text="hydratimg"))}
+    def found_at(common: int, told: str) -> set[Key]:
+        monkeypatch.setattr(names, "_COMMON", common)
+        return {one.product_id for one in Shelf([*masks, toner]).candidates(Query(product_text=told))}
 
-    assert misspelt() == {f"p{at}" for at in range(6)} | {"p9"}  # "hyd" and "ydr" are in all seven
-    monkeypatch.setattr(names, "_COMMON", 6)
-    assert misspelt() == {f"p{at}" for at in range(6)}
-    monkeypatch.setattr(names, "_COMMON", 5)
-    assert misspelt() == set()
-    assert shelf.candidates(Query(product_text="hydrating mask"))  # words are always asked for
+    everything = {toner.product_id, *(one.product_id for one in masks)}
+    assert found_at(7, "hydratimg") == everything  # "hyd" is in all seven
+    assert found_at(6, "hydratimg") == everything - {toner.product_id}
+    assert found_at(5, "hydratimg") == set()
+    assert found_at(5, "hydrating") == everything - {toner.product_id}  # words are always asked for

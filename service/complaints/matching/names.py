@@ -32,6 +32,7 @@ class NameIndex:
         self._writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
         self._searcher = self._index.searcher()
         self._known: set[int] = set()
+        self._is_common: dict[str, bool] = {}  # of the trigrams that were asked for since products came
 
     def put(self, products: Mapping[int, Candidate]) -> None:
         """Add or replace products; they are found from now on."""
@@ -50,13 +51,17 @@ class NameIndex:
         self._writer.commit()
         self._index.reload()
         self._searcher = self._index.searcher()
+        self._is_common.clear()
 
     def rarity(self, word: str) -> float:
         """Return the logarithm of the number of products by that of those that have the word."""
         return log(1 + self._searcher.num_docs / (0.5 + self._searcher.doc_freq("word", word)))
 
-    def _is_common(self, gram: str) -> bool:
-        return self._searcher.doc_freq("gram", gram) > _COMMON
+    def _is_too_common(self, gram: str) -> bool:
+        known = self._is_common.get(gram)
+        if known is None:
+            known = self._is_common[gram] = self._searcher.doc_freq("gram", gram) > _COMMON
+        return known
 
     def nearest(self, query: Query, most: int) -> dict[int, float]:
         """Return the places of products whose names resemble what was told, likeliest first, beside the best (0 to 1).
@@ -68,7 +73,7 @@ class NameIndex:
         for text, by_field in ((told, _TOLD), (query.narrative[:NARRATIVE_LENGTH_MAX], _TOLD_IN_TEXT)):
             for field, terms in index_terms(text).items():
                 for term in terms:
-                    if field != "gram" or not self._is_common(term):
+                    if field != "gram" or not self._is_too_common(term):
                         key = (field, term)
                         weights[key] = max(weights.get(key, 0.0), by_field[field])
         if not weights:
