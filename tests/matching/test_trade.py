@@ -331,6 +331,37 @@ async def test_of_two_like_batches_people_choose_where_the_other_one_went_to_the
     assert [seller for _, seller in suggested(after)][:2] == [dusk, dawn]
 
 
+async def test_of_two_like_batches_that_a_photo_shows_that_comes_first_which_went_to_the_shop(trade: Trade) -> None:
+    shop = await trade.seller("Corner shop")
+    asked = replace(TOLD, lot_text="", photo_lots=("LQ774410",), sold_by=shop)
+    before = await trade.ask(asked)
+    first, other = [seller for _, seller in suggested(before)][:2]
+    await trade.hand(trade.batches[other], other, shop)
+    after = await trade.ask(asked)
+    assert [(seller, said(one, "agent")) for one, seller in suggested(after)][:2] == [
+        (other, "handed"),
+        (first, "not_told"),
+    ]
+    assert (after.outcome, after.shown) == (before.outcome, before.shown)
+    assert after.probability <= before.probability
+
+
+async def test_a_link_that_a_photo_holds_back_stays_where_the_photo_put_it(trade: Trade) -> None:
+    told = Query(product_text="Suyun Hydrating Sheet Mask", brand_text="Suyun", lot_text="SY26J1807")
+    owner = trade.cases.seller_id
+    async with trade.database.begin() as tx:
+        data = NewBatch(product_id=trade.cases.goods.product_id, lot_code="ZQ55K0042")
+        shown = (await register_batch(tx, trade.people[owner], data, now=await tx.now())).id
+    shop = await trade.seller("Corner shop")
+    asked = replace(told, photo_lots=("ZQ55K0042",), sold_by=shop)
+    before = await trade.ask(asked)
+    assert before.outcome is Outcome.SUGGESTED
+    await trade.hand(shown, owner, shop)
+    after = await trade.ask(asked)
+    assert outcomes(after) == outcomes(before)
+    assert {one.candidate.batch_id: said(one, "agent") for one, _ in suggested(after)}[shown] == "handed"
+
+
 async def test_a_certain_product_keeps_its_place_and_its_lots_are_ordered(trade: Trade) -> None:
     seller = trade.people[trade.cases.seller_id]
     async with trade.database.begin() as tx:
