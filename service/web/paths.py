@@ -72,8 +72,13 @@ def receipt(order_id: object) -> str:
 
 
 def case(reference: str, part: str = "") -> str:
-    """A buyer's case; part: reply, evidence, withdrawal, escalation, acceptance, appeal, challenges."""
+    """A buyer's case; part: reply, evidence, withdrawal, escalation, acceptance, appeal, challenges, batch."""
     return f"/cases/{reference}" + (f"/{part}" if part else "")
+
+
+def case_reading(reference: str, reading_id: object) -> str:
+    """POST: take over what was read on a photo of a case."""
+    return case(reference, f"readings/{reading_id}")
 
 
 def evidence(evidence_id: object, kind: str = "view") -> str:

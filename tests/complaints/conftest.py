@@ -141,11 +141,6 @@ class Cases:
 
 @pytest.fixture
 async def cases(client: httpx.AsyncClient, database: Database, service: Service, world: World) -> Cases:
-    return await make_cases(client, database, service, world)
-
-
-async def make_cases(client: httpx.AsyncClient, database: Database, service: Service, world: World) -> Cases:
-    """Our seller's product with a batch, and room for files."""
     await service.store.ensure_buckets()
     async with database.begin() as tx:
         seller = await person_actor(tx, world.account(Role.SELLER).person_id)

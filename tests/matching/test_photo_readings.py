@@ -4,25 +4,24 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 import zxingcpp
 
-from service.app import Service
 from service.batches.actions import register_batch
 from service.batches.schemas import NewBatch
 from service.complaints.actions.finding import open_queries, queries_of
 from service.complaints.matching.facts import Query
 from service.core.actor import SYSTEM, Role
-from service.db.session import Database
 from service.files.actions import erase_case_files
 from tests.complaints.attaching import png
-from tests.complaints.conftest import Cases, make_cases
+from tests.complaints.conftest import Cases, cases
 from tests.complaints.labels import barcode, label
 from tests.complaints.photographing import add_photo
 from tests.complaints.photographing import says as photo_says
 from tests.complaints.test_linking import register
-from tests.world import Account, World, make_account
+from tests.world import Account, make_account
+
+__all__ = ["cases"]
 
 Drain = Callable[[], Awaitable[None]]
 CREAM: dict[str, Any] = {"product_text": "Lanqi Night Repair Cream", "seller_text": "Lanqi"}
@@ -30,11 +29,6 @@ UNKNOWN: dict[str, Any] = {"product_text": "电动牙刷头", "seller_text": "�
 OWN_LOT, OTHER_LOT = "SY26J1807", "SY26J1999"
 """Of the batch that our orders name, and of another one of the same product, once it is registered."""
 GTIN = "06901234567892"
-
-
-@pytest.fixture
-async def cases(client: httpx.AsyncClient, database: Database, service: Service, world: World) -> Cases:
-    return await make_cases(client, database, service, world)
 
 
 async def photo(cases: Cases, case_id: str, by: Account | None = None, content: bytes | None = None) -> str:

@@ -237,6 +237,7 @@ def buyer_views() -> dict[str, View]:
         "buyer-receipt": buyer.Receipt(MY_ORDERS[2], None),
         "buyer-waive": buyer.Receipt(MY_ORDERS[1], after(hours=100)),
         "buyer-case-offer": case,
+        "buyer-case-batch": replace(case, offer=None, batches=CANDIDATES, readings=READINGS),
         "buyer-case-error": buyer.CasePage(
             REFERENCE,
             MASK,

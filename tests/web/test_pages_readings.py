@@ -5,11 +5,14 @@ import re
 import pytest
 
 from service.core.actor import Role
+from service.core.ids import new_id
 from service.web.language import Language
 from tests.complaints.conftest import Cases, cases
 from tests.complaints.labels import label
+from tests.complaints.photographing import says
 from tests.complaints.test_readings import offer, photo
 from tests.files.pictures import quarters, saved
+from tests.matching.test_photo_readings import Drain, sibling
 from tests.web.desks import Desk, desk
 
 __all__ = ["cases", "desk"]
@@ -141,3 +144,65 @@ async def test_a_mediator_sees_each_reading_marked_on_its_photo(
     assert (triage.status, said[0] in triage.text, "SY26J1807" in triage.text) == (200, True, True)
     regulator = await desk(cases.who(Role.REGULATOR), language).open(f"/regulator/complaints/{case['reference']}")
     assert said[0] not in regulator.text
+
+
+@pytest.mark.parametrize(
+    ("language", "asks", "shows", "other"),
+    [
+        (
+            "en",
+            "Which batch is it?",
+            "a photo shows its lot code; nobody has confirmed it yet",
+            "a photo shows another lot code of this product",
+        ),
+        (
+            "zh",
+            "是哪个批次？",
+            "照片上有此批次的批号；尚未有人确认",
+            "照片上是该产品的另一个批号",
+        ),
+    ],
+)
+async def test_a_photo_of_another_lot_asks_the_buyer_and_the_mediator_which_batch_it_is(
+    cases: Cases, desk: Desk, drain: Drain, language: Language, asks: str, shows: str, other: str
+) -> None:
+    batch_id = await sibling(cases)
+    case = await cases.filed(await cases.order())
+    await drain()
+    page, path = await desk(cases.buyer, language).open(f"/cases/{case['reference']}"), f"/cases/{case['reference']}"
+    assert asks not in page.text
+    reading_id = await says(cases.database, await photo(cases, case["id"]), "SY26J1999")
+    await drain()
+    await page.open(path)
+    for words in (asks, shows, other, "SY26J1999"):
+        assert words in page.text, words
+    press = f"{path}/readings/{reading_id}"
+    assert f'formaction="{press}"' in page.page
+    mediator = await desk(cases.mediator, language).open(f"/mediator/triage/{case['reference']}")
+    for words in (shows, other):
+        assert words in mediator.text, words
+    await page.answer({}, to=press, form=page.form("batch"))
+    assert page.status == 200
+    assert press not in page.page
+    (taken,) = (await cases.case(case["id"]))["readings"]
+    assert taken["accepted_as"] == "addition"
+    await page.answer({"batch": batch_id}, to=f"{path}/batch", form=page.form("batch"))
+    assert page.at == path
+    linked = await cases.case(case["id"])
+    assert (linked["batch_id"], linked["link_by"]) == (batch_id, "buyer")
+    assert asks not in page.text
+
+
+async def test_a_batch_that_was_not_suggested_or_not_chosen_is_refused_beside_the_question(
+    cases: Cases, desk: Desk, drain: Drain
+) -> None:
+    await sibling(cases)
+    case = await cases.filed(await cases.order())
+    await says(cases.database, await photo(cases, case["id"]), "SY26J1999")
+    await drain()
+    path = f"/cases/{case['reference']}"
+    for batch in ("", "no id", str(new_id())):
+        page = await desk(cases.buyer).open(path)
+        await page.answer({"batch": batch}, to=f"{path}/batch", form=page.form("batch"))
+        assert page.status in (404, 422), batch
+    assert (await cases.case(case["id"]))["match_status"] == "suggested"

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from service.batches.queries import batches_by_id
+from service.complaints.actions import suggestions
 from service.complaints.queries import case_timeline
 from service.complaints.rules import ENDS
 from service.complaints.schemas import AvailableAction, CaseHold, ComplaintView, OfferView
@@ -13,13 +14,17 @@ from service.disputes.queries import dispute_of_complaint
 from service.disputes.schemas import DisputeView
 from service.web import paths
 from service.web.language import Language
+from service.web.pages.batch_picks import candidate, is_by_photo
 from service.web.pages.casework import batches_of, effect, happenings, ruling_notice, words_of
 from service.web.pages.naming import goods_of, shop_names
+from service.web.pages.readings import codes_in_case
 from service.web.pages.sides import asked_photos, challenge_times, sides_of
 from service.web.phrase import Phrase, say
 from service.web.views.buyer import CasePage, Offer, Turn
-from service.web.views.parts import Clock, Effect, Form, Held
+from service.web.views.parts import Candidate, Clock, Effect, Form, Held
+from service.web.views.readings import NOTHING_SAID
 
+_TO_PICK = ("suggested", "product_only")
 _OPEN_HOLDS = ("awaiting_delivery", "in_window")
 
 
@@ -31,6 +36,7 @@ async def case_page(tx: Tx, buyer: Actor, case: ComplaintView, language: Languag
     lots = {each.id: each.lot_code for each in (await batches_by_id(tx, batches_of(events))).values()}
     shop = (await shop_names(tx, [case.seller_id], language)).get(case.seller_id)
     mine = {each.action: each for each in case.available_actions if each.side == "buyer"}
+    batches = await _batches(tx, buyer, case, language)
     return CasePage(
         reference=case.reference,
         product=await goods_of(tx, case, language),
@@ -47,8 +53,18 @@ async def case_page(tx: Tx, buyer: Actor, case: ComplaintView, language: Languag
         evidence_open=case.takes_words,
         withdrawable="withdraw" in mine,
         escalatable="escalate" in mine and case.open_offer is None,
+        batches=batches,
+        readings=await codes_in_case(tx, buyer, case.id, case.reference) if batches else NOTHING_SAID,
         form=form,
     )
+
+
+async def _batches(tx: Tx, buyer: Actor, case: ComplaintView, language: Language) -> tuple[Candidate, ...]:
+    """Return the batches that the buyer may pick from, where a photo has a say in them; none in a case that ended."""
+    if case.match_status not in _TO_PICK or not case.takes_words:
+        return ()
+    found = (await suggestions(tx, buyer, case.id)).suggestions
+    return tuple(candidate(each, language) for each in found) if any(is_by_photo(each) for each in found) else ()
 
 
 def held_of(hold: CaseHold | None) -> Held | None:

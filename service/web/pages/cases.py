@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from service.complaints import actions
 from service.complaints.queries import get_complaint
+from service.complaints.recognise.acceptance import accept_reading
 from service.complaints.schemas import ComplaintView, NewEntry
 from service.core.actor import Actor
 from service.core.errors import NotFound
@@ -76,7 +77,7 @@ async def reply(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> P
 
 
 async def _decide(tx: Tx, actor: Actor, case: ComplaintView, form: Form) -> None:
-    now, offer_id = await tx.now(), _uuid(form.value("offer_id"))
+    now, offer_id = await tx.now(), _uuid(form.value("offer_id"), "offer_not_found")
     if form.value("reply") == "accept":
         await actions.accept_offer(tx, actor, case.id, offer_id, now=now)
     elif form.value("reply") == "talk":
@@ -92,6 +93,36 @@ async def add_words(tx: Tx, actor: Actor, case_id: UUID, words: str) -> None:
     """Add what was typed to the case, if anything was; raises as `add_entry`, and `Invalid` for a text too long."""
     if words.strip():
         await actions.add_entry(tx, actor, case_id, checked(NewEntry, {"text": words.strip()}), now=await tx.now())
+
+
+@post("/cases/{reference:str}/batch", opt=SEND)
+async def name_batch(reference: Named, shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
+    """Say which of the suggested batches it is."""
+    form, draw = await shell.form(), drawn(tx, actor, reference, shell.language)
+    asked = missing(form, batch="error.choose_one")
+    if asked.errors:
+        return await shell.wrong(asked, draw)
+    try:
+        await shell.take(form)
+        case = await own_case(tx, actor, reference)
+        batch_id = _uuid(form.value("batch"), "batch_not_found")
+        await actions.link_batch(tx, as_buyer(actor), case.id, batch_id, now=await tx.now())
+    except REFUSALS as error:
+        return await shell.refused(error, form, draw, {"batch_id": "batch"})
+    return shell.go(paths.case(reference), done="done.batch_named")
+
+
+@post("/cases/{reference:str}/readings/{reading_id:uuid}", opt=SEND)
+async def take_reading(reference: Named, reading_id: FromPath[UUID], shell: ShellOf, tx: TxOf, actor: ActorOf) -> Page:
+    """Add what was read on a photo to the case, as the buyer's word."""
+    form, draw = await shell.form(), drawn(tx, actor, reference, shell.language)
+    try:
+        await shell.take(form)
+        case = await own_case(tx, actor, reference)
+        await accept_reading(tx, as_buyer(actor), case.id, reading_id, now=await tx.now())
+    except REFUSALS as error:
+        return await shell.refused(error, form, draw, {})
+    return shell.go(paths.case(reference), done="done.reading_taken")
 
 
 @get("/cases/{reference:str}/withdrawal", opt=READ)
@@ -167,16 +198,18 @@ async def accept_ruling(reference: Named, shell: ShellOf, tx: TxOf, actor: Actor
     return shell.go(paths.case(reference), done="done.decided")
 
 
-def _uuid(text: str) -> UUID:
+def _uuid(text: str, code: str) -> UUID:
     try:
         return UUID(text)
     except ValueError as error:
-        raise NotFound("offer_not_found") from error
+        raise NotFound(code) from error
 
 
 HANDLERS: list[Any] = [
     show,
     reply,
+    name_batch,
+    take_reading,
     show_withdrawal,
     withdraw,
     show_escalation,

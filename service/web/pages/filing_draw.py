@@ -6,7 +6,6 @@ from typing import Any
 
 from service.accounts.queries import own_profile
 from service.complaints.actions import suggestions
-from service.complaints.match_schemas import BatchSuggestion
 from service.complaints.rules import CHANNELS, HARMS, KINDS, TEXT_MAX, WANTED
 from service.complaints.schemas import ComplaintView
 from service.core.actor import Actor
@@ -15,22 +14,19 @@ from service.db.session import Tx
 from service.files.kinds import FILE_BYTES_MAX, FILES_PER_COMPLAINT_MAX
 from service.web import formats, paths
 from service.web.language import Language
+from service.web.pages.batch_picks import candidate
 from service.web.pages.case_view import held_of
-from service.web.pages.casework import name_of, photo_of
+from service.web.pages.casework import photo_of
 from service.web.pages.filing_check import check_page
 from service.web.pages.filing_steps import path_after, path_before, place_of
 from service.web.pages.naming import options
 from service.web.pages.places import places_in
 from service.web.pages.readings import said_in_draft
-from service.web.phrase import say
 from service.web.views import filing
 from service.web.views.base import View
-from service.web.views.parts import EMPTY_FORM, Candidate, Form, Photo, Reason
-from service.web.words import PHRASES
-from service.web.words.reasons import FITTING
+from service.web.views.parts import EMPTY_FORM, Form, Photo
 
 _OPEN_HOLDS = ("awaiting_delivery", "in_window")
-_LIKELY = {"very_likely": 3, "possible": 2, "less_likely": 1}
 _ORDER_ONLY = frozenset({"withdrawal", "not_delivered"})
 _WITHOUT_MONEY = ("replacement", "none")
 
@@ -133,20 +129,9 @@ def own_photos(case: ComplaintView) -> tuple[Photo, ...]:
 
 async def _batch(at: Filing, form: Form) -> View:
     found = await suggestions(at.tx, at.buyer, at.case.id)
-    candidates = tuple(_candidate(each, at.language) for each in found.suggestions)
+    candidates = tuple(candidate(each, at.language) for each in found.suggestions)
     readings = await said_in_draft(at.tx, at.buyer, at.case.id, "batch")
     return filing.AskBatch(**_shared(at, "batch", form), candidates=candidates, readings=readings)
-
-
-def _candidate(found: BatchSuggestion, language: Language) -> Candidate:
-    told = tuple(
-        Reason(say(f"reason.{each['reason']}"), each["reason"] in FITTING)
-        for each in found.reasons
-        if f"reason.{each['reason']}" in PHRASES and not each["reason"].endswith("_not_told")
-    )
-    names_it = any(each["reason"] == "order_names_batch" for each in found.reasons)
-    likely = 3 if names_it else _LIKELY[found.likelihood]
-    return Candidate(str(found.batch_id), found.lot_code, name_of(found, language), None, likely, told)
 
 
 async def _wanted(at: Filing, form: Form) -> View:

@@ -29,6 +29,17 @@ async def said_in_draft(tx: Tx, buyer: Actor, draft_id: UUID, step: str) -> Phot
     return _photos_say(found, fitting, takes, again=paths.filing(draft_id, step))
 
 
+async def codes_in_case(tx: Tx, buyer: Actor, case_id: UUID, reference: str) -> PhotosSay:
+    """Return the codes on the photos of a case that was sent; one press adds one to the case in words."""
+    found = await get_readings(tx, buyer, case_id)
+
+    def takes(reading: ReadingView) -> str:
+        return "" if reading.accepted_at else paths.case_reading(reference, reading.id)
+
+    fitting = [each for each in found.readings if each.kind in _FOR_DRAFTS]
+    return _photos_say(found, fitting, takes, again=paths.case(reference))
+
+
 async def said_in_case(tx: Tx, actor: Actor, case_id: UUID) -> PhotosSay:
     """Return all that the photos of a case say, for mediators."""
     found = await get_readings(tx, actor, case_id)

@@ -7,7 +7,8 @@ from typing import ClassVar
 from service.core.money import Money
 from service.web.phrase import Phrase
 from service.web.views.base import View
-from service.web.views.parts import EMPTY_FORM, Clock, Effect, Form, Happening, Held, Photo, Side
+from service.web.views.parts import EMPTY_FORM, Candidate, Clock, Effect, Form, Happening, Held, Photo, Side
+from service.web.views.readings import NOTHING_SAID, PhotosSay
 from service.web.views.sides import AskedPhoto, Sides
 
 
@@ -118,7 +119,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class CasePage(View):
-    """One case as its buyer sees it. Fields of the reply: reply (accept | escalate | talk), words."""
+    """One case as its buyer sees it. Fields of the reply: reply (accept | escalate | talk), words; of the batch: batch.
+
+    `batches` to pick from are there where a photo has a say in them, with what the photos say.
+    """
 
     template: ClassVar[str] = "buyer/case.html"
     reference: str
@@ -136,6 +140,8 @@ class CasePage(View):
     withdrawable: bool = False
     escalatable: bool = False
     asked_photos: tuple[AskedPhoto, ...] = ()
+    batches: tuple[Candidate, ...] = ()
+    readings: PhotosSay = NOTHING_SAID
     form: Form = EMPTY_FORM
 
 

@@ -199,6 +199,8 @@ LABELS: dict[str, str | tuple[str, str]] = {
     "done.decided": N_("Your decision was sent."),
     "done.answered": N_("Your answer was sent to the buyer."),
     "done.evidence": N_("Your evidence was added."),
+    "done.batch_named": N_("Your choice is noted."),
+    "done.reading_taken": N_("The code was added to your case. The batch is looked for again."),
     "done.merged": N_("You have an open case about this. What you wrote and your photos were added to it."),
     "done.withdrawn": N_("Your complaint is withdrawn."),
     "done.escalated": N_("A mediator has your case."),

@@ -22,20 +22,18 @@ from service.db.session import Tx
 from service.web import paths
 from service.web.language import Language
 from service.web.pages import casework
+from service.web.pages.batch_picks import LIKELY, reasons_of
 from service.web.pages.likenesses import similar_photos
 from service.web.pages.mediator.case import seen_case
 from service.web.pages.readings import said_in_case
 from service.web.pages.shell import REFUSALS, Page, ShellOf, checked, missing
 from service.web.phrase import Phrase, say
 from service.web.views.mediator import Triage, TriageList, TriageRow
-from service.web.views.parts import EMPTY_FORM, Candidate, Clock, Form, Reason, Row
-from service.web.words import PHRASES
-from service.web.words.reasons import FITTING
+from service.web.views.parts import EMPTY_FORM, Candidate, Clock, Form, Row
 
 READ = {"allow": "web.mediator"}
 SEND = {**READ, LATE_CLAIM: True}
 _FIELDS = {"text": "reasons", "seller_id": "batch", "batch_id": "batch", "batch": "batch"}
-_LIKELY = {"very_likely": 3, "possible": 2, "less_likely": 1}
 _CANDIDATES_MAX = 3
 _NONE = "none"
 
@@ -160,8 +158,8 @@ def candidate(found: BatchSuggestion, made_on: Any, language: Language) -> Candi
         lot=found.lot_code,
         product=casework.name_of(found, language),
         made_on=made_on,
-        likely=_LIKELY[found.likelihood],
-        reasons=tuple(_reasons(found.reasons)),
+        likely=LIKELY[found.likelihood],
+        reasons=reasons_of(found.reasons),
         score=found.probability,
     )
 
@@ -170,15 +168,6 @@ async def _candidates(tx: Tx, actor: Actor, view: ComplaintView, language: Langu
     found = (await actions.suggestions(tx, actor, view.id)).suggestions[:_CANDIDATES_MAX]
     batches = await batches_by_id(tx, [each.batch_id for each in found])
     return tuple(candidate(each, batches[each.batch_id].made_on, language) for each in found)
-
-
-def _reasons(found: list[dict[str, Any]]) -> list[Reason]:
-    codes = [str(each.get("reason", "")) for each in found]
-    return [
-        Reason(say(f"reason.{code}"), code in FITTING)
-        for code in codes
-        if f"reason.{code}" in PHRASES and not code.endswith("_not_told")
-    ]
 
 
 def _batch_id(form: Form) -> UUID | None:
