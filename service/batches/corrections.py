@@ -34,9 +34,9 @@ LOTS = ("lot_code", "maker_lot_code")
 async def correct_batch(tx: Tx, actor: Actor, batch_id: UUID, data: NewBatchCorrection, *, now: datetime) -> Correction:
     """Correct a batch of the actor's seller; mediators and supervisors of `commons` correct any.
 
-    Raises `NotFound` ("batch_not_found"), `Forbidden` ("not_your_seller"), `Invalid` ("nothing_corrected",
-    "lot_code_empty", "batch_dates_wrong"), `Conflict` ("corrections_too_many", "batch_registered_already", and to the
-    seller "batch_frozen", "batch_in_signal"). Locks the batch.
+    Raises `NotFound` ("batch_not_found"), `Forbidden` ("not_your_seller", "own_case"), `Invalid` ("nothing_corrected",
+    "lot_code_empty", "batch_dates_wrong"), `Conflict` ("corrections_too_many", "batch_registered_already"; to the
+    seller "batch_frozen", "batch_in_signal"; to a mediator whose own complaint counts "own_case"). Locks the batch.
     """
     batch = (await tx.scalars(locked(select(Batch).where(Batch.id == batch_id)))).one_or_none()
     if batch is None:
@@ -65,10 +65,10 @@ async def correct_product(
 ) -> Correction:
     """Correct a product of the actor's seller; mediators and supervisors of `commons` correct any.
 
-    Raises `NotFound` ("product_not_found"), `Forbidden` ("not_your_seller"), `Invalid` ("nothing_corrected",
-    "product_name_missing", "gtin_wrong"), `Conflict` ("corrections_too_many", "product_registered_already": another
-    product of this seller has the GTIN; and to the seller "product_frozen", "product_in_signal"). Locks the product's
-    batches, then the product.
+    Raises `NotFound` ("product_not_found"), `Forbidden` ("not_your_seller", "own_case"), `Invalid` ("gtin_wrong",
+    "nothing_corrected", "product_name_missing"), `Conflict` ("corrections_too_many", "product_registered_already":
+    another product of this seller has the GTIN; to the seller "product_frozen", "product_in_signal"; to a mediator
+    whose own complaint counts "own_case"). Locks the product's batches, then the product.
     """
     await get_product(tx, product_id)
     await lock_batches(tx, await batches_of_product(tx, product_id))
@@ -118,13 +118,18 @@ def view_of(actor: Actor, row: Correction) -> CorrectionView:
 
 
 async def _side(tx: Tx, actor: Actor, thing: Batch | Product) -> str:
-    """Return for which side the actor corrects; raises `Forbidden`, and `Conflict` where that side did so too often."""
+    """Return for which side the actor corrects; raises `Forbidden`, and `Conflict` where that side did so too often.
+
+    A mediator who acts for a shop may sell the very goods, or compete with them.
+    """
     if thing.seller_id in actor.seller_ids:
         side = "seller"
-    elif COMMONS in actor.tenants(Role.MEDIATOR, Role.SUPERVISOR):
-        side = "mediator"
-    else:
+    elif COMMONS not in actor.tenants(Role.MEDIATOR, Role.SUPERVISOR):
         raise Forbidden("not_your_seller", "people of this seller and mediators of commons may do this")
+    elif actor.seller_ids:
+        raise Forbidden("own_case", "a mediator who acts for a seller corrects no goods of others")
+    else:
+        side = "mediator"
     made = select(func.count()).select_from(Correction).where(_of(thing), Correction.side == side)
     if (await tx.scalar(made) or 0) >= rules.CORRECTIONS_MAX:
         raise Conflict("corrections_too_many", "this was corrected too often", limit=rules.CORRECTIONS_MAX)

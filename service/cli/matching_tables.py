@@ -27,7 +27,7 @@ _AT = (("coverage", "score at the {name} or above"), ("precision", "… and righ
 
 
 def models_table(models: Sequence[ModelView]) -> Table:
-    """Return a line a model, the newest first."""
+    """Return a line a model, in the order in which they are given."""
     table = Table(title="Models of the matcher", title_justify="left")
     for name in ("version", "from", "made", "last deployed", "in force"):
         table.add_column(name, no_wrap=True)

@@ -114,9 +114,10 @@ def shipped_report() -> dict[str, Any]:
 
 
 async def list_models(tx: Tx, *, limit: int = 50) -> list[ModelView]:
-    """Return the models that are kept, the newest first, and the shipped one."""
+    """Return the model in force, then the others that are kept, the newest first, and the shipped one."""
     in_force = await in_force_id(tx)
-    found = [_view(row, in_force) for row in await tx.execute(_models().order_by(MatchingModel.id.desc()).limit(limit))]
+    query = _models().order_by((MatchingModel.id == in_force).desc(), MatchingModel.id.desc()).limit(limit)
+    found = [_view(row, in_force) for row in await tx.execute(query)]
     if shipped_model().version not in {each.version for each in found}:
         found.append(_of_package(is_in_force=in_force is None))
     return found

@@ -146,6 +146,14 @@ async def test_the_shipped_model_and_earlier_ones_may_always_come_back(database:
     assert [row[1:3] for row in await deployments(database)] == [(first, SHIPPED), (SHIPPED, first), (first, SHIPPED)]
 
 
+async def test_the_model_in_force_is_listed_first_however_many_were_trained_since(database: Database) -> None:
+    first, *_ = [await kept(database) for _ in range(3)]
+    await deployed(database, first)
+    async with database.begin() as tx:
+        shown = [(each.version, each.is_in_force) for each in await list_models(tx, limit=2)]
+    assert shown == [(first, True), (SHIPPED, False)]  # which is kept since another took its place
+
+
 async def test_what_cannot_be_deployed_is_refused_and_nothing_moves(database: Database) -> None:
     version = await kept(database)
     wrong: list[tuple[dict[str, Any], type[FairholdError], str]] = [

@@ -7,11 +7,12 @@ from uuid import UUID
 
 import httpx
 
-from service.core.actor import Role
+from service.accounts.actions import grant_role
+from service.core.actor import COMMONS, Role
 from tests.recalls.street import Street
 from tests.recalls.test_moved_links import is_frozen, second_batch
 from tests.trade import Goods
-from tests.world import Account
+from tests.world import Account, Whose
 
 Drain = Callable[[], Awaitable[None]]
 
@@ -119,6 +120,24 @@ async def test_a_confirmed_freeze_lets_go_of_what_does_not_belong_to_it_and_take
     assert await street.signals() == [("analysis", None)]
     ((live,),) = await street.sql("SELECT count(DISTINCT expires_at) FROM scope_freeze WHERE lifted_at IS NULL")
     assert live == 1
+
+
+async def test_a_mediator_who_is_party_to_it_corrects_nothing(street: Street, client: httpx.AsyncClient) -> None:
+    complains, sells = street.judges[Role.MEDIATOR], street.judges[Role.SUPERVISOR]
+    async with street.database.begin() as tx:
+        others, now = street.world.things["seller", Whose.OTHERS], await tx.now()
+        await grant_role(tx, sells.person_id, Role.SELLER, COMMONS, seller_id=others, now=now)
+        await grant_role(tx, complains.person_id, Role.BUYER, COMMONS, now=now)
+    bought, _ = await street.order(complains)
+    await street.complain(bought, complains)
+    assert await street.evaluate() == "screening"
+    refused = [await corrected(client, by, street.goods.batch_id, "M2") for by in (complains, sells)]
+    assert [(each.status_code, each.json()["code"]) for each in refused] == [(409, "own_case"), (403, "own_case")]
+    body = {"reason": "typing_error", "brand": "B"}
+    path = f"/api/v1/products/{street.goods.product_id}/corrections"
+    refused = [await client.post(path, json=body, headers=by.by_key) for by in (complains, sells)]
+    assert [(each.status_code, each.json()["code"]) for each in refused] == [(409, "own_case"), (403, "own_case")]
+    assert await street.sql("SELECT id FROM correction") == []
 
 
 async def test_a_buyer_who_takes_one_of_two_complaints_back_stands_for_a_freeze_once(

@@ -32,13 +32,15 @@ CREATE FUNCTION fairhold_is_in_signal(of_batch_id uuid) RETURNS boolean LANGUAGE
 $$;
 
 -- What was registered changes only together with a row that names what stood before, written just before it. A seller's
--- own word changes no lot and no name of goods whose complaints count: that would be a way out of a freeze.
+-- own word changes no lot and no name of goods whose complaints count: that would be a way out of a freeze. Nor does a
+-- mediator's whose own complaint is among them.
 CREATE FUNCTION correction_keep() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     derived CONSTANT text[] := '{lot_folded,maker_lot_folded,name_key}';
     by_side text;
+    by_person uuid;
 BEGIN
-    SELECT c.side INTO by_side FROM correction c
+    SELECT c.side, c.corrected_by INTO by_side, by_person FROM correction c
     WHERE (c.batch_id = OLD.id OR c.product_id = OLD.id) AND c.at = fairhold_now()
       AND to_jsonb(OLD) @> c.before AND to_jsonb(NEW) @> c.after
       AND (to_jsonb(OLD) - derived) || c.after = to_jsonb(NEW) - derived
@@ -51,6 +53,13 @@ BEGIN
        AND EXISTS (SELECT FROM batch b WHERE (b.id = OLD.id OR b.product_id = OLD.id) AND fairhold_is_in_signal(b.id))
     THEN
         RAISE EXCEPTION '%_in_signal', TG_TABLE_NAME USING ERRCODE = 'FH409', DETAIL = 'complaints about it are being counted';
+    END IF;
+    IF by_side = 'mediator' AND EXISTS (
+        SELECT FROM batch b JOIN signal_batch i ON i.batch_id = b.id JOIN signal s ON s.id = i.signal_id AND s.state <> 'closed'
+        JOIN signal_member m ON m.signal_id = s.id JOIN complaint c ON c.id = m.complaint_id
+        WHERE (b.id = OLD.id OR b.product_id = OLD.id) AND c.buyer_id = by_person)
+    THEN
+        RAISE EXCEPTION 'own_case' USING ERRCODE = 'FH409', DETAIL = 'nobody corrects what their own complaint is about';
     END IF;
     RETURN NEW;
 END $$;
