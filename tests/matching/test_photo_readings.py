@@ -134,6 +134,8 @@ async def test_a_photo_of_another_lot_takes_an_orders_link_back_and_both_are_sug
     assert found[own]["order"][0] == "order_same_batch"
     assert found[own]["photo"] == ("photo_shows_other_lot", "photo")
     assert found[other]["lot"] == ("lot_equal", "photo")
+    both = (await cases.get(f"/{case_id}/matches"))["suggestions"][:2]
+    assert [each["likelihood"] for each in both] == ["possible", "possible"]  # one of the two
     assert await links(cases, case_id) == [("complaint.linked", own, None), ("complaint.unmatched", None, own)]
     picked = await cases.ok(f"/{case_id}/link", {"batch_id": other})
     assert (picked["batch_id"], picked["link_by"]) == (other, "buyer")

@@ -176,6 +176,7 @@ async def test_a_photo_of_another_lot_asks_the_buyer_and_the_mediator_which_batc
     await page.open(path)
     for words in (asks, shows, other, "SY26J1999"):
         assert words in page.text, words
+    assert f'<use href="#i-check"/></svg><span>{shows}' in page.page  # it speaks for the batch
     press = f"{path}/readings/{reading_id}"
     assert f'formaction="{press}"' in page.page
     mediator = await desk(cases.mediator, language).open(f"/mediator/triage/{case['reference']}")

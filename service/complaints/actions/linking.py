@@ -1,6 +1,8 @@
 """The batches to pick from, and what people pick."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from service.batches.queries import batches_by_id, get_batch
@@ -19,6 +21,8 @@ from service.core.ids import new_id
 from service.db.session import Tx
 from service.orders.queries import order_facts
 
+_AGAINST = frozenset({"photo_shows_other_lot", "photo_shows_other_product"})
+_FOR = frozenset({"lot_equal", "lot_equal_folded", "gtin_equal"})
 _LIKELY = ((0.8, "very_likely"), (0.3, "possible"))
 
 
@@ -132,6 +136,9 @@ async def _suggested(tx: Tx, found: ComplaintMatch, *, shows_probability: bool) 
         if batch is None:
             continue
         is_best = place == 0 and batch_id == found.batch_id
+        why = found.reasons if is_best else reasons.get(batch_id, [])
+        # A photo speaks against the first and for this one: nobody knows which of the two it is.
+        is_as_likely = is_best or (_photo_speaks(found.reasons, _AGAINST) and _photo_speaks(why, _FOR))
         told.append(
             BatchSuggestion(
                 batch_id=batch.id,
@@ -142,12 +149,17 @@ async def _suggested(tx: Tx, found: ComplaintMatch, *, shows_probability: bool) 
                 name_zh=batch.name_zh,
                 lot_code=batch.lot_code,
                 maker_lot_code=batch.maker_lot_code,
-                likelihood=_likelihood(found.probability or 0.0) if is_best else "less_likely",
+                likelihood=_likelihood(found.probability or 0.0) if is_as_likely else "less_likely",
                 probability=found.probability if is_best and shows_probability else None,
-                reasons=found.reasons if is_best else reasons.get(batch_id, []),
+                reasons=why,
             )
         )
     return told
+
+
+def _photo_speaks(reasons: Sequence[Mapping[str, Any]], codes: frozenset[str]) -> bool:
+    """Whether a photo that nobody has confirmed gives one of these reasons."""
+    return any(each["reason"] in codes and each["facts"].get("source") == "photo" for each in reasons)
 
 
 def _likelihood(probability: float) -> str:

@@ -25,6 +25,7 @@ from service.web.views.parts import Candidate, Clock, Effect, Form, Held
 from service.web.views.readings import NOTHING_SAID
 
 _TO_PICK = ("suggested", "product_only")
+_PICKS_MAX = 3
 _OPEN_HOLDS = ("awaiting_delivery", "in_window")
 
 
@@ -63,7 +64,7 @@ async def _batches(tx: Tx, buyer: Actor, case: ComplaintView, language: Language
     """Return the batches that the buyer may pick from, where a photo has a say in them; none in a case that ended."""
     if case.match_status not in _TO_PICK or not case.takes_words:
         return ()
-    found = (await suggestions(tx, buyer, case.id)).suggestions
+    found = (await suggestions(tx, buyer, case.id)).suggestions[:_PICKS_MAX]
     return tuple(candidate(each, language) for each in found) if any(is_by_photo(each) for each in found) else ()
 
 

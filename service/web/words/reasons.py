@@ -138,7 +138,7 @@ FITTING: frozenset[str] = frozenset(
     lot_equal lot_equal_folded lot_equal_joined gtin_equal name_equal name_very_similar name_similar seller_very_similar
     seller_similar strength_equal strength_partly_equal date_fits order_same_batch order_same_product order_same_seller
     order_names_batch agent_handed agent_own agent_handed_above agent_of_principal region_same_area
-    region_same_country
+    region_same_country photo_lot_equal photo_gtin_equal
     """.split()
 )
 """The matching's reasons that speak for a batch; the others speak against it or say nothing (`*_not_told`)."""
