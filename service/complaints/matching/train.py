@@ -22,7 +22,7 @@ from service.complaints.matching.fitting import fit_chance_trees, fit_logistic, 
 from service.complaints.matching.score import GROUPS, totals
 from service.complaints.matching.trees import read_trees
 
-VERSION: Final = "2026-11-23.1"
+VERSION: Final = "2026-11-23.2"
 BATCH_HIDDEN_AMOUNT, PRODUCT_HIDDEN_AMOUNT = 0.2, 0.5  # how much a copy counts beside a real complaint
 # Files of complaints have neither barcodes nor orders: these are set by hand. An order narrows and does not decide, so
 # all of it together weighs less than an equal lot.
