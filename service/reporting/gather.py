@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import cast
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from reports.facts import (
 from reports.facts import Rate as RateFacts
 from service.accounts.queries import person_names
 from service.batches.queries import batch_scope, get_batch, statuses
+from service.batches.rules import FROZEN
 from service.batches.schemas import BatchView
 from service.complaints.queries import CaseFacts, linked_complaints
 from service.complaints.queries.answers import newest_answers
@@ -131,8 +133,12 @@ async def _person(tx: Tx, person_id: UUID) -> Name:
 
 
 async def _held_since(tx: Tx, batch_id: UUID) -> datetime | None:
+    """Return since when payments are frozen without a break: one freeze may have taken over from another."""
     (state,) = await scope_state(tx, [ScopeKey.batch(batch_id)])
-    return min((freeze.at for freeze in state.freezes), default=None)
+    if not state.freezes:
+        return None
+    held = takewhile(lambda row: row.status in FROZEN, reversed(await statuses(tx, batch_id)))
+    return min([freeze.at for freeze in state.freezes] + [row.since for row in held])
 
 
 def _reported(counted: Counted) -> Reported:

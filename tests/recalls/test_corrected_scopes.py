@@ -7,8 +7,11 @@ from uuid import UUID
 
 import httpx
 
+from reports.facts import DossierFacts
 from service.accounts.actions import grant_role
 from service.core.actor import COMMONS, Role
+from service.escrow.check import reconcile
+from service.reporting.gather import gather_dossier
 from tests.recalls.street import Street
 from tests.recalls.test_moved_links import is_frozen, second_batch
 from tests.trade import Goods
@@ -37,6 +40,12 @@ async def statuses(street: Street, batch_id: UUID) -> list[tuple[str, str]]:
         "SELECT status, reason_code FROM batch_status WHERE batch_id = :id ORDER BY id", id=batch_id
     )
     return [tuple(row) for row in rows]
+
+
+async def dossier(street: Street, batch_id: UUID) -> DossierFacts:
+    regulator = street.world.account(Role.REGULATOR).person_id
+    async with street.database.begin() as tx:
+        return (await gather_dossier(tx, batch_id, prepared_for=regulator, as_of=await tx.now())).facts
 
 
 async def test_a_batch_that_is_corrected_out_of_a_frozen_lot_thaws_and_the_others_stay(
@@ -113,13 +122,38 @@ async def test_a_confirmed_freeze_lets_go_of_what_does_not_belong_to_it_and_take
     mediator = street.judges[Role.MEDIATOR]
     ((signal_id,),) = await street.sql("SELECT id FROM signal")
     await client.post(f"/api/v1/signals/{signal_id}/confirmation", json={}, headers=mediator.by_key)
-    for maker_lot, frozen in (("M2", False), ("M1", True)):
+    for maker_lot, frozen in (("M2", False), ("M1", True), ("M2", False)):
         assert (await corrected(client, mediator, other.batch_id, maker_lot)).status_code == 201
         await drain()
         assert await is_frozen(street, of_other) == [frozen]
     assert await street.signals() == [("analysis", None)]
-    ((live,),) = await street.sql("SELECT count(DISTINCT expires_at) FROM scope_freeze WHERE lifted_at IS NULL")
-    assert live == 1
+    ((live, ends),) = await street.sql(
+        "SELECT count(*), count(DISTINCT expires_at) FROM scope_freeze WHERE lifted_at IS NULL"
+    )
+    assert (live, ends) == (1, 1)
+    async with street.database.begin() as tx:
+        assert await reconcile(tx) == []
+
+
+async def test_a_dossier_says_that_the_payments_of_those_who_stay_were_held_all_the_time(
+    street: Street, drain: Drain, client: httpx.AsyncClient
+) -> None:
+    other = await one_lot(street, client, drain)
+    await street.order(goods=other)
+    for _ in range(3):
+        await street.complains()
+    await street.evaluate()
+    await drain()
+    before = await dossier(street, street.goods.batch_id)
+    assert before.held_since is not None
+    assert (await corrected(client, street.judges[Role.MEDIATOR], other.batch_id, "M2")).status_code == 201
+    await drain()
+    stays, left = await dossier(street, street.goods.batch_id), await dossier(street, other.batch_id)
+    assert (stays.held_since, left.held_since) == (before.held_since, None)
+    told = [
+        [(each.kind, each.payments) for each in found.money_lines if "scope" in each.kind] for found in (stays, left)
+    ]
+    assert told == [[("scope_frozen", 3)], [("scope_frozen", 1), ("scope_lifted", 1)]]
 
 
 async def test_a_mediator_who_is_party_to_it_corrects_nothing(street: Street, client: httpx.AsyncClient) -> None:

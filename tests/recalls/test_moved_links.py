@@ -166,7 +166,10 @@ async def test_a_confirmed_freeze_stays_for_people_who_see_what_has_changed(
     assert sum(row.facts["left"] for row in told) == 2
     regulator = street.world.account(Role.REGULATOR)
     for who, path in ((mediator, "/mediator/signals"), (regulator, f"/regulator/batches/{street.goods.batch_id}")):
-        for language, words in (("en", "2 complaints that the freeze was decided on"), ("zh", "有 2 宗已不再关联本批次")):
+        for language, words in (
+            ("en", "2 complaints that the freeze was decided on"),
+            ("zh", "有 2 宗已不再关联本批次"),
+        ):
             cookies = f"{who.by_session['Cookie']}; fairhold_language={language}"
             page = await client.get(path, headers={"Cookie": cookies})
             assert (page.status_code, words in page.text) == (200, True)

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from service.db.session import Tx
 
 # A division moves its parent's freezes to the children: neither their copies nor the parent's lifts are told. A scope's
-# freeze is told once, with what was open under it then, and once more for each payment that it caught later.
+# freeze is told once, with what was open under it then, and once more for each payment that it caught later. A payment
+# that one freeze of a source takes over from another was neither let go nor frozen again.
 _LINES = text(
     """
     WITH mine AS MATERIALIZED (
@@ -28,8 +29,8 @@ _LINES = text(
         FROM mine m JOIN transfer t ON t.subject_id = m.id AND t.at <= :as_of
         WHERE m.outcome <> 'divided' GROUP BY m.id, m.reference_id, m.seller_id, m.currency, m.outcome, m.cause
     ), caught AS MATERIALIZED (
-        SELECT DISTINCT m.id, m.currency, m.amount_minor, m.funded_at, m.end_at, f.id AS freeze_id, f.reason,
-               f.at AS frozen_at, f.lifted_at
+        SELECT DISTINCT m.id, m.currency, m.amount_minor, m.funded_at, m.end_at, f.id AS freeze_id, f.source_id,
+               f.reason, f.at AS frozen_at, f.lifted_at
         FROM mine m, fairhold_scopes(m.seller_id, m.product_id, m.batch_id) s
         JOIN scope_freeze_member w ON w.kind = s.kind AND w.key = s.key
         JOIN scope_freeze f ON f.id = w.freeze_id AND f.at <= :as_of
@@ -50,6 +51,8 @@ _LINES = text(
                coalesce(sum(c.amount_minor) FILTER (WHERE was_open), 0)::bigint, 0, c.currency, c.reason
         FROM caught c, LATERAL (SELECT c.funded_at <= c.frozen_at
                                 AND (c.end_at IS NULL OR c.end_at > c.frozen_at) AS was_open) o
+        WHERE NOT EXISTS (SELECT FROM caught b WHERE b.id = c.id AND b.source_id = c.source_id
+                          AND b.freeze_id <> c.freeze_id AND b.lifted_at = c.frozen_at)
         GROUP BY c.freeze_id, c.frozen_at, c.reason, c.currency
         UNION ALL
         SELECT f.at, 4, 'inherited', m.seller_id, m.reference_id, m.id, 1, m.amount_minor, 0, m.currency, c.reason
@@ -64,7 +67,10 @@ _LINES = text(
                coalesce(sum(c.amount_minor) FILTER (WHERE was_open), 0)::bigint, 0, c.currency, c.reason
         FROM caught c, LATERAL (SELECT c.funded_at <= c.lifted_at
                                 AND (c.end_at IS NULL OR c.end_at > c.lifted_at) AS was_open) o
-        WHERE c.lifted_at <= :as_of GROUP BY c.freeze_id, c.lifted_at, c.reason, c.currency
+        WHERE c.lifted_at <= :as_of AND NOT EXISTS (
+            SELECT FROM caught b WHERE b.id = c.id AND b.source_id = c.source_id
+            AND b.freeze_id <> c.freeze_id AND b.frozen_at = c.lifted_at)
+        GROUP BY c.freeze_id, c.lifted_at, c.reason, c.currency
         UNION ALL
         SELECT m.at, w.step, w.kind, m.seller_id, m.reference_id, m.id, 1, w.amount_minor, w.fee_minor, m.currency,
                m.reason
