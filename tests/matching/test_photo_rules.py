@@ -152,3 +152,12 @@ def test_photos_come_after_all_that_was_told_and_repeat_none_of_it() -> None:
     found = [(each.folded, each.source) for each in readings_of(query)]
     assert found[0] == ("A812", Source.FIELD)
     assert [each for each in found if each[1] is Source.PHOTO] == [("EF78", Source.PHOTO)]
+
+
+def test_a_match_keeps_no_code_of_a_photo_but_the_registered_one() -> None:
+    for told in ({"photo_lots": ("KJ20260108A",)}, {"printed_lot": "KJ20260108A"}):
+        decision = match_on(SHELF, Query(product_text=NAME, **told))
+        assert decision.best is not None
+        lot = next(one for one in decision.best.fields if one.field == "lot")
+        assert lot.reason == "lot_one_character_differs"
+        assert "KJ20260108A" not in str(lot.facts)

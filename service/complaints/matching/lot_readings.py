@@ -29,6 +29,9 @@ class Source(StrEnum):
     SPLIT = "split"
 
 
+FROM_PHOTOS = frozenset({Source.BARCODE, Source.PRINT, Source.PHOTO})
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A code as it was written (without label and date) and folded."""

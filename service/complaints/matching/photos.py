@@ -129,7 +129,7 @@ def _shown(evidence: Evidence, scored: Sequence[Scored]) -> list[Scored]:
     for one in scored:
         codes = [each for each in (one.candidate.lot_code, one.candidate.maker_lot_code) if fold_lot(each) in lots]
         if codes:
-            facts = {"told": codes[0], "registered": codes[0], "source": Source.PHOTO.value}
+            facts = {"registered": codes[0], "source": Source.PHOTO.value}
             fields = one.fields or (FieldScore("lot", 1.0, 0.0, "lot_equal", facts),)
             found.append(dataclasses.replace(one, fields=fields))
     return found

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from service.complaints.matching.evidence import FIELDS, NOT_TOLD, PLACES, Evidence, Table, time_on_sale
 from service.complaints.matching.facts import FieldScore, Scored
 from service.complaints.matching.lot_fits import LotFit
+from service.complaints.matching.lot_readings import FROM_PHOTOS
 from service.complaints.matching.normalise import gtin14
 from service.complaints.matching.trees import Trees
 
@@ -93,7 +94,9 @@ def _of_lot(fit: LotFit) -> _Told:
         return None, "lot_not_told", {}
     facts: dict[str, str | int] = {"registered": fit.code}
     if fit.reading is not None:
-        facts = {"told": fit.reading.written, "registered": fit.code, "source": fit.reading.source.value}
+        facts |= {"source": fit.reading.source.value}
+        if fit.reading.source not in FROM_PHOTOS:  # what a photo says is as erasable as the photo, and a match is kept
+            facts |= {"told": fit.reading.written}
     return _LOT_VALUES[fit.mistake], _LOT_REASONS[fit.mistake], facts
 
 

@@ -51,6 +51,6 @@ def _code(reason: Mapping[str, Any]) -> str:
 
 
 def _said(code: str, facts: Mapping[str, Any]) -> Phrase:
-    if not code.startswith("photo_"):
+    if not code.startswith("photo_shows_"):
         return say(f"reason.{code}")
-    return say(f"reason.{code}", lot=Lot(str(facts.get("told") or facts.get("registered", ""))))
+    return say(f"reason.{code}", lot=Lot(str(facts.get("registered", ""))))

@@ -58,7 +58,7 @@ REASONS: dict[str, str | tuple[str, str]] = {
     "reason.order_not_told": N_("no order was named"),
     # what photos seem to show (complaints/matching/photos.py): their readings are no one's word yet
     "reason.photo_lot_equal": N_("a photo shows its lot code; nobody has confirmed it yet"),
-    "reason.photo_lot_near": N_("a photo seems to show a lot code like it: %(lot)s; nobody has confirmed it yet"),
+    "reason.photo_lot_near": N_("a photo seems to show a lot code like it; nobody has confirmed it yet"),
     "reason.photo_gtin_equal": N_("a photo shows its barcode; nobody has confirmed it yet"),
     "reason.photo_shows_other_lot": N_("a photo shows another lot code of this product: %(lot)s"),
     "reason.photo_shows_other_product": N_("a photo shows the barcode of another product: %(lot)s"),
