@@ -16,7 +16,10 @@ from service.db.session import Tx
 
 
 class Readings(Controller):
-    """What photos say: barcodes, lot codes, days. Offered, and never used before somebody takes it over."""
+    """What photos say: barcodes, lot codes, days. In the case once somebody takes it over.
+
+    Until then a lot or barcode of the buyer's photos suggests batches and holds links back; it never links.
+    """
 
     path = "/complaints/{complaint_id:uuid}/readings"
     tags = ("Evidence",)
@@ -43,7 +46,7 @@ class Readings(Controller):
     ) -> ComplaintView:
         """Take a lot code or a barcode's number over into your draft; of a case that was sent, add it in words.
 
-        A mediator's becomes a note. What was sent is not changed.
+        A mediator's becomes a note. What was sent is not changed. With it the batch is looked for again.
         """
         await accept_reading(tx, actor, complaint_id, reading_id, now=await tx.now())
         await tx.flush()  # the view is read from the database
