@@ -76,6 +76,32 @@ async def test_what_is_undone_was_never_found_even_by_who_did_it(world: World, d
     assert await lots(database, "ZQ77412") == []
 
 
+async def test_what_is_undone_does_not_come_with_what_others_have_done_meanwhile(
+    world: World, database: Database, elsewhere: Database
+) -> None:
+    assert await lots(database, "ZQ77412") == []
+    with pytest.raises(RuntimeError, match="undone"):
+        await rename_look_and_undo(database, elsewhere, world)
+    assert await lots(database, "ZQ77412") == ["ZQ77412"]
+    async with database.begin() as tx:
+        found = (await find(tx, Query(lot_text="ZQ77412"))).candidates
+        names = set(await tx.scalars(text("SELECT name_en FROM product")))
+    assert {one.name_en for one in found} <= names
+
+
+async def rename_look_and_undo(database: Database, elsewhere: Database, world: World) -> None:
+    """Rename a product and look, while another process registers a batch of it, and fail."""
+    async with database.begin() as tx:
+        actor = await person_actor(tx, world.account(Role.SELLER, Whose.OWN).person_id)
+        name = NewProductCorrection(reason="typing_error", name_en="Never to be seen")
+        async with elsewhere.begin() as other:
+            await register(other, world, "ZQ77412")
+        await correct_product(tx, actor, world.things["product", Whose.OWN], name, now=await tx.now())
+        await tx.flush()
+        await find(tx, Query(lot_text="ZQ77412"))
+        raise RuntimeError("undone")
+
+
 async def test_a_process_that_begins_inside_such_a_transaction_does_not_find_it_either(
     world: World, elsewhere: Database
 ) -> None:
