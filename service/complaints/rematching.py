@@ -86,13 +86,13 @@ _FOLDED = "translate(upper(regexp_replace(r.value, '[^0-9A-Za-z]', '', 'g')), 'O
 _CASE = "CASE WHEN c.submitted_at IS NULL THEN coalesce(c.merged_into_id, c.id) ELSE c.id END"
 _BY_PHOTOS = text(
     f"""
-    SELECT DISTINCT {_CASE} FROM complaint c JOIN (
+    SELECT DISTINCT (SELECT {_CASE} FROM complaint c WHERE c.id = shown.complaint_id) FROM (
         SELECT r.complaint_id FROM unnest(CAST(:lots AS text[])) AS told(lot) CROSS JOIN LATERAL (
             SELECT r.complaint_id FROM complaint_reading r WHERE r.kind = 'lot' AND {_FOLDED} = told.lot LIMIT :limit) r
         UNION ALL
         SELECT r.complaint_id FROM unnest(CAST(:gtins AS text[])) AS told(gtin) CROSS JOIN LATERAL (
             SELECT r.complaint_id FROM complaint_reading r WHERE r.kind = 'gtin' AND r.value = told.gtin LIMIT :limit) r
-    ) shown ON shown.complaint_id = c.id
+    ) shown
     """  # noqa: S608 - made of constants
 )
 _WITH_PHOTOS = text(
