@@ -29,9 +29,12 @@ def plain(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the words in order: Latin words, numbers (split from their unit) and single Chinese characters."""
+    told: list[str] = _WORD.findall(plain(text))
+    if text.isascii():
+        return told
     found: list[str] = []
-    for word in _WORD.findall(plain(text)):
-        found.extend(_HAN.sub(r" \1 ", word).split())
+    for word in told:
+        found.extend([word] if word.isascii() else _HAN.sub(r" \1 ", word).split())
     return found
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from service.complaints.matching.normalise import day, gtin14, name, strengths, terms
-from service.core.names import name_key
+from service.core.names import name_key, words
 
 
 def test_script_width_case_and_accents_do_not_matter() -> None:
@@ -26,7 +26,7 @@ def test_the_key_of_a_key_is_the_key(text: str) -> None:
 
 
 def test_terms_are_words_and_pairs_of_neighbouring_characters() -> None:
-    assert terms("Lotus 美白晚霜 30克") == ["lotus", "美白", "白晚", "晚霜", "30", "克"]
+    assert terms(words("Lotus 美白晚霜 30克")) == ["lotus", "美白", "白晚", "晚霜", "30", "克"]
 
 
 @pytest.mark.parametrize(

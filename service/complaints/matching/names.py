@@ -7,8 +7,8 @@ from math import log
 import tantivy
 
 from service.complaints.matching.facts import Candidate, Query
-from service.complaints.matching.normalise import name, sounds
-from service.core.names import is_han
+from service.complaints.matching.normalise import sounds, terms
+from service.core.names import is_han, words
 
 NARRATIVE_LENGTH_MAX = 400  # characters of a narrative that may name the product
 _FIELDS = ("word", "gram", "sound")
@@ -44,8 +44,8 @@ class NameIndex:
             self._known.add(place)
             text = " ".join(each for each in (batch.brand, batch.name_en, batch.name_zh, batch.seller_name) if each)
             document = tantivy.Document()
-            for field, terms in index_terms(text).items():
-                document.add_text(field, " ".join(terms))
+            for field, listed in index_terms(text).items():
+                document.add_text(field, " ".join(listed))
             document.add_unsigned("place", place)
             self._writer.add_document(document)
         self._writer.commit()
@@ -71,8 +71,8 @@ class NameIndex:
         weights: dict[tuple[str, str], float] = {}
         told = " ".join(text for text in (query.product_text, query.brand_text, query.seller_text) if text)
         for text, by_field in ((told, _TOLD), (query.narrative[:NARRATIVE_LENGTH_MAX], _TOLD_IN_TEXT)):
-            for field, terms in index_terms(text).items():
-                for term in terms:
+            for field, listed in index_terms(text).items():
+                for term in listed:
                     if field != "gram" or not self._is_too_common(term):
                         key = (field, term)
                         weights[key] = max(weights.get(key, 0.0), by_field[field])
@@ -95,11 +95,12 @@ class NameIndex:
 
 def index_terms(text: str) -> dict[str, list[str]]:
     """Return what a name is found by, of each field, in ascending order."""
-    words = list(name(text).ordered)
-    grams = {gram for word in words if not is_han(word[0]) and len(word) > 3 for gram in _grams(word)}
-    syllables = sounds(text)
+    told = words(text)
+    known = sorted(set(terms(told)))
+    grams = {gram for word in known if not is_han(word[0]) and len(word) > 3 for gram in _grams(word)}
+    syllables = sounds(told)
     pairs = {first + second for first, second in pairwise(syllables)}
-    return {"word": words, "gram": sorted(grams), "sound": sorted(pairs)}
+    return {"word": known, "gram": sorted(grams), "sound": sorted(pairs)}
 
 
 def _grams(word: str) -> list[str]:

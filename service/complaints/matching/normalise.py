@@ -1,12 +1,13 @@
 """Names, strengths, trade numbers and dates in comparable form. Lots are in `lot_readings`."""
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 
-from service.core.names import is_han, name_key, plain, words
+from service.core.names import is_han, plain, words
 
 PINYIN_LENGTH_MAX = 6  # letters of the longest syllable ("zhuang")
 _UNITS = {
@@ -42,23 +43,26 @@ class Name:
 
 def name(text: str) -> Name:
     """Return the comparable form of a name; the same for full or half width, either script of Chinese, any case."""
-    found = frozenset(terms(text))
-    key = name_key(text)
+    told = words(text)
+    found = frozenset(terms(told))
     return Name(
-        key=key,
+        key=" ".join(told),
         terms=found,
         ordered=tuple(sorted(found)),
         numbers=frozenset(term for term in found if term[0].isdigit()),
         strengths=strengths(text),
-        sound=" ".join(sounds(text)) if any(is_han(word) for word in key.split()) else "",
+        sound=" ".join(sounds(told)) if any(is_han(word) for word in told) else "",
     )
 
 
-def terms(text: str) -> list[str]:
-    """Return Latin words, numbers and pairs of neighbouring Chinese characters (a lone one stands for itself)."""
+def terms(told: Iterable[str]) -> list[str]:
+    """Return the Latin words and numbers of words, and pairs of neighbouring Chinese characters.
+
+    A lone character stands for itself.
+    """
     found: list[str] = []
     run: list[str] = []
-    for word in [*words(text), ""]:
+    for word in [*told, ""]:
         if word and is_han(word):
             run.append(word)
             continue
@@ -79,13 +83,12 @@ def _sound(letter: str) -> str:
     return str(lazy_pinyin(letter)[0])
 
 
-def sounds(text: str) -> tuple[str, ...]:
-    """Return the syllables of a text that has Chinese, without tones, its Latin words among them in their places.
+def sounds(told: Sequence[str]) -> tuple[str, ...]:
+    """Return the syllables of words among which Chinese is, without tones, the Latin ones among them in their places.
 
-    Buyers write a name as it sounds, in other characters or in pinyin. A text without Chinese has no sounds of its own,
-    unless it is short words alone, which may be pinyin.
+    Buyers write a name as it sounds, in other characters or in pinyin. Words without Chinese have no sounds of their
+    own, unless they are all short, which may be pinyin.
     """
-    told = words(text)
     if any(is_han(word) for word in told):
         return tuple(_sound(word) if is_han(word) else word for word in told)
     return tuple(told) if told and all(len(word) <= PINYIN_LENGTH_MAX and word.isalpha() for word in told) else ()
