@@ -48,7 +48,7 @@ def name_key(*texts: str | None) -> str:
 
 def is_han(letter: str) -> bool:
     """Tell whether the letter is a Chinese character."""
-    return _HAN.match(letter) is not None
+    return not letter.isascii() and _HAN.match(letter) is not None
 
 
 @cache

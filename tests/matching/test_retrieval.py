@@ -157,16 +157,20 @@ async def test_an_unknown_product_is_unmatched_through_the_database(registry: Da
     assert decision.outcome is Outcome.UNMATCHED
 
 
-def test_a_trigram_that_very_many_products_have_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_very_many_products_have_is_asked_for_only_where_nothing_else_was_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     masks = [Candidate(f"b{at}", f"p{at}", "s", name_en=f"Hydrating mask {at}", lot_code=f"L{at}") for at in range(6)]
     toner = Candidate("b9", "p9", "s", name_en="Hydrolysed toner", lot_code="L9")
 
-    def found_at(common: int, told: str) -> set[Key]:
-        monkeypatch.setattr(names, "_COMMON", common)
+    def found_at(told: str, *, gram: int, word: int) -> set[Key]:
+        monkeypatch.setattr(names, "_COMMON", {"word": word, "gram": gram, "sound": 9})
         return {one.product_id for one in Shelf([*masks, toner]).candidates(Query(product_text=told))}
 
-    everything = {toner.product_id, *(one.product_id for one in masks)}
-    assert found_at(7, "hydratimg") == everything  # "hyd" is in all seven
-    assert found_at(6, "hydratimg") == everything - {toner.product_id}
-    assert found_at(5, "hydratimg") == set()
-    assert found_at(5, "hydrating") == everything - {toner.product_id}  # words are always asked for
+    all_masks = {one.product_id for one in masks}
+    assert found_at("hydratimg", gram=7, word=9) == all_masks | {"p9"}  # "hyd" is in all seven
+    assert found_at("hydratimg", gram=6, word=9) == all_masks
+    assert found_at("hydratimg", gram=5, word=9) == set()
+    assert found_at("mask 3", gram=5, word=9) == all_masks
+    assert found_at("mask 3", gram=5, word=5) == {"p3"}
+    assert found_at("mask", gram=5, word=5) == all_masks

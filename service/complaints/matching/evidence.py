@@ -46,6 +46,17 @@ PLACES: Final = {column: place for place, column in enumerate(COLUMNS)}
 Table = NDArray[np.float32]
 
 
+def names_of(candidate: Candidate) -> tuple[Name, Name]:
+    """Return the comparable forms of a batch's brand and names together, and of its seller and brand together."""
+    own = (candidate.brand, candidate.name_en, candidate.name_zh)
+    return name_of(*own), name_of(candidate.seller_name, candidate.brand)
+
+
+def name_of(*texts: str) -> Name:
+    """Return the comparable form of texts together."""
+    return name(" ".join(text for text in texts if text))
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """Candidates, and how much each one's names resemble what was told beside the best (0 to 1), from retrieval."""
@@ -54,6 +65,7 @@ class Found:
     likeness: tuple[float, ...]
     rarity: Callable[[str], float]
     """How rare a word is among all registered products: the logarithm of all by those that have it."""
+    names_of: Callable[[Candidate], tuple[Name, Name]] = names_of
 
     def first(self, count: int) -> "Found":
         """Return the first so many."""
@@ -76,21 +88,6 @@ def gtins_of(query: Query) -> tuple[str, ...]:
     return tuple(dict.fromkeys(gtin for each in query.photo_gtins if (gtin := gtin14(each))))
 
 
-def candidate_name(candidate: Candidate) -> Name:
-    """Return the comparable form of brand and names together."""
-    return _known_name(candidate.brand, candidate.name_en, candidate.name_zh)
-
-
-def seller_name(candidate: Candidate) -> Name:
-    """Return the comparable form of seller and brand together."""
-    return _known_name(candidate.seller_name, candidate.brand)
-
-
-@lru_cache(maxsize=20_000)  # 2 kB each
-def _known_name(*texts: str) -> Name:
-    return name(" ".join(text for text in texts if text))
-
-
 class Evidence:
     """A query beside its candidates."""
 
@@ -110,9 +107,9 @@ class Evidence:
                 self._first.append(row)
             owners.append(place)
         self._owner = np.array(owners, np.intp)
-        one_each = [found.candidates[row] for row in self._first]
-        self._names = [candidate_name(each) for each in one_each]
-        self._sellers = [seller_name(each) for each in one_each]
+        both = [found.names_of(found.candidates[row]) for row in self._first]
+        self._names = [own for own, _ in both]
+        self._sellers = [seller for _, seller in both]
 
     @cached_property
     def lots(self) -> list[LotFit]:
@@ -135,13 +132,13 @@ class Evidence:
         return table
 
     def _of_names(self) -> dict[str, NDArray[np.float64]]:
-        told, seller, text = self._product.terms, self._seller.terms, self._text.terms
+        told, seller, text = (frozenset(each.terms) for each in (self._product, self._seller, self._text))
         if not (told or seller or text):
             return {}
         words = Vocabulary(
             told=told | seller | text,
-            names=[each.ordered for each in self._names],
-            sellers=[each.ordered for each in self._sellers],
+            names=[each.terms for each in self._names],
+            sellers=[each.terms for each in self._sellers],
             rarity=self.found.rarity,
         )
         found = {

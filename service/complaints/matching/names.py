@@ -14,7 +14,8 @@ NARRATIVE_LENGTH_MAX = 400  # characters of a narrative that may name the produc
 _FIELDS = ("word", "gram", "sound")
 _HEAP_BYTES = 30_000_000
 _TERMS_MAX = 160
-_COMMON = 5_000  # products: a trigram of more of them is not asked for, as most of a search's time would go there
+# Products: what more of them have is not asked for, or most of a search's time would go there.
+_COMMON = {"word": 10_000, "gram": 5_000, "sound": 10_000}
 # What a term of each field adds, by where it was told.
 _TOLD, _TOLD_IN_TEXT = {"word": 1.0, "gram": 0.35, "sound": 0.3}, {"word": 0.6, "gram": 0.12, "sound": 0.15}
 
@@ -32,7 +33,7 @@ class NameIndex:
         self._writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
         self._searcher = self._index.searcher()
         self._known: set[int] = set()
-        self._is_common: dict[str, bool] = {}  # of the trigrams that were asked for since products came
+        self._is_common: dict[tuple[str, str], bool] = {}  # of what was asked for since products came
 
     def put(self, products: Mapping[int, Candidate]) -> None:
         """Add or replace products; they are found from now on."""
@@ -57,10 +58,10 @@ class NameIndex:
         """Return the logarithm of the number of products by that of those that have the word."""
         return log(1 + self._searcher.num_docs / (0.5 + self._searcher.doc_freq("word", word)))
 
-    def _is_too_common(self, gram: str) -> bool:
-        known = self._is_common.get(gram)
+    def _is_too_common(self, field: str, term: str) -> bool:
+        known = self._is_common.get((field, term))
         if known is None:
-            known = self._is_common[gram] = self._searcher.doc_freq("gram", gram) > _COMMON
+            known = self._is_common[field, term] = self._searcher.doc_freq(field, term) > _COMMON[field]
         return known
 
     def nearest(self, query: Query, most: int) -> dict[int, float]:
@@ -73,12 +74,14 @@ class NameIndex:
         for text, by_field in ((told, _TOLD), (query.narrative[:NARRATIVE_LENGTH_MAX], _TOLD_IN_TEXT)):
             for field, listed in index_terms(text).items():
                 for term in listed:
-                    if field != "gram" or not self._is_too_common(term):
-                        key = (field, term)
-                        weights[key] = max(weights.get(key, 0.0), by_field[field])
-        if not weights:
+                    key = (field, term)
+                    weights[key] = max(weights.get(key, 0.0), by_field[field])
+        rare = {key: weight for key, weight in weights.items() if not self._is_too_common(*key)}
+        if not any(field == "word" for field, _ in rare):  # common words are all that was told
+            rare |= {key: weight for key, weight in weights.items() if key[0] == "word"}
+        if not rare:
             return {}
-        surest = sorted(weights.items(), key=lambda item: -item[1])[:_TERMS_MAX]
+        surest = sorted(rare.items(), key=lambda item: -item[1])[:_TERMS_MAX]
         asked = tantivy.Query.boolean_query(
             [
                 (

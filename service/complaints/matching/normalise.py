@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
+from sys import intern
 
 from service.core.names import is_han, plain, words
 
@@ -29,13 +30,12 @@ _DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(
 class Name:
     """A text as it is compared.
 
-    Its spaced key, its terms (Latin words, numbers, pairs of Han; also in ascending order), the numbers among them, its
-    strengths, and how it sounds, if it has Chinese.
+    Its spaced key, its terms (Latin words, numbers, pairs of Han; each once, in ascending order), the numbers among
+    them, its strengths, and how it sounds, if it has Chinese.
     """
 
     key: str
-    terms: frozenset[str]
-    ordered: tuple[str, ...]
+    terms: tuple[str, ...]
     numbers: frozenset[str]
     strengths: frozenset[str]
     sound: str
@@ -44,12 +44,11 @@ class Name:
 def name(text: str) -> Name:
     """Return the comparable form of a name; the same for full or half width, either script of Chinese, any case."""
     told = words(text)
-    found = frozenset(terms(told))
+    found = sorted(set(terms(told)))
     return Name(
         key=" ".join(told),
-        terms=found,
-        ordered=tuple(sorted(found)),
-        numbers=frozenset(term for term in found if term[0].isdigit()),
+        terms=tuple(map(intern, found)),  # names share their words
+        numbers=frozenset(intern(term) for term in found if term[0].isdigit()),
         strengths=strengths(text),
         sound=" ".join(sounds(told)) if any(is_han(word) for word in told) else "",
     )

@@ -21,12 +21,12 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from service.complaints.matching.evidence import Found, gtins_of
+from service.complaints.matching.evidence import Found, gtins_of, name_of
 from service.complaints.matching.facts import Candidate, Key, Query
 from service.complaints.matching.lot_readings import Reading, Source, readings_of
 from service.complaints.matching.names import NameIndex
 from service.complaints.matching.neighbours import Neighbours
-from service.complaints.matching.normalise import gtin14
+from service.complaints.matching.normalise import Name, gtin14
 from service.core.lots import fold_lot
 from service.core.names import is_han
 
@@ -46,10 +46,11 @@ _UNSURE = frozenset({Source.SPLIT, Source.LOOSE, Source.PHOTO})
 
 @dataclass(slots=True)
 class _Product:
-    """A product of a seller, by its place among the products, and the rows of its lots."""
+    """A product of a seller, by its place among the products, its name as it is compared, and the rows of its lots."""
 
     place: int
     batch: Candidate
+    name: Name
     rows: list[int] = field(default_factory=list)
 
 
@@ -65,6 +66,7 @@ class Shelf:
         self._products: dict[Key, _Product] = {}
         self._by_place: list[_Product] = []
         self._by_gtin: defaultdict[str, set[Key]] = defaultdict(set)
+        self._sellers: dict[tuple[str, str], Name] = {}
         self._lots = Neighbours()
         self._names = NameIndex()
         self.put(batches)
@@ -81,13 +83,14 @@ class Shelf:
             row = self._place(batch)
             product = self._products.get(batch.product_id)
             if product is None:
-                product = _Product(len(self._by_place), batch)
+                product = _Product(len(self._by_place), batch, _name_of(batch))
                 self._products[batch.product_id] = product
                 self._by_place.append(product)
                 renamed[product.place] = batch
             elif _named(product.batch) != _named(batch):
                 self._by_gtin[gtin14(product.batch.gtin)].discard(batch.product_id)
                 product.batch = renamed[product.place] = batch
+                product.name = _name_of(batch)
             product.rows.append(row)
             if gtin := gtin14(batch.gtin):
                 self._by_gtin[gtin].add(batch.product_id)
@@ -136,7 +139,16 @@ class Shelf:
         self._add_lots_of(found, ranked[:PRODUCTS_MAX], readings, query)
         kept = [(batch, likeness.get(self._place_of(row), 0.0)) for row in list(found)[:limit]
                 if (batch := self._rows[row]) is not None]  # fmt: skip
-        return Found(tuple(batch for batch, _ in kept), tuple(share for _, share in kept), self._names.rarity)
+        batches, shares = tuple(batch for batch, _ in kept), tuple(share for _, share in kept)
+        return Found(batches, shares, self._names.rarity, self._names_of)
+
+    def _names_of(self, batch: Candidate) -> tuple[Name, Name]:
+        """Names are put in comparable form when they come, sellers when they are first asked for."""
+        key = (batch.seller_name, batch.brand)
+        seller = self._sellers.get(key)
+        if seller is None:
+            seller = self._sellers[key] = name_of(*key)
+        return self._products[batch.product_id].name, seller
 
     def candidates(self, query: Query, *, limit: int = 100) -> list[Candidate]:
         """Return the batches of `find`."""
@@ -193,6 +205,10 @@ class Shelf:
     def _place_of(self, row: int) -> int:
         batch = self._rows[row]
         return self._products[batch.product_id].place if batch else -1
+
+
+def _name_of(batch: Candidate) -> Name:
+    return name_of(batch.brand, batch.name_en, batch.name_zh)
 
 
 def _named(batch: Candidate) -> tuple[str, ...]:
