@@ -16,6 +16,7 @@ _HEAP_BYTES = 30_000_000
 _TERMS_MAX = 160
 # Products: what more of them have is not asked for, or most of a search's time would go there.
 _COMMON = {"word": 10_000, "gram": 5_000, "sound": 10_000}
+_KNOWN_MAX = 100_000  # terms of which it is remembered
 # What a term of each field adds, by where it was told.
 _TOLD, _TOLD_IN_TEXT = {"word": 1.0, "gram": 0.35, "sound": 0.3}, {"word": 0.6, "gram": 0.12, "sound": 0.15}
 
@@ -61,6 +62,8 @@ class NameIndex:
     def _is_too_common(self, field: str, term: str) -> bool:
         known = self._is_common.get((field, term))
         if known is None:
+            if len(self._is_common) >= _KNOWN_MAX:
+                self._is_common.clear()
             known = self._is_common[field, term] = self._searcher.doc_freq(field, term) > _COMMON[field]
         return known
 

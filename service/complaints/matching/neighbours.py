@@ -37,15 +37,21 @@ class Neighbours:
             order = np.argsort(both, kind="stable")
             self._segments[-2:] = [(both[order], both_rows[order])]
 
-    def near(self, code: str) -> list[int]:
-        """Return the rows whose code may be equal or one mistake away, in ascending order; a few others among them."""
-        asked = np.unique(_hashes([code])[0])
-        found = []
+    def near(self, codes: Sequence[str]) -> list[list[int]]:
+        """Return, for each code, the rows whose code may be equal or one mistake away; a few others among them.
+
+        Rows are in ascending order.
+        """
+        if not codes:
+            return []
+        asked, owners = _hashes(codes)
+        found: list[list[NDArray[np.uint32]]] = [[] for _ in codes]
         for hashes, rows in self._segments:
             first = np.searchsorted(hashes, asked, "left")
             after = np.searchsorted(hashes, asked, "right")
-            found += [rows[a:b] for a, b in zip(first.tolist(), after.tolist(), strict=True) if a < b]
-        return np.unique(np.concatenate(found)).tolist() if found else []
+            for at in np.flatnonzero(first < after).tolist():
+                found[owners[at]].append(rows[first[at] : after[at]])
+        return [np.unique(np.concatenate(each)).tolist() if each else [] for each in found]
 
 
 def _hashes(codes: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:

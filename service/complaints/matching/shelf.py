@@ -160,8 +160,9 @@ class Shelf:
         near: dict[int, None] = {}
         sure = dict.fromkeys(each.folded for each in readings if each.source not in _UNSURE)
         nearby = set(list(sure)[:SURE_LOTS_MAX])
-        for code in dict.fromkeys(each.folded for each in readings):
-            for row in self._lots.near(code):
+        codes = list(dict.fromkeys(each.folded for each in readings))
+        for code, rows in zip(codes, self._lots.near(codes), strict=True):
+            for row in rows:
                 if self._rows[row] is None:
                     continue
                 if code in (own := self._codes_of(row)):

@@ -35,10 +35,11 @@ class Trees:
         found = np.zeros((rows, groups))
         if not rows or not trees:
             return found
+        is_above = (table.take(self.columns[self.roots], axis=1) > self.limits[self.roots]).ravel()
+        nodes = self.below.take(2 * np.tile(self.roots, rows) + is_above)
         flat = np.ascontiguousarray(table).ravel()
         starts = np.repeat(np.arange(rows, dtype=np.int32) * np.int32(table.shape[1]), trees)
-        nodes = np.tile(self.roots, rows)
-        for _ in range(self.depth):
+        for _ in range(self.depth - 1):
             at = self.columns.take(nodes)
             at += starts
             is_above = flat.take(at) > self.limits.take(nodes)
