@@ -10,6 +10,7 @@ from service.core.actor import Role
 from tests.complaints.photographing import add_photo, says
 from tests.recalls.street import Street
 from tests.recalls.test_moved_links import is_frozen, moves, second_batch
+from tests.trade import Goods
 from tests.world import Account
 
 Drain = Callable[[], Awaitable[None]]
@@ -21,10 +22,13 @@ async def complain(street: Street) -> tuple[UUID, Account]:
     return await street.complain(order_id, buyer), buyer
 
 
-async def test_a_photo_of_another_lot_unfreezes_nothing_nor_does_taking_its_lot_over(
-    street: Street, drain: Drain, client: httpx.AsyncClient, service: Service
-) -> None:
-    await service.store.ensure_buckets()
+async def frozen_and_photographed(
+    street: Street, drain: Drain, client: httpx.AsyncClient
+) -> tuple[Goods, UUID, UUID, Account, str]:
+    """A batch that three complaints froze, one of which then shows another lot: that lot's batch, and a paid order.
+
+    After them the complaint, its buyer, and what was read.
+    """
     other = await second_batch(street, OTHER_LOT)
     held, _ = await street.order()
     (case_id, buyer), *_ = [await complain(street) for _ in range(3)]
@@ -32,6 +36,14 @@ async def test_a_photo_of_another_lot_unfreezes_nothing_nor_does_taking_its_lot_
     await drain()
     reading_id = await says(street.database, await add_photo(client, str(case_id), buyer), OTHER_LOT)
     await drain()
+    return other, held, case_id, buyer, reading_id
+
+
+async def test_a_photo_of_another_lot_unfreezes_nothing_nor_does_taking_its_lot_over(
+    street: Street, drain: Drain, client: httpx.AsyncClient, service: Service
+) -> None:
+    await service.store.ensure_buckets()
+    other, held, case_id, buyer, reading_id = await frozen_and_photographed(street, drain, client)
     ((status, batch_id),) = await street.sql("SELECT match_status, batch_id FROM complaint WHERE id = :id", id=case_id)
     assert (status, batch_id) == ("suggested", None)
     assert await street.signals() == [("preliminary", None)]
@@ -49,13 +61,7 @@ async def test_a_mediator_who_agrees_moves_it(
     street: Street, drain: Drain, client: httpx.AsyncClient, service: Service
 ) -> None:
     await service.store.ensure_buckets()
-    other = await second_batch(street, OTHER_LOT)
-    held, _ = await street.order()
-    (case_id, buyer), *_ = [await complain(street) for _ in range(3)]
-    assert await street.evaluate() == "preliminary"
-    await drain()
-    await says(street.database, await add_photo(client, str(case_id), buyer), OTHER_LOT)
-    await drain()
+    other, held, case_id, _, _ = await frozen_and_photographed(street, drain, client)
     mediator = street.world.account(Role.MEDIATOR)
     body = {"batch_id": str(other.batch_id)}
     moved = await client.post(f"/api/v1/complaints/{case_id}/link", json=body, headers=mediator.by_key)
