@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from service.complaints.matching.evidence import PLACES
 from service.complaints.matching.facts import FieldScore, Query
 from service.complaints.matching.match import match_on
+from service.complaints.matching.score import GROUPS
+from service.complaints.matching.trees import read_trees
 from tests.matching.registry import REGISTRY, SHELF, ask, scores
 
 DATA = Path(os.environ.get("FAIRHOLD_DATA", "../shared/data"))
@@ -99,3 +102,11 @@ def test_naughty_strings_do_not_make_matching_fail() -> None:
             narrative=text,
         )
         assert match_on(SHELF, query).strict is False
+
+
+def test_a_tree_that_leads_back_is_refused() -> None:
+    tree = {"field": "lot", "columns": ["lot.cost", "lot.cost"], "limits": [1.0, 2.0], "values": [0.5]}
+    read_trees([{**tree, "children": [-1, 1, -1, -1]}], GROUPS, PLACES)
+    for children in ([-1, 1, 0, -1], [-1, 1, 1, -1]):
+        with pytest.raises(ValueError, match="leads back"):
+            read_trees([{**tree, "children": children}], GROUPS, PLACES)

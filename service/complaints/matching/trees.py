@@ -73,6 +73,8 @@ def read_trees(facts: Sequence[Mapping[str, Any]], groups: Sequence[str], column
             limits.append(float(tree["limits"][at]))
             values.append(0.0)
             both = tree["children"][2 * at : 2 * at + 2]
+            if any(0 <= child <= at for child in both):
+                raise ValueError("a node of a tree leads back")
             below += [first + (child if child >= 0 else inner - child - 1) for child in both]
         for leaf in range(leaves):
             node_columns.append(0)
